@@ -1,1 +1,7 @@
-//! x
+//! Everything behind the `tallymap` command: reading logs, making traffic, drawing charts.
+//!
+//! The engine is the `tallymap` crate; this one only uses its public face.
+
+pub mod log;
+pub mod traffic;
+pub mod user_agent;
