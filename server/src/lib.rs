@@ -2,6 +2,12 @@
 //!
 //! The engine is the `tallymap` crate; this one only uses its public face.
 
+pub mod chart;
+pub mod error;
+pub mod extjson;
 pub mod log;
+pub mod numbers;
+pub mod progress;
+pub mod terminal;
 pub mod traffic;
 pub mod user_agent;
