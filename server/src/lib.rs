@@ -3,6 +3,8 @@
 //! The engine is the `tallymap` crate; this one only uses its public face.
 
 pub mod chart;
+pub mod cli;
+pub mod command;
 pub mod error;
 pub mod extjson;
 pub mod log;

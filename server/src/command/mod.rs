@@ -1,0 +1,36 @@
+//! The commands, one file each: its options, and what it does.
+
+mod chart;
+mod compact;
+mod demo;
+mod dump;
+mod ingest;
+mod inspect;
+mod repair;
+mod stats;
+mod validate;
+
+use clap::Subcommand;
+
+/// One variant for each command; its help is that of the options it holds.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    #[expect(missing_docs, reason = "the doc would replace the help of the options")]
+    Demo(demo::Demo),
+    #[expect(missing_docs, reason = "as above")]
+    Ingest(ingest::Ingest),
+    #[expect(missing_docs, reason = "as above")]
+    Chart(chart::Chart),
+    #[expect(missing_docs, reason = "as above")]
+    Dump(dump::Dump),
+    #[expect(missing_docs, reason = "as above")]
+    Validate(validate::Validate),
+    #[expect(missing_docs, reason = "as above")]
+    Stats(stats::Stats),
+    #[expect(missing_docs, reason = "as above")]
+    Inspect(inspect::Inspect),
+    #[expect(missing_docs, reason = "as above")]
+    Compact(compact::Compact),
+    #[expect(missing_docs, reason = "as above")]
+    Repair(repair::Repair),
+}
