@@ -5,10 +5,13 @@
 pub mod chart;
 pub mod cli;
 pub mod command;
+pub mod cost;
 pub mod error;
 pub mod extjson;
+pub mod heap_map;
 pub mod log;
 pub mod numbers;
+pub mod output;
 pub mod progress;
 pub mod terminal;
 pub mod traffic;

@@ -156,7 +156,7 @@ fn summary(series: &Series) -> String {
     text
 }
 
-/// The least round number that is no less than `highest`: 1, or 2, 4, 6, 8, 10 times a power of ten.
+/// The least round number that is no less than `highest`: 1, 2, 4, 6, 8 or 10 times a power of ten.
 fn axis_top(highest: u64) -> u64 {
     if highest <= 1 {
         return 1;

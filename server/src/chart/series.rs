@@ -123,8 +123,8 @@ impl Series {
         self.hits.iter().position(|hits| *hits == highest)
     }
 
-    /// The figures as JSON: an object with `site`, `page`, `period`, `total`, `peak` and `hits`, the
-    /// last an array of `{"hour": 0, "hits": 1}` (or `minute`, or `day`).
+    /// The figures as JSON: an object with `site`, `page`, `period`, `total`, `peak` and `hits`,
+    /// the last an array of `{"hour": 0, "hits": 1}` (or `minute`, or `day`).
     pub fn to_json(&self) -> Value {
         let of = |index: usize| {
             let mut unit = Map::new();

@@ -7,12 +7,14 @@
 mod combined;
 mod cursor;
 mod escape;
+mod hits;
 mod reader;
 mod request;
 mod time;
 
 pub use combined::{Entry, parse_line};
 pub use cursor::Malformed;
+pub use hits::{LogHit, LogTotals, each_hit};
 pub use reader::{LINE_LEN_MAX, LogReader, SAMPLES_MAX, Sample, open};
 pub use request::{Request, page_of_target};
 pub use time::{LocalMinute, LogTime};
