@@ -225,6 +225,11 @@ impl Error {
         self
     }
 
+    /// Bytes given as a document that break `rule` at offset `at`.
+    pub(crate) fn invalid_bson(at: usize, rule: &'static str) -> Error {
+        Error::InvalidBson { at, rule }
+    }
+
     /// A refusal with MongoDB's name for it.
     pub(crate) fn refused(reason: Reason, message: impl Into<String>) -> Error {
         Error::Refused { reason, message: message.into() }

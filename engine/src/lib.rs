@@ -22,6 +22,7 @@ pub mod reports;
 mod store;
 mod update;
 
+pub use bson::field_path::FieldPath;
 pub use disk_loc::{BucketLoc, DiskLoc, ExtentLoc, FileNo, RecordLoc};
 pub use error::{Class, Error, Reason, Result};
 pub use namespace_string::NamespaceString;

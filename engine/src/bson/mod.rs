@@ -1,1 +1,15 @@
-//! (to come)
+//! Documents as bytes: walk them, find fields, compare values, write new ones.
+//!
+//! Pure: no files, no locks, no clock. Documents enter and leave the engine as the types of
+//! the `bson` crate; inside they are the bytes that lie in the record.
+
+pub mod builder;
+pub mod document;
+pub mod element;
+pub mod field;
+pub mod field_path;
+pub mod number;
+pub mod object_id;
+#[cfg(test)]
+pub mod test_documents;
+pub mod ty;

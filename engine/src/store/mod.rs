@@ -1,1 +1,23 @@
-//! (to come)
+//! The files' structure below documents: namespaces, extents, records, and the space between
+//! them (layer 4). Knows bytes and places, no BSON; everything is written against
+//! [`crate::disk::View`] and [`crate::disk::Edit`].
+
+pub mod best_fit;
+pub mod data_file;
+pub mod deleted_lists;
+pub mod extent;
+pub mod extent_manager;
+pub mod file_sizes;
+pub mod namespace_details;
+pub mod namespace_index;
+pub mod padding;
+pub mod padding_factor;
+pub mod record;
+pub mod record_store;
+
+pub use file_sizes::FileSizes;
+pub use namespace_details::{NamespaceDetails, NewNamespace, Stats};
+pub use namespace_index::NamespaceIndex;
+pub use padding::SizingPolicy;
+pub use padding_factor::{Outcome, PaddingSamples};
+pub use record_store::{RecordRef, RecordStore, StoreOptions};
