@@ -5,7 +5,7 @@ use crate::disk_loc::DiskLoc;
 
 structure! { "DataFileHeader", 8192;
     VERSION_MAJOR: u32 = 0, "4; 0 = the file is not initialised";
-    VERSION_MINOR: u32 = 4, "bits 0–3: 5 or 6 (index cleanliness); 0x10: opened with 26 deleted lists";
+    VERSION_MINOR: u32 = 4, "bits 0–3: 5 or 6, index cleanliness; 0x10: 26 deleted lists";
     FILE_LENGTH: i32 = 8, "length of the file";
     UNUSED: DiskLoc = 12, "start of the space not yet given to any extent";
     UNUSED_LENGTH: i32 = 20, "bytes left there; starts at file length − 8192 − 16";

@@ -35,7 +35,7 @@ pub mod details {
         PADDING_FACTOR: f64 = 360, "2.x adaptive factor, 1.0–2.0";
         SYSTEM_FLAGS: i32 = 368, "2.x bit 0 = has an _id index";
         CAP_EXTENT: DiskLoc = 372, "capped: extent being written; else the first extent";
-        CAP_FIRST_NEW: DiskLoc = 380, "invalid = never looped; null = none yet in cap_extent; else the first new record there";
+        CAP_FIRST_NEW: DiskLoc = 380, "invalid = never looped; else first new record of cap_extent";
         DATA_FILE_VERSION: u16 = 388, "0";
         INDEX_FILE_VERSION: u16 = 390, "0";
         MULTIKEY_BITS: u64 = 392, "bit k ⇔ the index in slot k is multikey";

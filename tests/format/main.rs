@@ -1,0 +1,3 @@
+//! Do the documentation and the code show the same bytes?
+
+mod tables;

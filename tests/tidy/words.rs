@@ -1,0 +1,40 @@
+//! Words that have no place in finished code, and links that lead somewhere.
+
+use crate::sources::{root, rust_files};
+
+#[test]
+fn nothing_is_left_half_done() {
+    let banned = ["todo", "unimplemented", "dbg"].map(|name| format!("{name}!("));
+    let ignored = concat!("#[ign", "ore");
+    for folder in ["engine", "server", "bench", "tests"] {
+        for (name, text) in rust_files(folder) {
+            for word in banned.iter().map(String::as_str).chain([ignored]) {
+                assert!(!text.contains(word), "{name} contains {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut pages = vec![root().join("README.md")];
+    pages.extend(
+        std::fs::read_dir(root().join("docs"))
+            .expect("docs/")
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|e| e == "md")),
+    );
+    let mut wrong = Vec::new();
+    for page in pages {
+        let text = std::fs::read_to_string(&page).expect("a page");
+        for (at, _) in text.match_indices("](") {
+            let target = text[at + 2..].split([')', '#']).next().unwrap_or_default();
+            let folder = page.parent().expect("a page is in a folder");
+            let elsewhere = target.is_empty() || target.contains("://");
+            if !elsewhere && !folder.join(target).exists() {
+                wrong.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
