@@ -7,10 +7,98 @@
 //!    rename)
 //! 3. collection: shared for reads and for updates that stay in place; exclusive for whatever
 //!    changes structure
-//! 4. record stripe: one record, reader or in-place writer
+//! 4. record stripe: one record, reader or in-place writer; one stripe at a time
 //! 5. the gate: a unit of work is inside, the gather of a commit waits outside
 //! 6. extents of a database: file headers and the list of free extents
-//! 7. leaves that hold nothing else: dirty-page lists, tickets, memos
+//! 7. leaves that hold nothing else: tickets, memos, the list of created files
 //!
-//! No lock is held while waiting for a disk, but for the database lock while a collection is
-//! made or dropped in it.
+//! No lock of this list is held while waiting for a disk, but for the database lock while a
+//! collection is made or dropped in it.
+//!
+//! Beside the list stand two locks that only those take who hold no lock of it, and who may wait
+//! for a disk: the one that serialises commits, and the one of a database's growth by a file.
+//! Growth takes the gate (5) below it; a commit closes the gate below it.
+//!
+//! [`Shared`], [`Exclusive`] and [`Stripe`] are the guards of levels 2 to 4. `ReadView` and
+//! `UnitOfWork` ask for them, so nobody reads or writes a map without having taken a lock. Which
+//! collection's lock it is, the type does not know: that is the caller's promise.
+
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::disk_loc::RecordLoc;
+
+/// The lock of a database (level 2) or of a collection (level 3).
+#[derive(Debug, Default)]
+pub struct StructureLock(RwLock<()>);
+
+impl StructureLock {
+    /// For reads, and for updates that stay in place.
+    pub fn shared(&self) -> Shared<'_> {
+        Shared(self.0.read())
+    }
+
+    /// For whatever changes structure.
+    pub fn exclusive(&self) -> Exclusive<'_> {
+        Exclusive(self.0.write())
+    }
+}
+
+/// The right to read what a lock covers.
+#[derive(Debug)]
+pub struct Shared<'a>(#[expect(dead_code, reason = "held")] RwLockReadGuard<'a, ()>);
+
+/// The right to read and change what a lock covers.
+#[derive(Debug)]
+pub struct Exclusive<'a>(#[expect(dead_code, reason = "held")] RwLockWriteGuard<'a, ()>);
+
+/// A guard that gives the right to read.
+pub trait Reads {}
+impl Reads for Shared<'_> {}
+impl Reads for Exclusive<'_> {}
+
+/// Stripes of a [`RecordStripes`]; a power of two.
+const STRIPES: usize = 256;
+
+/// One lock, alone on its cache lines: neighbours are taken by other threads.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Padded(RwLock<()>);
+
+/// The record stripes (level 4). Records of all collections share them.
+#[derive(Debug)]
+pub struct RecordStripes(Box<[Padded]>);
+
+impl Default for RecordStripes {
+    fn default() -> Self {
+        RecordStripes((0..STRIPES).map(|_| Padded::default()).collect())
+    }
+}
+
+impl RecordStripes {
+    /// To read a record under the shared collection lock.
+    pub fn read(&self, record: RecordLoc) -> StripeRead<'_> {
+        StripeRead(self.stripe(record).read())
+    }
+
+    /// To write a record in place under the shared collection lock.
+    pub fn write(&self, record: RecordLoc) -> Stripe<'_> {
+        Stripe(self.stripe(record).write())
+    }
+
+    fn stripe(&self, record: RecordLoc) -> &RwLock<()> {
+        // Records begin at multiples of 4 and are seldom shorter than 32 bytes; multiplying by
+        // an odd number and taking high bits spreads any regular distance of theirs.
+        let loc = record.loc();
+        let key = (loc.file as u32 as u64) << 32 | loc.ofs as u32 as u64;
+        let mixed = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        &self.0[(mixed >> 56) as usize % STRIPES].0
+    }
+}
+
+/// The right to read one record while in-place writers are about.
+#[derive(Debug)]
+pub struct StripeRead<'a>(#[expect(dead_code, reason = "held")] RwLockReadGuard<'a, ()>);
+
+/// The right to write one record in place.
+#[derive(Debug)]
+pub struct Stripe<'a>(#[expect(dead_code, reason = "held")] RwLockWriteGuard<'a, ()>);

@@ -27,6 +27,8 @@ pub struct Options {
     pub sync_interval: Duration,
     /// Private memory above which clean pages are given back, bytes.
     pub private_budget: u64,
+    /// Changed pages at which a commit begins before its time, bytes.
+    pub dirty_max: u64,
     /// Smallest file sizes: 16 MiB doubling to 512 MiB, else 64 MiB doubling to 2 GiB.
     pub small_files: bool,
     /// One directory per database.
@@ -49,6 +51,7 @@ impl Default for Options {
             commit_interval: Duration::from_millis(100),
             sync_interval: Duration::from_secs(60),
             private_budget: 256 << 20,
+            dirty_max: 64 << 20,
             small_files: true,
             directory_per_db: false,
             ns_size_mib: 16,

@@ -1,1 +1,40 @@
-//! (to come)
+//! Durability: units of work, group commit, journal, recovery, the files of databases.
+//!
+//! A write marks lines of a private view (`unit_of_work`, `tracked_file`, `dirty_lines`); the
+//! commit gathers them behind the gate (`gate`, `commit_job`) into a payload (`payload`), makes
+//! a section of it (`section`), appends and syncs that (`journal_writer`), releases those who
+//! wait (`commit_ticket`), and applies the same payload to the data files (`apply`). Later the
+//! files are synced and old journal files retired (`data_file_sync`, `journal_dir`). At open,
+//! `startup` decides and `recovery` replays; `lifecycle` puts the steps in order.
+//!
+//! Nothing here spawns a thread: the engine calls [`Journal::commit`] every commit interval and
+//! [`Journal::sync_data_files`] every sync interval.
+
+mod apply;
+mod commit_job;
+mod commit_ticket;
+mod data_file_sync;
+mod database_files;
+mod dirty_lines;
+mod file_growth;
+mod gate;
+mod journal_dir;
+mod journal_writer;
+mod lifecycle;
+mod payload;
+mod recovery;
+mod section;
+mod startup;
+mod storage_file;
+mod tracked_file;
+mod unit_of_work;
+mod write_side;
+
+pub use commit_job::Journal;
+pub use commit_ticket::CommitTicket;
+pub use database_files::DatabaseFiles;
+pub use lifecycle::Environment;
+pub use unit_of_work::{ReadView, UnitOfWork};
+
+/// Buffers that grew beyond this are not kept for the next commit, bytes.
+const BUFFER_KEPT_MAX: usize = 16 << 20;

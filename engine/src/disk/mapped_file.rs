@@ -1,0 +1,205 @@
+//! The only file with `unsafe`: a file's bytes as private memory that many threads share.
+//!
+//! It knows nothing of records, dirty lines or journals. Its safe methods rest on locks that
+//! its callers hold, because a borrow of a slice of a map cannot express "these bytes": only
+//! `ReadView` and `UnitOfWork` of the journal, and the gather of a commit, call them.
+//!
+//! - M1. Bytes that are borrowed by [`PrivateView::bytes`] are not changed by another thread
+//!   while the borrow lives: who changes bytes by [`PrivateView::write`] holds, for exactly
+//!   these bytes, the exclusive collection lock, or the shared one and the record's stripe, or
+//!   the database's extents mutex (`locks.rs`, levels 2, 3, 4 and 6); who reads them holds the
+//!   same lock.
+//! - M2. The gather of a commit reads any byte, while the gate (level 5) keeps every writer out.
+//! - M3. [`PrivateView::discard`] is called with the gate closed, for pages whose bytes are
+//!   those of the file. It changes no value that anybody can see.
+//! - M4. The file is not cut below the length mapped while the map lives: the dbpath lock keeps
+//!   other processes away, and the engine never cuts a data file.
+
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::ptr::{self, NonNull};
+use std::slice;
+
+use memmap2::{MmapMut, MmapOptions, MmapRaw, UncheckedAdvice};
+
+/// Longest file that can be mapped, bytes: offsets in it are `i32`.
+const LEN_MAX: u64 = i32::MAX as u64;
+
+/// The bytes of one file in private memory: a copy-on-write map, or a buffer.
+#[derive(Debug)]
+pub struct PrivateView {
+    base: NonNull<u8>,
+    len: usize,
+    backing: Backing,
+}
+
+#[derive(Debug)]
+enum Backing {
+    Map(MmapRaw),
+    Heap(HeapBytes),
+}
+
+// SAFETY: the memory belongs to the view alone and may be freed by any thread.
+unsafe impl Send for PrivateView {}
+// SAFETY: all access through `&self` is by `bytes`, `write` and `discard`; M1 to M3 name the
+// locks that keep a write apart from every other access to the same bytes.
+unsafe impl Sync for PrivateView {}
+
+impl PrivateView {
+    /// A view of bytes that are in memory already: for disks that have no files to map.
+    pub fn from_bytes(bytes: Vec<u8>) -> PrivateView {
+        let heap = HeapBytes::new(bytes.into_boxed_slice());
+        let len = heap.0.len();
+        PrivateView { base: heap.0.cast(), len, backing: Backing::Heap(heap) }
+    }
+
+    /// Maps the first `len` bytes of `file`, copy on write. The file may be open for reading
+    /// only.
+    ///
+    /// # Errors
+    /// The operating system's; `InvalidInput` for an empty file or one of 2 GiB and more.
+    pub(crate) fn map(file: &File, len: u64) -> io::Result<PrivateView> {
+        if len == 0 || len > LEN_MAX {
+            return Err(io::Error::from(io::ErrorKind::InvalidInput));
+        }
+        let mut options = MmapOptions::new();
+        // Private pages are bounded by the engine's budget, not by the size of the files.
+        options.len(len as usize).no_reserve_swap();
+        // SAFETY: the file keeps its length (M4), and only this engine writes to it, what the
+        // map holds already.
+        let map: MmapMut = unsafe { options.map_copy(file)? };
+        let raw = MmapRaw::from(map);
+        let base = NonNull::new(raw.as_mut_ptr())
+            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+        Ok(PrivateView { base, len: raw.len(), backing: Backing::Map(raw) })
+    }
+
+    /// Length, bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Has it no bytes?
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The `len` bytes at `ofs`, if they are inside. The caller holds a lock of M1, or has
+    /// closed the gate (M2).
+    pub(crate) fn bytes(&self, ofs: usize, len: usize) -> Option<&[u8]> {
+        let start = self.place(ofs, len)?;
+        // SAFETY: `start` and the `len` bytes after it are initialised memory of this view,
+        // which outlives the borrow. Nobody writes them meanwhile: M1, or M2 in a gather.
+        Some(unsafe { slice::from_raw_parts(start.as_ptr(), len) })
+    }
+
+    /// Replaces the bytes at `ofs`; `None`, and nothing written, if they are not all inside.
+    /// The caller holds a lock of M1 exclusively and is inside of the gate.
+    pub(crate) fn write(&self, ofs: usize, bytes: &[u8]) -> Option<()> {
+        let start = self.place(ofs, bytes.len())?;
+        // SAFETY: the target is `bytes.len()` bytes of this view's writable memory; nobody else
+        // reads or writes them meanwhile (M1), the gather and `discard` wait at the gate (M2,
+        // M3). `copy` allows that the source lies in the same view.
+        unsafe { ptr::copy(bytes.as_ptr(), start.as_ptr(), bytes.len()) };
+        Some(())
+    }
+
+    /// Gives the private copies of these pages back; they are read from the file again. The
+    /// caller keeps M3. A buffer has nothing to give back: `false`.
+    ///
+    /// # Errors
+    /// The operating system's, also for a range outside of the view; then nothing is changed.
+    pub(crate) fn discard(&self, ofs: usize, len: usize) -> io::Result<bool> {
+        if self.place(ofs, len).is_none() {
+            return Err(io::Error::from(io::ErrorKind::InvalidInput));
+        }
+        let Backing::Map(map) = &self.backing else { return Ok(false) };
+        // SAFETY: the pages are inside of the map (checked above). Their bytes are those of the
+        // file and the gate is closed (M3), so what is read after is what was read before.
+        unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, ofs, len)? };
+        Ok(true)
+    }
+
+    /// A pointer to `ofs`, if `len` bytes from there are inside.
+    fn place(&self, ofs: usize, len: usize) -> Option<NonNull<u8>> {
+        if ofs.checked_add(len)? > self.len {
+            return None;
+        }
+        // SAFETY: `ofs` ≤ `self.len`, so the result is in or one past the view's memory.
+        Some(unsafe { self.base.add(ofs) })
+    }
+}
+
+/// A buffer that is changed through shared references, hence held by pointer.
+#[derive(Debug)]
+struct HeapBytes(NonNull<[u8]>);
+
+impl HeapBytes {
+    fn new(bytes: Box<[u8]>) -> HeapBytes {
+        HeapBytes(NonNull::from(Box::leak(bytes)))
+    }
+}
+
+impl Drop for HeapBytes {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from a leaked box in `new`, and this is its only owner.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_writes_only_inside() {
+        let view = PrivateView::from_bytes(vec![1, 2, 3, 4]);
+        assert_eq!(view.bytes(1, 2), Some(&[2, 3][..]));
+        assert_eq!(view.bytes(4, 0), Some(&[][..]));
+        for (ofs, len) in [(4, 1), (0, 5), (5, 0), (usize::MAX, 2)] {
+            assert_eq!(view.bytes(ofs, len), None, "{ofs} {len}");
+        }
+        assert_eq!(view.write(2, &[9, 9]), Some(()));
+        assert_eq!(view.write(3, &[7, 7]), None);
+        assert_eq!(view.bytes(0, 4), Some(&[1, 2, 9, 9][..]));
+        assert!(!view.discard(0, 4).expect("inside"));
+        assert!(view.discard(0, 5).is_err());
+    }
+
+    #[test]
+    fn threads_write_bytes_side_by_side() {
+        let view = PrivateView::from_bytes(vec![0; 64]);
+        std::thread::scope(|s| {
+            for t in 0..4usize {
+                let view = &view;
+                s.spawn(move || {
+                    for i in 0..16u8 {
+                        view.write(t * 16 + i as usize, &[i]).expect("inside");
+                    }
+                });
+            }
+        });
+        let expected: Vec<u8> = (0..64).map(|i| i % 16).collect();
+        assert_eq!(view.bytes(0, 64), Some(&expected[..]));
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "maps a file")]
+    fn a_map_is_private_and_discards_to_the_file() {
+        use std::os::unix::fs::FileExt;
+        let file = tempfile::tempfile().expect("temporary file");
+        file.set_len(8192).expect("set length");
+        let view = PrivateView::map(&file, 8192).expect("map");
+        view.write(4096, b"private").expect("inside");
+        let mut on_disk = [1; 7];
+        file.read_exact_at(&mut on_disk, 4096).expect("read");
+        assert_eq!(on_disk, [0; 7]);
+        file.write_all_at(b"private", 4096).expect("write");
+        assert!(view.discard(4096, 4096).expect("discard"));
+        assert_eq!(view.bytes(4096, 8), Some(&b"private\0"[..]));
+        assert!(PrivateView::map(&file, 0).is_err());
+        assert!(PrivateView::map(&file, 1 << 31).is_err());
+    }
+}

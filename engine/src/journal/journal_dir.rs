@@ -1,0 +1,184 @@
+//! The names in the journal directory, and the lsn file (format, §11.1, §11.5).
+//!
+//! - R1. Journal files are removed from the oldest on, each removal synced before the next, so
+//!   that no crash leaves a hole in their numbers.
+//! - R2. An lsn never outlives the run that wrote it: it is removed, and that synced, before
+//!   any journal file of its run is.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::disk::{Access, Disk, DiskFile};
+use crate::error::{Error, Result};
+use crate::file_id::{JOURNAL_DIR, journal_file, lsn_file, parse_journal_file};
+use crate::format::lsn;
+
+/// The numbers of the journal files, ascending.
+///
+/// # Errors
+/// [`Error::BadFile`] for duplicates and holes; those of the disk.
+pub fn numbers(disk: &dyn Disk) -> Result<Vec<u32>> {
+    let entries = disk.list(Path::new(JOURNAL_DIR))?;
+    let files = entries.iter().filter(|entry| !entry.is_dir);
+    let mut numbers = Vec::new();
+    for name in files.map(|entry| entry.name.as_str()).filter(|name| name.starts_with("j._")) {
+        let number = parse_journal_file(name);
+        let canonical = number.filter(|&n| journal_file(n) == Path::new(JOURNAL_DIR).join(name));
+        numbers.push(canonical.ok_or_else(|| Error::BadFile {
+            file: Path::new(JOURNAL_DIR).join(name),
+            problem: "not the name of a journal file: move it away if it is none",
+        })?);
+    }
+    numbers.sort_unstable();
+    if let Some(pair) = numbers.windows(2).find(|pair| pair[0] + 1 != pair[1]) {
+        return Err(Error::BadFile {
+            file: journal_file(pair[0] + 1),
+            problem: "missing between journal files: put it back, or restore a backup",
+        });
+    }
+    Ok(numbers)
+}
+
+/// Is there anything in the journal directory?
+///
+/// # Errors
+/// Those of the disk.
+pub fn holds_anything(disk: &dyn Disk) -> Result<bool> {
+    Ok(!disk.list(Path::new(JOURNAL_DIR))?.is_empty())
+}
+
+/// Removes the lsn file (R2), then the journal files `numbers`, ascending (R1).
+///
+/// # Errors
+/// Those of the disk.
+pub fn remove_all(disk: &dyn Disk, numbers: &[u32]) -> Result<()> {
+    if disk.metadata(&lsn_file())?.is_some() {
+        disk.remove(&lsn_file())?;
+        disk.sync_dir(Path::new(JOURNAL_DIR))?;
+    }
+    numbers.iter().try_for_each(|&number| remove(disk, number))
+}
+
+/// Removes one journal file, the oldest (R1).
+///
+/// # Errors
+/// Those of the disk.
+pub fn remove(disk: &dyn Disk, number: u32) -> Result<()> {
+    disk.remove(&journal_file(number))?;
+    disk.sync_dir(Path::new(JOURNAL_DIR))
+}
+
+/// The lsn, by the bytes of its file: 0 if they are missing or inconsistent.
+///
+/// # Errors
+/// The version, if it is not ours.
+fn parse_lsn(bytes: &[u8]) -> Result<u64, u32> {
+    let Some(bytes) = bytes.get(..lsn::LEN) else { return Ok(0) };
+    match lsn::VERSION.get(bytes) {
+        0 if lsn::CHECK.get(bytes) == !lsn::LSN.get(bytes) => Ok(lsn::LSN.get(bytes)),
+        0 => Ok(0),
+        other => Err(other),
+    }
+}
+
+/// Reads the lsn: sections much older than it need no replay.
+///
+/// # Errors
+/// [`Error::BadFile`] for another version; those of the disk.
+pub fn read_lsn(disk: &dyn Disk) -> Result<u64> {
+    let path = lsn_file();
+    let Some(found) = disk.metadata(&path)? else { return Ok(0) };
+    let mut bytes = vec![0; (found.len as usize).min(lsn::LEN)];
+    disk.open(&path, Access::Read)?.read_at(0, &mut bytes)?;
+    parse_lsn(&bytes).map_err(|_| Error::BadFile {
+        file: PathBuf::from(&path),
+        problem: "a version of the lsn file that is not known: remove it to replay everything",
+    })
+}
+
+/// Writes the lsn of this run.
+#[derive(Debug, Default)]
+pub struct LsnFile {
+    file: Option<Arc<dyn DiskFile>>,
+}
+
+impl LsnFile {
+    /// Makes `lsn` persistent. Torn, it reads as 0, which is safe.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn write(&mut self, disk: &dyn Disk, lsn: u64) -> Result<()> {
+        let mut bytes = [0; lsn::LEN];
+        lsn::LSN.put(&mut bytes, lsn);
+        lsn::CHECK.put(&mut bytes, !lsn);
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => {
+                let file = disk.create(&lsn_file(), 0)?;
+                disk.sync_dir(Path::new(JOURNAL_DIR))?;
+                file
+            }
+        };
+        file.write_at(0, &bytes)?;
+        file.sync()?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// The file was removed: the next write makes a new one.
+    pub fn removed(&mut self) {
+        self.file = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::HeapDisk;
+
+    fn journal_with(names: &[&str]) -> HeapDisk {
+        let disk = HeapDisk::new();
+        disk.create_dir_all(Path::new(JOURNAL_DIR)).expect("made");
+        for name in names {
+            disk.create(&Path::new(JOURNAL_DIR).join(name), 0).expect("made");
+        }
+        disk
+    }
+
+    #[test]
+    fn numbers_are_contiguous() {
+        assert_eq!(numbers(&HeapDisk::new()).expect("none"), []);
+        let disk = journal_with(&["j._10", "j._9", "j._11", "lsn", "prealloc.0"]);
+        assert_eq!(numbers(&disk).expect("three"), [9, 10, 11]);
+        for bad in [&["j._0", "j._2"][..], &["j._1", "j._01"], &["j._+1"], &["j._x"]] {
+            let refused = numbers(&journal_with(bad));
+            assert!(matches!(refused, Err(Error::BadFile { .. })), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_lsn_is_read_back_and_a_torn_one_is_nothing() {
+        let disk = journal_with(&[]);
+        assert_eq!(read_lsn(&disk).expect("missing"), 0);
+        let mut file = LsnFile::default();
+        for lsn in [77, 78] {
+            file.write(&disk, lsn).expect("written");
+            assert_eq!(read_lsn(&disk).expect("whole"), lsn);
+        }
+        let raw = disk.open(&lsn_file(), Access::Write).expect("there");
+        assert_eq!(raw.len().expect("there"), 88);
+        raw.write_at(8, &[79]).expect("torn");
+        assert_eq!(read_lsn(&disk).expect("torn"), 0);
+        raw.set_len(10).expect("cut");
+        assert_eq!(read_lsn(&disk).expect("cut"), 0);
+        raw.write_at(0, &[1; 88]).expect("another");
+        assert!(matches!(read_lsn(&disk), Err(Error::BadFile { .. })));
+    }
+
+    #[test]
+    fn removal_leaves_nothing() {
+        let disk = journal_with(&["j._3", "j._4", "lsn"]);
+        remove_all(&disk, &[3, 4]).expect("removed");
+        assert!(!holds_anything(&disk).expect("listed"));
+    }
+}

@@ -1,0 +1,252 @@
+//! Replay of the journal at open (format, §11.7).
+//!
+//! - V1. Sections are replayed in order up to the first that is torn; that may only be in the
+//!   last file. Anything else that does not fit refuses the whole journal.
+//! - V2. Nothing of the journal is removed here. A replay that is broken off is begun again from
+//!   the start by the next open, with the same outcome (A2 of `apply`).
+//! - V3. When it returns, all that was replayed is persistent in the data files.
+//! - V4. Memory is bounded by the bytes that are really in one section (S2 of `section`), and by
+//!   a fixed number of open files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::apply::{Failure, Target, apply};
+use super::{journal_dir, section};
+use crate::disk::{Access, Disk, DiskFile};
+use crate::disk_loc::FileNo;
+use crate::error::{Error, Result};
+use crate::file_id::{Layout, journal_file};
+use crate::format::journal_header;
+use crate::format::section::{footer, header};
+
+/// Sections older than the lsn by more than this are skipped, sequence numbers.
+const SKIP_MARGIN: u64 = 10_000;
+/// Files held open during a replay.
+const OPEN_FILES_MAX: usize = 256;
+
+/// What a replay did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Sections carried out.
+    pub sections: u64,
+    /// Sections skipped, by the lsn.
+    pub skipped: u64,
+    /// The last file ended within a section.
+    pub torn: bool,
+}
+
+/// Replays the journal files `numbers`, which are contiguous.
+///
+/// # Errors
+/// [`Error::BadFile`] with what to do; those of the disk. The journal is left as it is.
+pub fn recover(disk: &Arc<dyn Disk>, layout: Layout, numbers: &[u32]) -> Result<Replayed> {
+    let lsn = journal_dir::read_lsn(&**disk)?;
+    let mut replay = Replay {
+        files: DataFiles::new(disk.clone(), layout),
+        layout,
+        lsn,
+        done: Replayed::default(),
+    };
+    for (at, &number) in numbers.iter().enumerate() {
+        let path = journal_file(number);
+        let whole = replay.file(&*disk.open(&path, Access::Read)?, &path)?;
+        let is_last = at + 1 == numbers.len();
+        if !whole && !is_last {
+            let problem =
+                "ends within a section, but another journal file follows: restore a backup";
+            return Err(Error::BadFile { file: path, problem });
+        }
+        replay.done.torn = !whole;
+    }
+    replay.files.sync()?;
+    Ok(replay.done)
+}
+
+/// A running replay.
+struct Replay {
+    files: DataFiles,
+    layout: Layout,
+    lsn: u64,
+    done: Replayed,
+}
+
+impl Replay {
+    /// Replays one journal file. Says whether it ended after a section, not within one.
+    fn file(&mut self, file: &dyn DiskFile, path: &Path) -> Result<bool> {
+        let len = file.len()?;
+        if len < journal_header::LEN as u64 {
+            return Ok(false);
+        }
+        let mut head = vec![0; journal_header::LEN];
+        file.read_at(0, &mut head)?;
+        let file_id = match section::read_file_header(&head) {
+            Ok(Some(file_id)) => file_id,
+            Ok(None) => return Ok(false),
+            Err(_version) => {
+                let problem = "a version of the journal that is not known: \
+                               recover with the server that wrote it";
+                return Err(Error::BadFile { file: path.to_owned(), problem });
+            }
+        };
+        let mut ofs = journal_header::LEN as u64;
+        while ofs < len {
+            match self.section(file, path, file_id, ofs, len)? {
+                Some(section_len) => ofs += section::aligned(section_len),
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Replays the section at `ofs` and gives its length; `None` if there is no whole one.
+    fn section(
+        &mut self,
+        file: &dyn DiskFile,
+        path: &Path,
+        file_id: u64,
+        ofs: u64,
+        file_len: u64,
+    ) -> Result<Option<u64>> {
+        let rest = file_len - ofs;
+        if rest < header::LEN as u64 {
+            return Ok(None);
+        }
+        let mut head = [0; header::LEN];
+        file.read_at(ofs, &mut head)?;
+        let head = section::read_header(&head);
+        if head.file_id != file_id || head.len < header::LEN + footer::LEN || head.len as u64 > rest
+        {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; head.len];
+        file.read_at(ofs, &mut bytes)?;
+        let Some(payload) = section::decode(&bytes) else { return Ok(None) };
+        drop(bytes);
+        if self.lsn > head.seq_number.saturating_add(SKIP_MARGIN) {
+            self.done.skipped += 1;
+            return Ok(Some(head.len as u64));
+        }
+        apply(self.layout, &payload, &mut self.files).map_err(|failure| match failure {
+            Failure::Target(error) => error,
+            Failure::Unreadable(rule) => {
+                tracing::error!(file = %path.display(), ofs, rule, "unreadable journal section");
+                let problem = "a section is whole but cannot be read: \
+                               recover with the server that wrote it, or restore a backup";
+                Error::BadFile { file: path.to_owned(), problem }
+            }
+        })?;
+        self.done.sections += 1;
+        Ok(Some(head.len as u64))
+    }
+}
+
+/// The data files of a dbpath, opened as they are met.
+struct DataFiles {
+    disk: Arc<dyn Disk>,
+    layout: Layout,
+    open: BTreeMap<(String, FileNo), Open>,
+    /// Directories in which a name was made or removed.
+    dirs: BTreeSet<PathBuf>,
+}
+
+struct Open {
+    file: Arc<dyn DiskFile>,
+    len: u64,
+}
+
+impl DataFiles {
+    fn new(disk: Arc<dyn Disk>, layout: Layout) -> DataFiles {
+        DataFiles { disk, layout, open: BTreeMap::new(), dirs: BTreeSet::new() }
+    }
+
+    /// Makes everything so far persistent, and closes the files.
+    fn sync(&mut self) -> Result<()> {
+        for open in std::mem::take(&mut self.open).into_values() {
+            open.file.sync()?;
+        }
+        std::mem::take(&mut self.dirs).iter().try_for_each(|dir| self.disk.sync_dir(dir))
+    }
+
+    fn opened(&mut self, database: &str, no: FileNo) -> Result<&Open> {
+        let key = (database.to_owned(), no);
+        if !self.open.contains_key(&key) && self.open.len() >= OPEN_FILES_MAX {
+            self.sync()?;
+        }
+        let path = self.layout.file(database, no);
+        match self.open.entry(key) {
+            std::collections::btree_map::Entry::Occupied(open) => Ok(open.into_mut()),
+            std::collections::btree_map::Entry::Vacant(vacant) => {
+                if self.disk.metadata(&path)?.is_none() {
+                    let problem = "missing, but the journal holds changes of it: put it back, \
+                                   or restore a backup";
+                    return Err(Error::BadFile { file: path, problem });
+                }
+                let file = self.disk.open(&path, Access::Write)?;
+                let len = file.len()?;
+                Ok(vacant.insert(Open { file, len }))
+            }
+        }
+    }
+}
+
+impl Target for DataFiles {
+    fn write(&mut self, database: &str, no: FileNo, ofs: u32, bytes: &[u8]) -> Result<()> {
+        let open = self.opened(database, no)?;
+        if u64::from(ofs) + bytes.len() as u64 > open.len {
+            // As mongod has it: a write that does not lie inside of its file is passed over.
+            return Ok(());
+        }
+        open.file.write_at(u64::from(ofs), bytes)
+    }
+
+    fn create_file(&mut self, database: &str, no: FileNo, len: u64) -> Result<()> {
+        let path = self.layout.file(database, no);
+        self.open.remove(&(database.to_owned(), no));
+        let dir = self.layout.directory(database);
+        if self.disk.metadata(&path)?.is_some() {
+            self.disk.remove(&path)?;
+        }
+        if self.layout == Layout::DirectoryPerDb {
+            self.disk.create_dir_all(&dir)?;
+            self.dirs.insert(PathBuf::new());
+        }
+        let file = self.disk.create(&path, len)?;
+        self.dirs.insert(dir);
+        if self.open.len() >= OPEN_FILES_MAX {
+            self.sync()?;
+        }
+        self.open.insert((database.to_owned(), no), Open { file, len });
+        Ok(())
+    }
+
+    fn drop_database(&mut self, database: &str) -> Result<()> {
+        self.open.retain(|(name, _), _| name != database);
+        for path in database_paths(&*self.disk, self.layout, database)? {
+            self.disk.remove(&path)?;
+        }
+        let dir = self.layout.directory(database);
+        if self.disk.metadata(&dir)?.is_some() {
+            self.dirs.insert(dir);
+        }
+        Ok(())
+    }
+}
+
+/// The paths of all files of a database, used or not; the `.ns` file first.
+///
+/// # Errors
+/// Those of the disk.
+pub fn database_paths(disk: &dyn Disk, layout: Layout, database: &str) -> Result<Vec<PathBuf>> {
+    let dir = layout.directory(database);
+    let mut found = Vec::new();
+    for entry in disk.list(&dir)?.into_iter().filter(|entry| !entry.is_dir) {
+        let path = dir.join(&entry.name);
+        if let Some((_, no)) = layout.parse(&path).filter(|(name, _)| name == database) {
+            found.push((!no.is_ns(), no, path));
+        }
+    }
+    found.sort();
+    Ok(found.into_iter().map(|(_, _, path)| path).collect())
+}

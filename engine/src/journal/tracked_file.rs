@@ -1,0 +1,142 @@
+//! One open file of a database: its handle, its private view, its dirty lines.
+//!
+//! - T1. Reads and writes of structure go to the view. The handle is written by `apply` only,
+//!   with bytes that the journal holds durably and the view holds too.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use super::dirty_lines::{DirtyLines, Pressure};
+use crate::disk::{DiskFile, PrivateView};
+use crate::disk_loc::FileNo;
+use crate::error::{Error, Result};
+use crate::limits::{LINE, PAGE};
+
+/// An open file of a database.
+#[derive(Debug)]
+pub struct TrackedFile {
+    /// Its number.
+    pub no: FileNo,
+    /// Its path below the dbpath.
+    pub path: PathBuf,
+    /// Its changed lines and private pages.
+    pub dirty: DirtyLines,
+    file: Arc<dyn DiskFile>,
+    view: PrivateView,
+    needs_sync: AtomicBool,
+}
+
+impl TrackedFile {
+    /// Maps an open file.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn map(no: FileNo, path: PathBuf, file: Arc<dyn DiskFile>) -> Result<TrackedFile> {
+        let view = file.map_private()?;
+        let dirty = DirtyLines::new(view.len());
+        Ok(TrackedFile { no, path, dirty, file, view, needs_sync: AtomicBool::new(false) })
+    }
+
+    /// Length, bytes.
+    pub fn len(&self) -> usize {
+        self.view.len()
+    }
+
+    /// The `len` bytes at `ofs`, if they are inside.
+    pub fn bytes(&self, ofs: i32, len: usize) -> Option<&[u8]> {
+        self.view.bytes(usize::try_from(ofs).ok()?, len)
+    }
+
+    /// Replaces the bytes at `ofs`, which are inside, touching only lines that differ. `keep`
+    /// sees the old bytes of each run of such lines before they go. Gives the number of lines
+    /// changed and of pages that were clean.
+    pub fn change(
+        &self,
+        ofs: usize,
+        bytes: &[u8],
+        pressure: &Pressure,
+        mut keep: impl FnMut(usize, &[u8]),
+    ) -> Option<(u32, u64)> {
+        self.view.bytes(ofs, bytes.len())?;
+        let (mut lines, mut fresh) = (0, 0);
+        let (mut at, mut run) = (0, 0);
+        // The bytes `run..at` are of lines that differ and are not written yet. Nothing borrows
+        // from the view across a write to it.
+        while at < bytes.len() {
+            let end = (at + LINE - (ofs + at) % LINE).min(bytes.len());
+            let differs = self.view.bytes(ofs + at, end - at)? != &bytes[at..end];
+            if differs {
+                lines += 1;
+            } else {
+                fresh += self.replace(ofs + run, &bytes[run..at], pressure, &mut keep)?;
+                run = end;
+            }
+            at = end;
+        }
+        fresh += self.replace(ofs + run, &bytes[run..at], pressure, &mut keep)?;
+        Some((lines, fresh))
+    }
+
+    fn replace(
+        &self,
+        ofs: usize,
+        bytes: &[u8],
+        pressure: &Pressure,
+        keep: &mut impl FnMut(usize, &[u8]),
+    ) -> Option<u64> {
+        if bytes.is_empty() {
+            return Some(0);
+        }
+        keep(ofs, self.view.bytes(ofs, bytes.len())?);
+        let fresh = self.dirty.mark(ofs, bytes.len(), pressure);
+        self.view.write(ofs, bytes)?;
+        Some(fresh)
+    }
+
+    /// Puts bytes back that [`TrackedFile::change`] replaced; their lines are marked already.
+    pub fn restore(&self, ofs: usize, bytes: &[u8]) {
+        let inside = self.view.write(ofs, bytes);
+        assert!(inside.is_some(), "what was read at a place can be put back there");
+    }
+
+    /// Writes journaled bytes to the file (T1). The file needs a sync after.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn apply(&self, ofs: u64, bytes: &[u8]) -> Result<()> {
+        self.file.write_at(ofs, bytes)?;
+        // After the write: a sync that clears the flag in between is repeated, not missed.
+        self.needs_sync.store(true, SeqCst);
+        Ok(())
+    }
+
+    /// Makes what was applied persistent. Says whether there was anything.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn sync(&self) -> Result<bool> {
+        if !self.needs_sync.swap(false, SeqCst) {
+            return Ok(false);
+        }
+        self.file.sync()?;
+        Ok(true)
+    }
+
+    /// Gives back private pages whose bytes are those of the file. The gate is closed.
+    ///
+    /// # Errors
+    /// Those of the operating system. A buffer gives nothing back; it is compared with the
+    /// file, for a page that was dropped before it was applied is a lost write.
+    pub fn give_back(&self, first_page: usize, pages: usize) -> Result<()> {
+        let (ofs, len) = (first_page * PAGE, pages * PAGE);
+        if self.view.discard(ofs, len).map_err(Error::io(&self.path, "give back pages of"))? {
+            return Ok(());
+        }
+        let mut on_disk = vec![0; len];
+        self.file.read_at(ofs as u64, &mut on_disk)?;
+        let same = self.view.bytes(ofs, len) == Some(&on_disk[..]);
+        assert!(same, "page {first_page} of {} was not applied", self.path.display());
+        Ok(())
+    }
+}

@@ -1,0 +1,198 @@
+//! The one gate for writes: a group of changes to the files of one database that reach the disk
+//! together or not at all; and the view of those who only read.
+//!
+//! - U1. A unit of work is inside of the gate from its creation to its end, so a gather sees all
+//!   of it or nothing.
+//! - U2. Dropped without [`UnitOfWork::finish`], also by a panic, it puts back every byte that
+//!   [`UnitOfWork::write`] replaced, last change first, while it still holds all its locks.
+//! - U3. [`UnitOfWork::write_final`] takes no image: after it the unit is to be finished.
+
+use parking_lot::MutexGuard;
+
+use super::commit_ticket::CommitTicket;
+use super::database_files::DatabaseFiles;
+use super::gate::Inside;
+use crate::disk::{Edit, View};
+use crate::disk_loc::{DiskLoc, FileNo};
+use crate::error::Result;
+use crate::locks::{Exclusive, Reads, Shared, Stripe};
+
+/// Reads the files of a database under a lock of level 2 or 3. Under a shared one, the data of
+/// a record are read while its stripe is held.
+#[derive(Debug)]
+pub struct ReadView<'a> {
+    files: &'a DatabaseFiles,
+}
+
+impl<'a> ReadView<'a> {
+    /// A view that lasts as long as the lock is held.
+    pub fn new(files: &'a DatabaseFiles, _lock: &'a impl Reads) -> ReadView<'a> {
+        ReadView { files }
+    }
+}
+
+impl View for ReadView<'_> {
+    fn bytes(&self, loc: DiskLoc, len: usize) -> Result<&[u8]> {
+        self.files.bytes(loc, len)
+    }
+
+    fn file_count(&self) -> i32 {
+        self.files.count()
+    }
+
+    fn file_len(&self, file: FileNo) -> u64 {
+        self.files.file(file).map_or(0, |file| file.len() as u64)
+    }
+}
+
+/// Changes to the files of one database that belong together.
+#[derive(Debug)]
+pub struct UnitOfWork<'a> {
+    files: &'a DatabaseFiles,
+    undo: Undo,
+    lines_changed: u32,
+    /// Declared before `inside`: given back first.
+    extents: Option<MutexGuard<'a, ()>>,
+    /// Keeps the gate open for us alone to leave (U1).
+    #[expect(dead_code, reason = "held")]
+    inside: Inside<'a>,
+}
+
+impl<'a> UnitOfWork<'a> {
+    /// For changes of structure, under the exclusive lock of all that is to change.
+    ///
+    /// # Errors
+    /// [`crate::Error::ReadOnly`] if the engine takes no writes.
+    pub fn structural(
+        files: &'a DatabaseFiles,
+        _lock: &'a mut Exclusive<'_>,
+    ) -> Result<UnitOfWork<'a>> {
+        UnitOfWork::enter(files)
+    }
+
+    /// For changes of one record in place.
+    ///
+    /// # Errors
+    /// [`crate::Error::ReadOnly`] if the engine takes no writes.
+    pub fn in_place(
+        files: &'a DatabaseFiles,
+        _lock: &'a Shared<'_>,
+        _record: &'a mut Stripe<'_>,
+    ) -> Result<UnitOfWork<'a>> {
+        UnitOfWork::enter(files)
+    }
+
+    fn enter(files: &'a DatabaseFiles) -> Result<UnitOfWork<'a>> {
+        let inside = files.side().enter()?;
+        let undo = Undo::default();
+        Ok(UnitOfWork { files, undo, lines_changed: 0, extents: None, inside })
+    }
+
+    /// Replaces the bytes at `loc` for good (U3): no image is kept, nothing is allocated, lines
+    /// that do not change are not touched.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`], and nothing is written, if the bytes are not all inside of a
+    /// file. A place that was read through this unit is inside, so there it cannot fail.
+    pub fn write_final(&mut self, loc: DiskLoc, bytes: &[u8]) -> Result<()> {
+        change(self.files, loc, bytes, |_, _| {}).map(|lines| self.lines_changed += lines)
+    }
+
+    /// 64-byte lines changed so far; a line changed twice counts twice.
+    pub fn lines_changed(&self) -> u32 {
+        self.lines_changed
+    }
+
+    /// Keeps all changes. The ticket says which commit takes them along.
+    pub fn finish(mut self) -> CommitTicket {
+        self.undo.clear();
+        CommitTicket::new(self.files.side().next_gather())
+    }
+}
+
+/// Replaces the bytes at `loc` and gives the number of lines changed.
+fn change(
+    files: &DatabaseFiles,
+    loc: DiskLoc,
+    bytes: &[u8],
+    keep: impl FnMut(usize, &[u8]),
+) -> Result<u32> {
+    let side = files.side();
+    let changed = files
+        .file(loc.file_no())
+        .and_then(|file| file.change(usize::try_from(loc.ofs).ok()?, bytes, &side.pressure, keep));
+    let (lines, fresh) = changed.ok_or_else(|| files.outside(loc, bytes.len()))?;
+    side.count_dirty(fresh);
+    Ok(lines)
+}
+
+impl View for UnitOfWork<'_> {
+    fn bytes(&self, loc: DiskLoc, len: usize) -> Result<&[u8]> {
+        self.files.bytes(loc, len)
+    }
+
+    fn file_count(&self) -> i32 {
+        self.files.count()
+    }
+
+    fn file_len(&self, file: FileNo) -> u64 {
+        self.files.file(file).map_or(0, |file| file.len() as u64)
+    }
+}
+
+impl Edit for UnitOfWork<'_> {
+    fn write(&mut self, loc: DiskLoc, bytes: &[u8]) -> Result<()> {
+        let undo = &mut self.undo;
+        let keep = |ofs, old: &[u8]| undo.keep(loc.file_no(), ofs, old);
+        change(self.files, loc, bytes, keep).map(|lines| self.lines_changed += lines)
+    }
+
+    fn claim_extents(&mut self) {
+        if self.extents.is_none() {
+            self.extents = Some(self.files.claim_extents());
+        }
+    }
+}
+
+impl Drop for UnitOfWork<'_> {
+    fn drop(&mut self) {
+        for (file, ofs, old) in self.undo.last_first() {
+            let file = self.files.file(file);
+            file.expect("files are never taken out of the table").restore(ofs, old);
+        }
+    }
+}
+
+/// What was replaced: images in one buffer, and where each belongs.
+#[derive(Debug, Default)]
+struct Undo {
+    images: Vec<u8>,
+    places: Vec<Place>,
+}
+
+/// Of one image: its file, its offset there, its end in the buffer.
+#[derive(Debug)]
+struct Place {
+    file: FileNo,
+    ofs: usize,
+    end: usize,
+}
+
+impl Undo {
+    fn keep(&mut self, file: FileNo, ofs: usize, old: &[u8]) {
+        self.images.extend_from_slice(old);
+        self.places.push(Place { file, ofs, end: self.images.len() });
+    }
+
+    fn clear(&mut self) {
+        self.places.clear();
+    }
+
+    fn last_first(&self) -> impl Iterator<Item = (FileNo, usize, &[u8])> {
+        (0..self.places.len()).rev().map(|i| {
+            let start = if i == 0 { 0 } else { self.places[i - 1].end };
+            let place = &self.places[i];
+            (place.file, place.ofs, &self.images[start..place.end])
+        })
+    }
+}

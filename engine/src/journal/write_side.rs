@@ -1,0 +1,125 @@
+//! What units of work and commits share: the gate, the sums that thresholds look at, whether
+//! writes are taken at all, and what a gather has to know beside the dirty lines.
+//!
+//! - W1. The number of the next gather changes only while the gate is closed. So what a unit of
+//!   work reads inside of the gate is the number of the gather that will take its changes along.
+//! - W2. Once stopped, for ever stopped: no unit of work begins, nothing is written any more.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::dirty_lines::Pressure;
+use super::gate::{Gate, Inside};
+use crate::counters::Counters;
+use crate::error::{Error, Result};
+
+/// A file that was made since the last gather.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatedFile {
+    /// Its path below the dbpath.
+    pub path: PathBuf,
+    /// Its length, bytes.
+    pub len: u64,
+}
+
+/// Shared by the journal and the files of every database.
+#[derive(Debug)]
+pub struct WriteSide {
+    /// Keeps units of work and gathers apart.
+    pub gate: Gate,
+    /// How much is changed and private.
+    pub pressure: Pressure,
+    /// Work done.
+    pub counters: Arc<Counters>,
+    /// Files made since the last gather. Pushed to inside of the gate, taken while it is closed.
+    pub created: Mutex<Vec<CreatedFile>>,
+    gathers: AtomicU64,
+    stopped: OnceLock<String>,
+    /// Dirty pages at which a commit is called for.
+    dirty_pages_max: u64,
+    called: Mutex<bool>,
+    call: Condvar,
+}
+
+impl WriteSide {
+    /// Nothing is changed, nobody is inside.
+    pub fn new(counters: Arc<Counters>, dirty_pages_max: u64) -> WriteSide {
+        WriteSide {
+            gate: Gate::default(),
+            pressure: Pressure::default(),
+            counters,
+            created: Mutex::default(),
+            gathers: AtomicU64::new(0),
+            stopped: OnceLock::new(),
+            dirty_pages_max,
+            called: Mutex::new(false),
+            call: Condvar::new(),
+        }
+    }
+
+    /// Enters the gate to write.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`] once stopped (W2).
+    pub fn enter(&self) -> Result<Inside<'_>> {
+        self.check()?;
+        Ok(self.gate.enter())
+    }
+
+    /// Refuses once stopped (W2).
+    pub fn check(&self) -> Result<()> {
+        match self.stopped.get() {
+            Some(why) => Err(Error::ReadOnly { why: why.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// No more writes, because of `why`; the first reason stays.
+    pub fn stop(&self, why: impl Into<String>) {
+        let _ = self.stopped.set(why.into());
+    }
+
+    /// The number of the next gather (W1).
+    pub fn next_gather(&self) -> u64 {
+        self.gathers.load(Relaxed) + 1
+    }
+
+    /// Counts a gather; the gate is closed. Gives its number.
+    pub fn begin_gather(&self) -> u64 {
+        self.gathers.fetch_add(1, Relaxed) + 1
+    }
+
+    /// A unit of work has made `fresh` pages dirty: calls for a commit if that is too much.
+    pub fn count_dirty(&self, fresh: u64) {
+        if fresh > 0 && self.is_dirty_beyond(1) {
+            self.call();
+        }
+    }
+
+    /// Are there more dirty pages than `times` the threshold?
+    pub fn is_dirty_beyond(&self, times: u64) -> bool {
+        self.pressure.dirty_pages.load(Relaxed) > self.dirty_pages_max * times
+    }
+
+    /// Ends [`WriteSide::park`] at once.
+    pub fn call(&self) {
+        let mut called = self.called.lock();
+        if !*called {
+            *called = true;
+            self.call.notify_all();
+        }
+    }
+
+    /// Sleeps until somebody calls, at most for `time`.
+    pub fn park(&self, time: Duration) {
+        let mut called = self.called.lock();
+        if !*called {
+            self.call.wait_for(&mut called, time);
+        }
+        *called = false;
+    }
+}
