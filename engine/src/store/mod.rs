@@ -3,7 +3,12 @@
 //! [`crate::disk::View`] and [`crate::disk::Edit`].
 
 pub mod best_fit;
+pub mod capped;
 mod capped_order;
+pub mod check;
+mod check_capped;
+pub mod check_report;
+pub mod compact;
 pub mod data_file;
 pub mod deleted_lists;
 pub mod extent;
@@ -19,6 +24,10 @@ pub mod record;
 pub mod record_scan;
 pub mod record_store;
 
+pub use capped::CappedExtents;
+pub use check::check;
+pub use check_report::{CheckReport, ExtentDump, Finding, Problem};
+pub use compact::{CompactPadding, CompactStep, Compaction};
 pub use file_sizes::FileSizes;
 pub use index_slots::{IndexSlot, SlotCounts};
 pub use namespace_details::{NamespaceDetails, NewNamespace, Stats};
@@ -27,3 +36,6 @@ pub use padding::SizingPolicy;
 pub use padding_factor::{Outcome, PaddingSamples};
 pub use record_scan::{Direction, RecordScan};
 pub use record_store::{RecordRef, RecordStore, StoreOptions};
+
+#[cfg(test)]
+mod tests;
