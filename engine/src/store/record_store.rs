@@ -24,7 +24,7 @@ use crate::store::extent::Extent;
 use crate::store::extent_manager::{self, Fit};
 use crate::store::file_sizes::FileSizes;
 use crate::store::namespace_details::{NamespaceDetails, Stats};
-use crate::store::padding::SizingPolicy;
+use crate::store::padding::{SizingPolicy, align4};
 use crate::store::padding_factor::{self, Outcome, PaddingSamples};
 use crate::store::record::{DATA_LEN_MIN, DeletedRecord, RecordHeader};
 
@@ -176,6 +176,7 @@ impl RecordStore {
     }
 
     fn allocate(&self, edit: &mut impl Edit, len: i32) -> Result<DeletedRecord> {
+        let len = align4(len);
         for tried in 0..=EXTENTS_TRIED_MAX {
             if let Some(room) = self.find_room(edit, len)? {
                 return Ok(room);
