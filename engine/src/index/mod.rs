@@ -17,6 +17,8 @@ pub mod bulk_build;
 pub mod check;
 pub mod index_version;
 pub mod key;
+pub mod key_generator;
+pub mod key_pattern;
 pub mod key_v0;
 pub mod key_v1;
 #[cfg(test)]
