@@ -108,11 +108,6 @@ impl<'a> Element<'a> {
         self.value_ofs + self.value.len()
     }
 
-    /// Bytes of the whole element.
-    pub fn len(&self) -> usize {
-        self.end() - self.ofs
-    }
-
     /// The name for a message.
     pub fn name_lossy(&self) -> std::borrow::Cow<'a, str> {
         String::from_utf8_lossy(self.name)

@@ -4,12 +4,16 @@
 //! the `bson` crate; inside they are the bytes that lie in the record.
 
 pub mod builder;
+pub mod compare;
+mod decimal;
 pub mod document;
 pub mod element;
 pub mod field;
 pub mod field_path;
 pub mod number;
 pub mod object_id;
+pub mod shape;
 #[cfg(test)]
 pub mod test_documents;
+pub mod text;
 pub mod ty;

@@ -81,12 +81,12 @@ impl Number {
 
     /// Their sum; `None` if it overflows int64.
     #[inline]
-    pub fn add(self, other: Number) -> Option<Number> {
+    pub fn plus(self, other: Number) -> Option<Number> {
         self.combine(other, i64::checked_add, |a, b| a + b)
     }
 
     /// Their product; `None` if it overflows int64.
-    pub fn multiply(self, other: Number) -> Option<Number> {
+    pub fn times(self, other: Number) -> Option<Number> {
         self.combine(other, i64::checked_mul, |a, b| a * b)
     }
 
@@ -141,20 +141,20 @@ mod tests {
 
     #[test]
     fn sums_take_the_wider_type() {
-        assert_eq!(Int32(1).add(Int32(2)), Some(Int32(3)));
-        assert_eq!(Int32(i32::MAX).add(Int32(1)), Some(Int64(1 << 31)));
-        assert_eq!(Int32(i32::MIN).add(Int32(-1)), Some(Int64(-(1 << 31) - 1)));
-        assert_eq!(Int32(1).add(Int64(2)), Some(Int64(3)));
-        assert_eq!(Int64(i64::MAX).add(Int32(1)), None);
-        assert_eq!(Int64(i64::MAX).add(Double(1.0)), Some(Double(i64::MAX as f64)));
-        assert_eq!(Int32(1).add(Double(0.5)), Some(Double(1.5)));
+        assert_eq!(Int32(1).plus(Int32(2)), Some(Int32(3)));
+        assert_eq!(Int32(i32::MAX).plus(Int32(1)), Some(Int64(1 << 31)));
+        assert_eq!(Int32(i32::MIN).plus(Int32(-1)), Some(Int64(-(1 << 31) - 1)));
+        assert_eq!(Int32(1).plus(Int64(2)), Some(Int64(3)));
+        assert_eq!(Int64(i64::MAX).plus(Int32(1)), None);
+        assert_eq!(Int64(i64::MAX).plus(Double(1.0)), Some(Double(i64::MAX as f64)));
+        assert_eq!(Int32(1).plus(Double(0.5)), Some(Double(1.5)));
     }
 
     #[test]
     fn products_take_the_wider_type() {
-        assert_eq!(Int32(1 << 20).multiply(Int32(1 << 20)), Some(Int64(1 << 40)));
-        assert_eq!(Int64(1 << 62).multiply(Int32(2)), None);
-        assert_eq!(Int32(3).multiply(Double(0.5)), Some(Double(1.5)));
+        assert_eq!(Int32(1 << 20).times(Int32(1 << 20)), Some(Int64(1 << 40)));
+        assert_eq!(Int64(1 << 62).times(Int32(2)), None);
+        assert_eq!(Int32(3).times(Double(0.5)), Some(Double(1.5)));
     }
 
     #[test]

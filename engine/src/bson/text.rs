@@ -1,0 +1,191 @@
+//! Values as text, for messages: as mongod shows them, cut short where they are long.
+
+use std::fmt::Write;
+
+use super::element::{Elements, Value, name_end, read_i64, value_len};
+use super::ty;
+
+/// Characters after which a message's value is cut.
+const TEXT_LEN_MAX: usize = 1024;
+/// Characters after which one string of it is cut.
+const STRING_LEN_MAX: usize = 150;
+/// Levels that are shown.
+const DEPTH_MAX: usize = 20;
+
+/// An index key, without names: `{ : "abc", : 5 }`.
+pub fn key(key: &[u8]) -> String {
+    let mut out = String::new();
+    container(&mut out, Value { ty: ty::DOCUMENT, bytes: key }, false, DEPTH_MAX);
+    out
+}
+
+/// A document: `{ a: 1, b: "x" }`.
+pub fn document(doc: &[u8]) -> String {
+    value(Value { ty: ty::DOCUMENT, bytes: doc })
+}
+
+/// A value: `"abc"`, `5`, `ObjectId('…')`.
+pub fn value(value: Value<'_>) -> String {
+    let mut out = String::new();
+    append(&mut out, value, DEPTH_MAX);
+    out
+}
+
+/// A value with its name: `_id: 5`.
+pub fn named(name: &[u8], val: Value<'_>) -> String {
+    format!("{}: {}", String::from_utf8_lossy(name), value(val))
+}
+
+/// The document's `_id`: `_id: 5`, or what mongod says if it has none.
+pub fn id_of(doc: &[u8]) -> String {
+    match super::element::get(doc, "_id") {
+        Ok(Some(id)) => named(b"_id", id.val()),
+        _ => "no id".to_owned(),
+    }
+}
+
+fn container(out: &mut String, container: Value<'_>, with_names: bool, depth: usize) {
+    let is_array = container.ty == ty::ARRAY;
+    let (open, close) = if is_array { ("[", "]") } else { ("{", "}") };
+    out.push_str(open);
+    let elements = Elements::new(container.bytes).ok().filter(|_| depth > 0);
+    let mut before = " ";
+    for element in elements.into_iter().flatten().map_while(Result::ok) {
+        out.push_str(before);
+        before = ", ";
+        if out.len() > TEXT_LEN_MAX {
+            out.push_str("...");
+            break;
+        }
+        if with_names && !is_array {
+            out.push_str(&element.name_lossy());
+        }
+        if !is_array {
+            out.push_str(": ");
+        }
+        append(out, element.val(), depth - 1);
+    }
+    if before != " " {
+        out.push(' ');
+    }
+    out.push_str(close);
+}
+
+fn append(out: &mut String, value: Value<'_>, depth: usize) {
+    // Bytes that are not what their type says show as nothing but the type's name.
+    if scalar(out, value, depth).is_none() {
+        out.push_str(ty::name(value.ty));
+    }
+}
+
+fn scalar(out: &mut String, value: Value<'_>, depth: usize) -> Option<()> {
+    let bytes = value.bytes;
+    // Writing to a string does not fail.
+    let _ = match value.ty {
+        ty::DOCUMENT | ty::ARRAY => {
+            container(out, value, true, depth);
+            Ok(())
+        }
+        ty::STRING | ty::SYMBOL => write!(out, "\"{}\"", string(bytes)?),
+        ty::CODE => write!(out, "{}", string(bytes)?),
+        ty::INT32 | ty::INT64 => write!(out, "{}", value.as_number()?.to_i64()?),
+        ty::DOUBLE => write!(out, "{:?}", value.as_number()?.to_f64()),
+        ty::DECIMAL128 => {
+            let decimal = ::bson::Decimal128::from_bytes(*bytes.first_chunk()?);
+            write!(out, "{decimal}")
+        }
+        ty::OBJECT_ID => write!(out, "ObjectId('{}')", hex(bytes, 12, Case::Lower)),
+        ty::BOOL => write!(out, "{}", bytes != [0]),
+        ty::DATE => write!(out, "new Date({})", read_i64(bytes)?),
+        ty::TIMESTAMP => {
+            let word = read_i64(bytes)? as u64;
+            write!(out, "Timestamp({}, {})", word >> 32, word as u32)
+        }
+        ty::BINARY => {
+            let (subtype, data) = bytes.get(4..)?.split_first()?;
+            write!(out, "BinData({subtype}, {})", hex(data, STRING_LEN_MAX, Case::Upper))
+        }
+        ty::REGEX => {
+            let pattern_end = name_end(bytes, 0)?;
+            let flags_end = name_end(bytes, pattern_end + 1)?;
+            let pattern = String::from_utf8_lossy(&bytes[..pattern_end]);
+            let flags = String::from_utf8_lossy(&bytes[pattern_end + 1..flags_end]);
+            write!(out, "/{pattern}/{flags}")
+        }
+        ty::DB_POINTER => {
+            let ns_len = value_len(ty::STRING, bytes)?;
+            let id = hex(bytes.get(ns_len..)?, 12, Case::Lower);
+            write!(out, "DBRef('{}', {id})", string(&bytes[..ns_len])?)
+        }
+        _ => write!(out, "{}", ty::name(value.ty)),
+    };
+    Some(())
+}
+
+/// The text of a value that starts as a string does.
+fn string(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes.get(4..bytes.len().checked_sub(1)?)?);
+    Some(match text.char_indices().nth(STRING_LEN_MAX) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.into_owned(),
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Case {
+    Lower,
+    Upper,
+}
+
+fn hex(bytes: &[u8], len_max: usize, case: Case) -> String {
+    let mut out = String::new();
+    for byte in bytes.iter().take(len_max) {
+        let _ = match case {
+            Case::Lower => write!(out, "{byte:02x}"),
+            Case::Upper => write!(out, "{byte:02X}"),
+        };
+    }
+    if bytes.len() > len_max {
+        out.push_str("...");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::bson::{RawBson, rawdoc};
+
+    #[test]
+    fn keys_and_documents() {
+        let key_doc = rawdoc! { "": "abc", "": 5 };
+        assert_eq!(key(key_doc.as_bytes()), "{ : \"abc\", : 5 }");
+        let doc = rawdoc! {
+            "a": { "b": [1, 2.0, 1.5] }, "e": {}, "t": true, "n": null, "u": RawBson::Undefined,
+            "o": ::bson::oid::ObjectId::from_bytes([0xab; 12]),
+            "d": ::bson::DateTime::from_millis(7),
+            "ts": ::bson::Timestamp { time: 3, increment: 4 },
+            "bin": ::bson::Binary { subtype: 0.into(), bytes: vec![1, 0xff] },
+        };
+        assert_eq!(
+            document(doc.as_bytes()),
+            "{ a: { b: [ 1, 2.0, 1.5 ] }, e: {}, t: true, n: null, u: undefined, \
+             o: ObjectId('abababababababababababab'), d: new Date(7), ts: Timestamp(3, 4), \
+             bin: BinData(0, 01FF) }"
+        );
+        assert_eq!(id_of(rawdoc! { "x": 1, "_id": 5_i64 }.as_bytes()), "_id: 5");
+        assert_eq!(id_of(&[]), "no id");
+    }
+
+    #[test]
+    fn long_and_broken_values_are_cut() {
+        let long = rawdoc! { "s": "é".repeat(5_000) };
+        assert!(document(long.as_bytes()).len() < 2 * STRING_LEN_MAX + 30);
+        let mut wide = ::bson::RawArrayBuf::new();
+        (0..100_000).for_each(|i| wide.push(i));
+        assert!(document(rawdoc! { "w": wide }.as_bytes()).len() < TEXT_LEN_MAX + 100);
+        assert_eq!(value(Value { ty: ty::INT32, bytes: &[1] }), "int");
+        let deep = (0..5_000).fold(rawdoc! {}, |inner, _| rawdoc! { "d": inner });
+        assert!(document(deep.as_bytes()).len() < 500);
+    }
+}

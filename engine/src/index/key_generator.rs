@@ -1,0 +1,439 @@
+//! The keys of a document in an index: what its fields hold, arrays expanded (format, §10.10).
+//!
+//! G1. A document's keys are a set under the order of BSON values, sorted by it, fields
+//!     ascending: the order in which mongod inserts them.
+//! G2. At most one array is expanded at a time: two fields that meet different arrays are
+//!     refused. So a document has no more keys than it has array elements, or one.
+//! G3. Recursion is bounded: every level of it uses up a component of each path that goes on.
+
+use crate::bson::element::{Elements, Value, get};
+use crate::bson::ty;
+use crate::error::{Error, Reason, Result};
+use crate::index::index_version::IndexVersion;
+use crate::index::key::{self, KeyOrder};
+use crate::index::key_pattern::KeyPattern;
+use crate::limits::NESTING_MAX;
+
+const NULL: Value<'static> = Value { ty: ty::NULL, bytes: &[] };
+const UNDEFINED: Value<'static> = Value { ty: ty::UNDEFINED, bytes: &[] };
+/// The empty document: what an array element that is none is taken for.
+const NOTHING: &[u8] = &[5, 0, 0, 0, 0];
+
+/// Makes the keys of documents for one index.
+#[derive(Debug, Clone)]
+pub struct KeyGenerator {
+    /// The index's fields.
+    pub pattern: KeyPattern,
+    /// Form of the keys.
+    pub version: IndexVersion,
+    /// Are documents left out that have none of the fields?
+    pub sparse: bool,
+    /// The index's name, for errors.
+    pub name: String,
+}
+
+/// A field while a document is looked through: a path still to follow, or a value.
+#[derive(Debug, Clone, Copy)]
+enum Field<'d> {
+    Path(&'d str),
+    Value(Value<'d>),
+}
+
+/// Where following a path ended.
+#[derive(Debug, Clone, Copy)]
+enum Found<'d> {
+    Nothing,
+    Value(Value<'d>),
+    /// An array, and what of the path goes on inside of it: nothing if empty.
+    Array(Value<'d>, &'d str),
+}
+
+/// A field that met the array being expanded.
+#[derive(Debug, Clone, Copy)]
+struct AtArray<'d> {
+    field: usize,
+    /// What of its path goes on inside of the array.
+    rest: &'d str,
+    /// Where `rest` leads if its first component is a position in the array.
+    positioned: Option<Found<'d>>,
+    /// Does the field take the array as one value, having named it by its position?
+    whole: bool,
+}
+
+impl KeyGenerator {
+    /// The encoded keys of `doc`, as a sorted set. Empty only for a sparse index.
+    ///
+    /// # Errors
+    /// [`Error::KeyTooLong`]; [`Reason::CannotIndexParallelArrays`];
+    /// [`Reason::CannotCreateIndex`] for a path that names both a position and a field;
+    /// [`Error::InvalidBson`] if the document is damaged.
+    pub fn keys(&self, doc: &[u8]) -> Result<Vec<Vec<u8>>> {
+        let mut expansion = Expansion { generator: self, keys: Vec::new(), keys_max: doc.len() };
+        if self.pattern.is_id() {
+            let id = get(doc, "_id")?.map_or(NULL, |element| element.val());
+            expansion.emit(&[id])?;
+            return Ok(expansion.keys);
+        }
+        let fields: Vec<_> = self.pattern.paths().iter().map(|path| Field::Path(path)).collect();
+        expansion.expand(&fields, doc, 0, &[], NESTING_MAX)?;
+        if expansion.keys.is_empty() && !self.sparse {
+            expansion.emit(&vec![NULL; fields.len()])?;
+        }
+        let mut keys = expansion.keys;
+        let compare =
+            |a: &Vec<u8>, b: &Vec<u8>| key::compare(self.version, a, b, KeyOrder::ASCENDING);
+        keys.sort_by(compare);
+        keys.dedup_by(|later, kept| compare(later, kept).is_eq());
+        Ok(keys)
+    }
+}
+
+/// The keys of one document, as they are found.
+struct Expansion<'g> {
+    generator: &'g KeyGenerator,
+    keys: Vec<Vec<u8>>,
+    /// A document has fewer array elements than bytes (G2).
+    keys_max: usize,
+}
+
+impl Expansion<'_> {
+    /// Makes the keys of `doc`: the document, or an element of the array that the fields
+    /// `above` met. On the way here `missing` fields were not found.
+    fn expand<'d>(
+        &mut self,
+        fields: &[Field<'d>],
+        doc: &'d [u8],
+        mut missing: usize,
+        above: &[AtArray<'d>],
+        depth: usize,
+    ) -> Result<()> {
+        let mut fields = fields.to_vec();
+        let mut array: Option<Value<'d>> = None;
+        let mut at_array: Vec<AtArray<'d>> = Vec::new();
+        for i in 0..fields.len() {
+            let Field::Path(path) = fields[i] else { continue };
+            let positioned = above.iter().find(|at| at.field == i).and_then(|at| at.positioned);
+            fields[i] = match find(doc, path, positioned)? {
+                Found::Value(value) => Field::Value(value),
+                Found::Nothing => {
+                    missing += 1;
+                    Field::Value(NULL)
+                }
+                Found::Array(value, rest) => {
+                    if array.is_some_and(|other| !is_same(other, value)) {
+                        return Err(self.parallel(at_array[0].field, i));
+                    }
+                    array = Some(value);
+                    let whole = positioned.is_some() && !path.contains('.');
+                    at_array.push(AtArray { field: i, rest, positioned: None, whole });
+                    Field::Path(rest)
+                }
+            };
+        }
+        match array {
+            Some(array) => {
+                let too_deep = Error::InvalidBson { at: 0, rule: "arrays nest too deeply" };
+                let depth = depth.checked_sub(1).ok_or(too_deep)?;
+                self.expand_array(&fields, array, missing, at_array, depth)
+            }
+            None if self.generator.sparse && missing == fields.len() => Ok(()),
+            None => self.emit_fields(&fields),
+        }
+    }
+
+    /// Makes the keys of every element of an array that the fields `at` met.
+    fn expand_array<'d>(
+        &mut self,
+        fields: &[Field<'d>],
+        array: Value<'d>,
+        missing: usize,
+        mut at: Vec<AtArray<'d>>,
+        depth: usize,
+    ) -> Result<()> {
+        let is_v1 = self.generator.version == IndexVersion::V1;
+        let mut elements = Elements::new(array.bytes)?.peekable();
+        if elements.peek().is_none() {
+            if !is_v1 && fields.len() == 1 {
+                return Ok(());
+            }
+            at.iter_mut().for_each(|at| at.whole = false);
+            return self.expand_element(fields, array, UNDEFINED, missing, &at, depth);
+        }
+        for at in at.iter_mut().filter(|at| is_v1 && !at.rest.is_empty()) {
+            if get(array.bytes, first(at.rest))?.is_some() {
+                at.positioned = Some(follow(array.bytes, at.rest)?);
+            }
+        }
+        // If no field looks into the elements they all make the same keys.
+        let looks_in = at.iter().any(|at| at.positioned.is_none() && !at.whole);
+        for element in elements {
+            let element = element?.val();
+            if looks_in {
+                self.expand_element(fields, array, element, missing, &at, depth)?;
+            } else {
+                let positioned = at.iter().filter(|at| at.positioned.is_some());
+                for at in positioned {
+                    check_unambiguous(element_doc(element), at.rest)?;
+                }
+            }
+        }
+        if looks_in {
+            return Ok(());
+        }
+        self.expand_element(fields, array, NULL, missing, &at, depth)
+    }
+
+    /// Makes the keys of one element of an array.
+    fn expand_element<'d>(
+        &mut self,
+        fields: &[Field<'d>],
+        array: Value<'d>,
+        element: Value<'d>,
+        missing: usize,
+        at: &[AtArray<'d>],
+        depth: usize,
+    ) -> Result<()> {
+        let mut fields = fields.to_vec();
+        for at in at.iter().filter(|at| at.rest.is_empty()) {
+            fields[at.field] = Field::Value(if at.whole { array } else { element });
+        }
+        self.expand(&fields, element_doc(element), missing, at, depth)
+    }
+
+    fn emit_fields(&mut self, fields: &[Field<'_>]) -> Result<()> {
+        let values: Vec<_> = fields
+            .iter()
+            .map(|field| match field {
+                Field::Value(value) => *value,
+                Field::Path(_) => unreachable!("every path was followed"),
+            })
+            .collect();
+        self.emit(&values)
+    }
+
+    fn emit(&mut self, values: &[Value<'_>]) -> Result<()> {
+        if self.keys.len() > self.keys_max {
+            let message = format!("too many keys for index '{}'", self.generator.name);
+            return Err(Error::refused(Reason::BadValue, message));
+        }
+        let mut key = Vec::new();
+        key::encode(self.generator.version, values, &self.generator.name, &mut key)?;
+        self.keys.push(key);
+        Ok(())
+    }
+
+    fn parallel(&self, one: usize, other: usize) -> Error {
+        let paths = self.generator.pattern.paths();
+        let message = format!("cannot index parallel arrays [{}] [{}]", paths[other], paths[one]);
+        Error::refused(Reason::CannotIndexParallelArrays, message)
+    }
+}
+
+/// Follows `path` in `doc`. If `doc` is an array's element and the path began with a position
+/// in that array, `positioned` is where it led; then the element may not have such a field.
+fn find<'d>(doc: &'d [u8], path: &'d str, positioned: Option<Found<'d>>) -> Result<Found<'d>> {
+    match positioned {
+        Some(found) => check_unambiguous(doc, path).map(|()| found),
+        None => follow(doc, path),
+    }
+}
+
+/// Follows `path` through objects until it ends or meets an array.
+fn follow<'d>(mut doc: &'d [u8], mut path: &'d str) -> Result<Found<'d>> {
+    loop {
+        let Some(element) = get(doc, first(path))? else { return Ok(Found::Nothing) };
+        let value = element.val();
+        let rest = path.split_once('.').map_or("", |(_, rest)| rest);
+        match value.ty {
+            ty::ARRAY => return Ok(Found::Array(value, rest)),
+            _ if rest.is_empty() => return Ok(Found::Value(value)),
+            ty::DOCUMENT => (doc, path) = (value.bytes, rest),
+            _ => return Ok(Found::Nothing),
+        }
+    }
+}
+
+fn check_unambiguous(doc: &[u8], path: &str) -> Result<()> {
+    if get(doc, first(path))?.is_none() {
+        return Ok(());
+    }
+    let message = format!(
+        "Ambiguous field name found in array (do not use numeric field names in embedded \
+         elements in an array), field: '{}'",
+        first(path)
+    );
+    Err(Error::refused(Reason::BadValue, message))
+}
+
+/// The first component of a path.
+fn first(path: &str) -> &str {
+    path.split_once('.').map_or(path, |(first, _)| first)
+}
+
+/// The element as a document; the empty one if it is none.
+fn element_doc(element: Value<'_>) -> &[u8] {
+    if element.ty == ty::DOCUMENT { element.bytes } else { NOTHING }
+}
+
+/// Are these the same bytes of the same document?
+fn is_same(a: Value<'_>, b: Value<'_>) -> bool {
+    std::ptr::eq(a.bytes, b.bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::{RawBson, RawDocumentBuf, rawdoc};
+
+    use super::*;
+
+    fn generator(pattern: RawDocumentBuf) -> KeyGenerator {
+        let pattern = KeyPattern::parse(pattern.as_bytes()).unwrap();
+        let name = pattern.default_name();
+        KeyGenerator { pattern, version: IndexVersion::V1, sparse: false, name }
+    }
+
+    /// The keys as objects.
+    fn keys(generator: &KeyGenerator, doc: RawDocumentBuf) -> Vec<RawDocumentBuf> {
+        let keys = generator.keys(doc.as_bytes()).unwrap();
+        let decode = |key| key::decode(generator.version, key);
+        keys.iter().map(|key| RawDocumentBuf::from_bytes(decode(key)).unwrap()).collect()
+    }
+
+    #[track_caller]
+    fn assert_keys(pattern: RawDocumentBuf, doc: RawDocumentBuf, expected: &[RawDocumentBuf]) {
+        assert_eq!(keys(&generator(pattern), doc), expected);
+    }
+
+    #[test]
+    fn scalars_objects_and_what_is_missing() {
+        let null = || rawdoc! { "": null };
+        assert_keys(rawdoc! { "a": 1 }, rawdoc! { "b": 4, "a": 5 }, &[rawdoc! { "": 5 }]);
+        assert_keys(rawdoc! { "a": 1 }, rawdoc! { "b": 4 }, &[null()]);
+        assert_keys(rawdoc! { "a.b": 1 }, rawdoc! { "a": 4 }, &[null()]);
+        assert_keys(rawdoc! { "a.b": 1 }, rawdoc! { "a": { "b": 4 } }, &[rawdoc! { "": 4 }]);
+        let object = rawdoc! { "": { "b": 4 } };
+        assert_keys(rawdoc! { "a": 1 }, rawdoc! { "a": { "b": 4 } }, &[object]);
+        let both = [rawdoc! { "": 1, "": null }];
+        assert_keys(rawdoc! { "a": 1, "b": 1 }, rawdoc! { "a": 1 }, &both);
+        let undefined = rawdoc! { "": RawBson::Undefined };
+        assert_keys(rawdoc! { "a": 1 }, rawdoc! { "a": RawBson::Undefined }, &[undefined]);
+    }
+
+    #[test]
+    fn arrays_are_expanded_into_a_sorted_set() {
+        let one = rawdoc! { "a": 1 };
+        let expected = [rawdoc! { "": 1 }, rawdoc! { "": 2 }, rawdoc! { "": 3 }];
+        assert_keys(one.clone(), rawdoc! { "a": [3, 1, 2, 1.0, 3] }, &expected);
+        assert_keys(one.clone(), rawdoc! { "a": [] }, &[rawdoc! { "": RawBson::Undefined }]);
+        let nested = [rawdoc! { "": 1 }, rawdoc! { "": [2, 3] }];
+        assert_keys(one, rawdoc! { "a": [[2, 3], 1] }, &nested);
+        let pairs = [rawdoc! { "": 5, "": 1 }, rawdoc! { "": 5, "": 2 }];
+        assert_keys(rawdoc! { "b": 1, "a": 1 }, rawdoc! { "a": [1, 2], "b": 5 }, &pairs);
+    }
+
+    #[test]
+    fn paths_go_on_inside_of_elements() {
+        let path = || rawdoc! { "a.b": 1 };
+        let doc = rawdoc! { "a": [{ "b": 1 }, { "c": 4 }, { "b": [2, 3] }, 7] };
+        let expected =
+            [rawdoc! { "": null }, rawdoc! { "": 1 }, rawdoc! { "": 2 }, rawdoc! { "": 3 }];
+        assert_keys(path(), doc, &expected);
+        assert_keys(path(), rawdoc! { "a": [] }, &[rawdoc! { "": null }]);
+        // Two paths through one array follow its elements together.
+        let doc = rawdoc! { "a": [{ "b": 1, "c": 2 }, { "b": 3, "c": 4 }] };
+        let expected = [rawdoc! { "": 1, "": 2 }, rawdoc! { "": 3, "": 4 }];
+        assert_keys(rawdoc! { "a.b": 1, "a.c": -1 }, doc, &expected);
+        let expected = [rawdoc! { "": RawBson::Undefined, "": null, "": 5 }];
+        let pattern = rawdoc! { "a": 1, "a.b": 1, "c": 1 };
+        assert_keys(pattern, rawdoc! { "a": [], "c": 5 }, &expected);
+        let doc = rawdoc! { "a": [[{ "b": 1 }]] };
+        assert_keys(path(), doc, &[rawdoc! { "": null }]);
+    }
+
+    #[test]
+    fn positions_are_looked_up_in_the_array() {
+        let doc = || rawdoc! { "a": [{ "b": [7, 8] }, { "b": 2 }] };
+        assert_keys(rawdoc! { "a.1.b": 1 }, doc(), &[rawdoc! { "": 2 }]);
+        assert_keys(rawdoc! { "a.0.b": 1 }, doc(), &[rawdoc! { "": 7 }, rawdoc! { "": 8 }]);
+        assert_keys(rawdoc! { "a.0.c": 1 }, doc(), &[rawdoc! { "": null }]);
+        assert_keys(rawdoc! { "a.5.b": 1 }, doc(), &[rawdoc! { "": null }]);
+        let pairs = [rawdoc! { "": 2, "": 2 }, rawdoc! { "": 2, "": 7 }, rawdoc! { "": 2, "": 8 }];
+        assert_keys(rawdoc! { "a.1.b": 1, "a.b": 1 }, doc(), &pairs);
+        // A field with a number for its name, where the array has no such position.
+        let doc = rawdoc! { "a": [{ "5": 1 }] };
+        assert_keys(rawdoc! { "a.5": 1 }, doc, &[rawdoc! { "": 1 }]);
+        // A nested array that is named by its position is one value.
+        let doc = || rawdoc! { "a": [[1, { "b": 2 }], 3] };
+        assert_keys(rawdoc! { "a.0": 1 }, doc(), &[rawdoc! { "": [1, { "b": 2 }] }]);
+        assert_keys(rawdoc! { "a.0.0": 1 }, doc(), &[rawdoc! { "": 1 }]);
+        assert_keys(rawdoc! { "a.0.b": 1 }, doc(), &[rawdoc! { "": null }, rawdoc! { "": 2 }]);
+    }
+
+    #[test]
+    fn refuses_parallel_arrays_and_ambiguous_paths() {
+        let keys = |pattern, doc: RawDocumentBuf| generator(pattern).keys(doc.as_bytes());
+        let error = keys(rawdoc! { "a": 1, "b": 1 }, rawdoc! { "a": [1], "b": [2] });
+        let Err(Error::Refused { reason, message }) = error else { panic!("{error:?}") };
+        assert_eq!(reason, Reason::CannotIndexParallelArrays);
+        assert_eq!(message, "cannot index parallel arrays [b] [a]");
+        // Equal bytes in two places are two arrays.
+        let doc = rawdoc! { "a": [{ "b": [1] }, { "b": [1] }] };
+        assert!(keys(rawdoc! { "a.0.b": 1, "a.b": 1 }, doc).is_err());
+        for pattern in [rawdoc! { "a.0": 1 }, rawdoc! { "a.0.b": 1, "a.c": 1 }] {
+            let error = keys(pattern, rawdoc! { "a": [{ "0": 1 }, 2] });
+            assert!(matches!(error, Err(Error::Refused { reason: Reason::BadValue, .. })));
+        }
+    }
+
+    #[test]
+    fn sparse_indexes_leave_out_documents_without_any_field() {
+        let mut sparse = generator(rawdoc! { "a": 1, "b.c": 1 });
+        sparse.sparse = true;
+        assert_eq!(keys(&sparse, rawdoc! { "b": 1 }), []);
+        assert_eq!(keys(&sparse, rawdoc! { "a": null }), [rawdoc! { "": null, "": null }]);
+        assert_eq!(keys(&sparse, rawdoc! { "b": [{ "c": 1 }, 5] }), [rawdoc! { "": null, "": 1 }]);
+    }
+
+    #[test]
+    fn the_id_is_never_expanded() {
+        assert_keys(rawdoc! { "_id": 1 }, rawdoc! { "a": 1 }, &[rawdoc! { "": null }]);
+        let doc = rawdoc! { "_id": { "a": [1] } };
+        assert_keys(rawdoc! { "_id": 1 }, doc, &[rawdoc! { "": { "a": [1] } }]);
+    }
+
+    #[test]
+    fn v0_knows_no_positions() {
+        let mut v0 = generator(rawdoc! { "a.0": 1 });
+        v0.version = IndexVersion::V0;
+        assert_eq!(keys(&v0, rawdoc! { "a": [4] }), [rawdoc! { "": null }]);
+        let mut v0 = generator(rawdoc! { "a": 1 });
+        v0.version = IndexVersion::V0;
+        assert_eq!(keys(&v0, rawdoc! { "a": [] }), [rawdoc! { "": null }]);
+        assert_eq!(keys(&v0, rawdoc! { "a": [2, 1] }), [rawdoc! { "": 1 }, rawdoc! { "": 2 }]);
+    }
+
+    #[test]
+    fn long_keys_name_their_index() {
+        let long = "x".repeat(1100);
+        let error = generator(rawdoc! { "a": 1 }).keys(rawdoc! { "a": long }.as_bytes());
+        let Err(Error::KeyTooLong { index, len: 1113, max: 1024 }) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(index, "a_1");
+    }
+
+    #[test]
+    fn damaged_documents_are_errors() {
+        let generator = generator(rawdoc! { "a.b": 1, "a.c": 1, "d": 1 });
+        let doc = rawdoc! { "a": [{ "b": 1, "c": [1, 2] }, { "b": 2 }], "d": { "x": 1 } };
+        let mut rng = oorandom::Rand32::new(10);
+        for _ in 0..20_000 {
+            let mut bytes = doc.as_bytes().to_vec();
+            for _ in 0..rng.rand_range(1..4) {
+                let at = rng.rand_range(0..bytes.len() as u32) as usize;
+                bytes[at] = rng.rand_u32() as u8;
+            }
+            let _ = generator.keys(&bytes);
+        }
+    }
+}
