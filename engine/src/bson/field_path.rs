@@ -134,6 +134,15 @@ impl FieldPath {
         &self.text[..end as usize]
     }
 
+    /// The place in an array that component `depth` names, if it is a number in canonical
+    /// form.
+    ///
+    /// # Panics
+    /// If there is no such component.
+    pub fn array_index(&self, depth: usize) -> Option<u32> {
+        self.parts[depth].index
+    }
+
     /// Is it the same path, or is one the beginning of the other? Two updates of such paths
     /// conflict.
     pub fn overlaps(&self, other: &FieldPath) -> bool {
