@@ -145,11 +145,6 @@ impl Shape {
         self.suffix.len()
     }
 
-    /// How many fields it can find.
-    pub fn fields(&self) -> usize {
-        self.slots.len()
-    }
-
     #[cold]
     fn look_up(&self, path: &FieldPath) -> Option<ShapeSlot> {
         let slot = *self.slots.get(path.as_str().as_bytes())?;

@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn the_unusual_is_left_to_the_general_path() {
         let doc = rawdoc! { "_id": 1, "i": i32::MAX, "l": i64::MAX, "s": "x", "d": 1.5, "k": 1 };
-        let indexed = IndexedPaths::new(["k"]);
+        let indexed = IndexedPaths::new([path("k")]);
         let general = |text: &str, by| {
             let plan = plan(doc.as_bytes(), &[(&path(text), by)], &indexed, None).unwrap();
             matches!(plan, Plan::General)

@@ -6,8 +6,7 @@ use crate::bson::field::FieldPath;
 /// The fields that the indexes of a collection, or partial filters of theirs, speak of.
 #[derive(Debug, Clone, Default)]
 pub struct IndexedPaths {
-    /// Components of each path, array places removed.
-    paths: Vec<Vec<Box<str>>>,
+    paths: Vec<FieldPath>,
 }
 
 /// Components that name fields: places in arrays and `$` stand for elements of their parent.
@@ -23,21 +22,21 @@ impl IndexedPaths {
     /// No path is indexed.
     pub const NONE: IndexedPaths = IndexedPaths { paths: vec![] };
 
-    /// The dotted paths of all index keys.
-    pub fn new<'a>(paths: impl IntoIterator<Item = &'a str>) -> IndexedPaths {
-        let split = |path: &'a str| fields(path.split('.')).map(Into::into).collect();
-        IndexedPaths { paths: paths.into_iter().map(split).collect() }
+    /// The paths of all index keys.
+    pub fn new(paths: impl IntoIterator<Item = FieldPath>) -> IndexedPaths {
+        IndexedPaths { paths: paths.into_iter().collect() }
     }
 
     /// Might a change at `path` change a key: is it an indexed path, above one, or below one,
     /// array places aside?
     #[inline]
     pub fn might_be_indexed(&self, path: &FieldPath) -> bool {
-        self.paths.iter().any(|indexed| {
-            let indexed = indexed.iter().map(AsRef::as_ref);
-            fields(path.components()).zip(indexed).all(|(a, b): (&str, &str)| a == b)
-        })
+        self.paths.iter().any(|indexed| path.may_share_first(indexed) && is_related(path, indexed))
     }
+}
+
+fn is_related(path: &FieldPath, indexed: &FieldPath) -> bool {
+    fields(path.components()).zip(fields(indexed.components())).all(|(a, b)| a == b)
 }
 
 #[cfg(test)]
@@ -46,7 +45,8 @@ mod tests {
 
     #[test]
     fn equal_above_or_below_places_aside() {
-        let indexed = IndexedPaths::new(["metadata.site", "a.0.b", "7.x"]);
+        let indexed = ["metadata.site", "a.0.b", "7.x"];
+        let indexed = IndexedPaths::new(indexed.map(|path| FieldPath::parse(path).unwrap()));
         let might = |path: &str| indexed.might_be_indexed(&FieldPath::parse(path).unwrap());
         for path in [
             "metadata",

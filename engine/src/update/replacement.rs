@@ -28,11 +28,6 @@ impl Replacement {
         Ok(Replacement { doc: doc.to_vec() })
     }
 
-    /// Its own `_id`, if it has one.
-    pub fn id(&self) -> Result<Option<OwnedValue>> {
-        Ok(get(&self.doc, "_id")?.map(|id| id.val().to_owned()))
-    }
-
     /// The document that results in place of `old`: its `_id` first, then the given fields.
     pub fn over(&self, old: &[u8], timestamp: u64) -> Result<Vec<u8>> {
         let id = get(old, "_id")?.map(|id| id.val().to_owned());

@@ -4,7 +4,7 @@ mod model;
 
 use super::upsert::{Upsert, prepare_insert};
 use super::{Applied, Context, IndexedPaths, Mutation, Update};
-use crate::bson::field::Skips;
+use crate::bson::field::{FieldPath, Skips};
 use crate::bson::test_documents::hierarchical_day;
 use crate::error::{Error, Reason, Result};
 use crate::query::Filter;
@@ -93,7 +93,7 @@ fn no_change_is_nothing() {
 #[test]
 fn indexed_paths_are_never_changed_in_place() {
     let doc = rawdoc! { "_id": 1, "m": { "site": 1, "n": 2 }, "a": [5] };
-    let indexed = IndexedPaths::new(["_id", "m.site", "a"]);
+    let indexed = IndexedPaths::new(["_id", "m.site", "a"].map(|p| FieldPath::parse(p).unwrap()));
     let how = |update| {
         let applied = apply_indexed(doc.as_bytes(), &update, &indexed).unwrap();
         (matches!(applied.mutation, Mutation::Regrow(_)), applied.touches_indexes)
