@@ -25,5 +25,6 @@ mod update;
 pub use bson::field_path::FieldPath;
 pub use disk_loc::{BucketLoc, DiskLoc, ExtentLoc, FileNo, RecordLoc};
 pub use error::{Class, Error, Reason, Result};
+pub use index::index_spec::IndexSpec;
 pub use namespace_string::NamespaceString;
 pub use options::{Durability, Options};

@@ -134,11 +134,27 @@ impl FieldPath {
         &self.text[..end as usize]
     }
 
+    /// The place in an array that component `depth` names, if it is a number in canonical
+    /// form.
+    ///
+    /// # Panics
+    /// If there is no such component.
+    pub fn array_index(&self, depth: usize) -> Option<u32> {
+        self.parts[depth].index
+    }
+
     /// Is it the same path, or is one the beginning of the other? Two updates of such paths
     /// conflict.
+    #[inline]
     pub fn overlaps(&self, other: &FieldPath) -> bool {
-        let heads_differ = self.parts[0].head != other.parts[0].head;
-        !heads_differ && self.components().zip(other.components()).all(|(a, b)| a == b)
+        self.may_share_first(other)
+            && self.components().zip(other.components()).all(|(a, b)| a == b)
+    }
+
+    /// Could the first components be the same, by their first 8 bytes? Cheap.
+    #[inline]
+    pub fn may_share_first(&self, other: &FieldPath) -> bool {
+        self.parts[0].head == other.parts[0].head
     }
 
     /// Component `depth`, prepared.

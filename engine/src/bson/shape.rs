@@ -73,10 +73,11 @@ struct Opens {
 }
 
 impl ShapeSlot {
-    /// Offset of the value in a document of `doc_len` bytes that has the shape.
+    /// Offset of the value in a document of `doc_len` bytes. A document that has the shape
+    /// has one.
     #[inline]
-    pub fn value_ofs(self, doc_len: usize) -> usize {
-        doc_len - self.from_end as usize
+    pub fn value_ofs(self, doc_len: usize) -> Option<usize> {
+        doc_len.checked_sub(self.from_end as usize)
     }
 
     fn pack(self) -> u32 {
@@ -142,11 +143,6 @@ impl Shape {
     /// Bytes of the suffix.
     pub fn suffix_len(&self) -> usize {
         self.suffix.len()
-    }
-
-    /// How many fields it can find.
-    pub fn fields(&self) -> usize {
-        self.slots.len()
     }
 
     #[cold]

@@ -107,11 +107,6 @@ pub const fn is_container(ty: u8) -> bool {
     ty == DOCUMENT || ty == ARRAY
 }
 
-/// Is it int32, int64, double or decimal?
-pub const fn is_number(ty: u8) -> bool {
-    matches!(ty, DOUBLE | INT32 | INT64 | DECIMAL128)
-}
-
 /// Place of the type in the canonical order (format, §10.6). Types that compare by value with
 /// each other share one.
 pub const fn canonical(ty: u8) -> i8 {

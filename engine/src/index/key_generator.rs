@@ -110,10 +110,10 @@ impl Expansion<'_> {
         let mut fields = fields.to_vec();
         let mut array: Option<Value<'d>> = None;
         let mut at_array: Vec<AtArray<'d>> = Vec::new();
-        for i in 0..fields.len() {
-            let Field::Path(path) = fields[i] else { continue };
+        for (i, field) in fields.iter_mut().enumerate() {
+            let Field::Path(path) = *field else { continue };
             let positioned = above.iter().find(|at| at.field == i).and_then(|at| at.positioned);
-            fields[i] = match find(doc, path, positioned)? {
+            *field = match find(doc, path, positioned)? {
                 Found::Value(value) => Field::Value(value),
                 Found::Nothing => {
                     missing += 1;

@@ -3,7 +3,8 @@
 //! A key becomes bytes in [`key`] (form V1 in [`key_v1`], V0 in [`key_v0`]); a bucket is read by
 //! [`bucket`] and edited by [`bucket_edit`]; the tree of buckets is [`btree`], walked in order by
 //! [`btree_cursor`], filled at once by [`bulk_build`], examined by [`check`]. What keys a document
-//! has is in [`key_generator`], what an index is in [`index_spec`].
+//! has is in [`key_generator`]; an index as it is asked for is in [`index_spec`], as it is checked and
+//! stored in [`index_definition`].
 //!
 //! Nothing here knows a collection or a lock: callers hold what they must.
 
@@ -15,6 +16,8 @@ pub mod bucket_link;
 pub mod buckets;
 pub mod bulk_build;
 pub mod check;
+pub mod index_definition;
+pub mod index_spec;
 pub mod index_version;
 pub mod key;
 pub mod key_generator;

@@ -1,1 +1,6 @@
-//! (to come)
+//! Filters: parse one, ask it about a document.
+
+pub mod filter;
+mod matcher;
+
+pub use filter::{Clause, Filter, Test};

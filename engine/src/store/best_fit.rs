@@ -141,3 +141,106 @@ impl BestFit {
         Ok(best)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::heap_files::HeapFiles;
+    use crate::disk_loc::{DiskLoc, RecordLoc};
+    use crate::store::tests::support::TestDb;
+    use crate::store::{SizingPolicy, StoreOptions};
+
+    const V2_2: BestFit = BestFit { stops_at_exact: false, quantized: false };
+    const V2_4: BestFit = BestFit { stops_at_exact: true, quantized: true };
+
+    /// A namespace whose holes have `lens`, those of one list in this order.
+    fn holes(lens: &[i32]) -> (HeapFiles, NamespaceDetails) {
+        let mut db = TestDb::new(512 << 20);
+        let policy = SizingPolicy::Exact;
+        let store = db.collection("test.c", StoreOptions { policy, ..StoreOptions::default() });
+        let make = |len: &i32| {
+            let data = vec![0; *len as usize - 16];
+            let loc = store.insert(&mut db.files, &data).expect("room");
+            store.insert(&mut db.files, &[0; 4]).expect("room");
+            loc
+        };
+        let made: Vec<RecordLoc> = lens.iter().map(make).collect();
+        store.details().clear_deleted_lists(&mut db.files).expect("inside");
+        for loc in made.into_iter().rev() {
+            store.remove(&mut db.files, loc).expect("live");
+        }
+        (db.files, store.details())
+    }
+
+    /// The length of the hole that is taken for `len`, and of the record made of it.
+    fn taken(lens: &[i32], search: BestFit, len: i32) -> Option<(i32, i32)> {
+        let (mut files, details) = holes(lens);
+        let room = search.allocate(&mut files, details, len).expect("sound")?;
+        let lists = (0..BUCKETS).map(|list| details.deleted_list(&files, list).expect("read"));
+        let end = room.loc.0.add(room.len);
+        let rest = lists
+            .filter(|head| !head.is_null())
+            .flat_map(|head| deleted_lists::walk(&files, head).map(|r| r.expect("sound")))
+            .find(|hole| hole.loc.0 == end);
+        Some((room.len + rest.map_or(0, |rest| rest.len), room.len))
+    }
+
+    #[test]
+    fn takes_the_best_of_the_first_five() {
+        let lens = [1020, 900, 800, 700, 612, 600];
+        assert_eq!(taken(&lens, V2_2, 600), Some((612, 612)), "the sixth is not looked at");
+        assert_eq!(taken(&lens[1..], V2_2, 600), Some((600, 600)));
+        assert_eq!(
+            taken(&[520, 560, 1020, 700], V2_2, 600),
+            Some((700, 600)),
+            "misses before a hit are free"
+        );
+    }
+
+    #[test]
+    fn an_exact_match_ends_the_search_in_2_4() {
+        let (mut files, details) = holes(&[1000, 1000, 1000]);
+        let head = details.deleted_list(&files, 5).expect("read");
+        let room = V2_4.allocate(&mut files, details, 1000).expect("sound").expect("fits");
+        assert_eq!(room.loc.0, head);
+    }
+
+    #[test]
+    fn thirty_misses_lead_to_the_next_list() {
+        let mut lens = vec![520; 30];
+        lens.push(1000);
+        assert_eq!(taken(&lens, V2_2, 600), None, "the 31st is not looked at");
+        assert_eq!(taken(&lens[1..], V2_2, 600), Some((1000, 600)));
+        lens.push(2000);
+        assert_eq!(taken(&lens, V2_2, 600), Some((2000, 600)), "list 6");
+    }
+
+    #[test]
+    fn splits_what_is_worth_it() {
+        assert_eq!(taken(&[620], V2_2, 600), Some((620, 620)), "20 left");
+        assert_eq!(taken(&[672], V2_2, 600), Some((672, 672)), "less than an eighth left");
+        assert_eq!(taken(&[676], V2_2, 600), Some((676, 600)));
+        assert_eq!(taken(&[124], V2_2, 100), Some((124, 100)), "24 left");
+        assert_eq!(taken(&[200], V2_4, 130), Some((200, 144)), "a sixteenth of 256 is 16");
+        assert_eq!(taken(&[160], V2_4, 130), Some((160, 160)), "16 left after rounding");
+    }
+
+    #[test]
+    fn large_records_are_found_across_the_lists_of_3_x() {
+        let mib = 1 << 20;
+        let lens = [5 * mib, 9 * mib];
+        assert_eq!(taken(&lens, V2_4, 4 * mib + 4), Some((5 * mib, 4 * mib + mib / 4)));
+        assert_eq!(taken(&lens, V2_4, 6 * mib), Some((9 * mib, 6 * mib)));
+        assert_eq!(taken(&lens, V2_4, 10 * mib), None);
+    }
+
+    #[test]
+    fn a_circle_of_large_records_ends() {
+        let (mut files, details) = holes(&[5 << 20]);
+        let head = details.deleted_list(&files, 18).expect("read");
+        let record = DeletedRecord::read(&files, head).expect("sound");
+        DeletedRecord { next: head, ..record }.write(&mut files).expect("inside");
+        assert_eq!(V2_2.allocate(&mut files, details, 6 << 20).expect("ends"), None);
+        details.put_deleted_list(&mut files, 18, DiskLoc::NULL).expect("inside");
+    }
+}

@@ -24,7 +24,7 @@ use crate::store::extent_manager;
 use crate::store::padding::{BUCKETS, bucket, quantize};
 use crate::store::record::{DeletedRecord, RecordHeader};
 use crate::store::record_scan::{Direction, neighbour};
-use crate::store::record_store::RecordStore;
+use crate::store::record_store::{RecordStore, is_system_indexes};
 
 /// A record's place within its extent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -263,8 +263,8 @@ impl<'v, V: View> Check<'v, V> {
         }
         let (at, len) = (extent.loc.record(from).0, to - from);
         let zeros = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
-        let is_dropped_index = self.ns.ends_with(".system.indexes")
-            && self.view.bytes(at, len as usize).is_ok_and(zeros);
+        let is_dropped_index =
+            is_system_indexes(self.ns) && self.view.bytes(at, len as usize).is_ok_and(zeros);
         if !is_dropped_index {
             self.report.note(Problem::Gap { at, len });
         }

@@ -334,12 +334,11 @@ mod tests {
             let grow = if round % 1000 < 600 { 0..6 } else { 3..9 };
             match rng.rand_range(grow) {
                 0..3 if model.len() == INDEXES_MAX => {
-                    let begun =
-                        details.begin_index_build(&mut files, &index, &name, info(round as i32));
+                    let begun = details.begin_index_build(&mut files, &index, &name, info(round));
                     assert!(matches!(begun, Err(Error::Refused { .. })));
                 }
                 0..3 => {
-                    let loc = info(round as i32);
+                    let loc = info(round);
                     let slot =
                         details.begin_index_build(&mut files, &index, &name, loc).expect("room");
                     assert_eq!(slot, model.len());

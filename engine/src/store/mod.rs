@@ -22,7 +22,9 @@ pub mod padding;
 pub mod padding_factor;
 pub mod record;
 pub mod record_scan;
+mod record_space;
 pub mod record_store;
+pub mod upgrade;
 
 pub use capped::CappedExtents;
 pub use check::check;

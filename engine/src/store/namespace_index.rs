@@ -173,7 +173,7 @@ fn node_at(slot: i32) -> DiskLoc {
 }
 
 /// The name in a node, up to its NUL.
-fn key<'v>(view: &'v impl View, node: DiskLoc) -> Result<&'v [u8]> {
+fn key(view: &impl View, node: DiskLoc) -> Result<&[u8]> {
     let raw = view.bytes(node.add(KEY.ofs as i32), KEY.end() - KEY.ofs)?;
     let len = raw.iter().position(|b| *b == 0).unwrap_or(raw.len());
     Ok(&raw[..len])

@@ -1,37 +1,30 @@
-//! The records of one namespace: insert, read, overwrite, move, remove (format, §4.3, §6,
-//! §8.3). It knows bytes and places; documents and index keys are the layers' above. Capped
-//! namespaces insert by [`super::capped`].
+//! The records of one namespace: insert, read, overwrite, move, remove (format, §4.3, §6.4,
+//! §8.3). It knows bytes and places; documents and index keys are the layers' above. Where the
+//! room comes from is in [`super::record_space`]; capped namespaces insert by
+//! [`super::capped`].
 //!
-//! R1. Every byte behind an extent's first spot belongs to one live or one deleted record.
-//! R2. Whatever is unlinked was found linked: a record's neighbours name it, or nothing is
+//! R1. Whatever is unlinked was found linked: a record's neighbours name it, or nothing is
 //!     written.
-//! R3. `nrecords` and `datasize` are those of the chains.
+//! R2. `nrecords` and `datasize` are those of the chains.
 //!
 //! All functions that write may fail half-way; the unit of work then takes everything back.
 
 use std::sync::Arc;
 
 use crate::disk::{Edit, View};
-use crate::disk_loc::{DiskLoc, ExtentLoc, RecordLoc};
+use crate::disk_loc::{DiskLoc, RecordLoc};
 use crate::error::{Error, Reason, Result};
-use crate::format::extent::{FIRST_RECORD, LAST_RECORD, NEXT, PREV};
-use crate::format::namespace::details::{FLAG_NO_PADDING, LAST_EXTENT_SIZE, N_INDEXES};
+use crate::format::extent::{FIRST_RECORD, LAST_RECORD};
 use crate::format::record::{LEN, NEXT_OFS, NO_OFS, PREV_OFS};
 use crate::limits::RECORD_LEN_MAX;
-use crate::store::best_fit::BestFit;
 use crate::store::deleted_lists;
 use crate::store::extent::Extent;
-use crate::store::extent_manager::{self, Fit};
+use crate::store::extent_manager;
 use crate::store::file_sizes::FileSizes;
 use crate::store::namespace_details::{NamespaceDetails, Stats};
-use crate::store::padding::{SizingPolicy, align4};
-use crate::store::padding_factor::{self, Outcome, PaddingSamples};
+use crate::store::padding::SizingPolicy;
+use crate::store::padding_factor::{Outcome, PaddingSamples};
 use crate::store::record::{DATA_LEN_MIN, DeletedRecord, RecordHeader};
-
-/// Record that the first extent of a collection is made for, bytes.
-const FIRST_RECORD_LEN: i32 = 128;
-/// Extents tried for one record before giving up.
-const EXTENTS_TRIED_MAX: usize = 11;
 
 /// How the records of a namespace are sized and placed.
 #[derive(Debug, Clone, Default)]
@@ -163,68 +156,6 @@ impl RecordStore {
         Ok(room.loc)
     }
 
-    /// The policy in force: the flag of 3.x overrides the default.
-    fn policy(&self, view: &impl View) -> Result<SizingPolicy> {
-        let bare = self.options.policy == SizingPolicy::PowerOf2
-            && self.details.user_flags(view)? & FLAG_NO_PADDING != 0;
-        Ok(if bare { SizingPolicy::Exact } else { self.options.policy })
-    }
-
-    /// Length of a record that needs `needed` bytes, if documents neither grew nor shrank.
-    pub(super) fn neutral_len(&self, view: &impl View, needed: i32) -> Result<i32> {
-        Ok(self.policy(view)?.record_len(needed, 1.0))
-    }
-
-    fn allocate(&self, edit: &mut impl Edit, len: i32) -> Result<DeletedRecord> {
-        let len = align4(len);
-        for tried in 0..=EXTENTS_TRIED_MAX {
-            if let Some(room) = self.find_room(edit, len)? {
-                return Ok(room);
-            }
-            // A second extent helps only where the first turned out too short.
-            if tried > 1 && len <= self.details.last_extent_size(edit)? {
-                break;
-            }
-            let last_len = self.details.last_extent_size(edit)?;
-            self.add_extent(edit, self.options.file_sizes.following_extent(len, last_len))?;
-        }
-        let message = format!("cannot allocate {len} bytes in {}", self.ns);
-        Err(Error::refused(Reason::InvalidLength, message))
-    }
-
-    fn find_room(&self, edit: &mut impl Edit, len: i32) -> Result<Option<DeletedRecord>> {
-        let is_2_4 = match self.options.policy {
-            SizingPolicy::PowerOf2 | SizingPolicy::Exact => {
-                return deleted_lists::allocate(edit, self.details, len);
-            }
-            SizingPolicy::PaddingFactor { quantized } => quantized,
-            SizingPolicy::PowerOf2V2_4 => true,
-        };
-        let quantized = is_2_4 && !self.ns.contains('$');
-        let search = BestFit { stops_at_exact: is_2_4, quantized };
-        search.allocate(edit, self.details, len)
-    }
-
-    /// Adds the extent that a new collection begins with.
-    pub fn create_first_extent(&self, edit: &mut impl Edit) -> Result<()> {
-        self.add_extent(edit, self.options.file_sizes.initial_extent(FIRST_RECORD_LEN))
-    }
-
-    /// Adds an extent of about `len` bytes, and its room to the deleted lists.
-    pub(super) fn add_extent(&self, edit: &mut impl Edit, len: i32) -> Result<()> {
-        let loc = extent_manager::allocate(edit, self.options.file_sizes, len, Fit::Loose)?;
-        let room = extent_manager::append(edit, self.details, &self.ns, loc)?;
-        self.recycle(edit, room)
-    }
-
-    /// Puts a deleted record on its list. 2.x stamps every one.
-    fn recycle(&self, edit: &mut impl Edit, record: DeletedRecord) -> Result<()> {
-        if self.options.policy.is_2x() {
-            record.stamp(edit)?;
-        }
-        deleted_lists::push(edit, self.details, record)
-    }
-
     /// Makes room a live record: the last of its extent's chain.
     pub(super) fn link(&self, edit: &mut impl Edit, room: &DeletedRecord) -> Result<()> {
         let loc = room.loc;
@@ -272,7 +203,7 @@ impl RecordStore {
             return Err(Error::refused(Reason::IllegalOperation, message));
         }
         let header = self.unlink(edit, loc)?;
-        if self.ns.ends_with(".system.indexes") {
+        if is_system_indexes(&self.ns) {
             // Specifications are pointed to: their place is never used again.
             return edit.write(loc.0, &vec![0; header.len as usize]);
         }
@@ -281,37 +212,30 @@ impl RecordStore {
         deleted_lists::push(edit, self.details, record)
     }
 
-    /// Takes a live record out of its chain and out of the counts (R2).
+    /// Takes a live record out of its chain and out of the counts (R1).
     pub(super) fn unlink(&self, edit: &mut impl Edit, loc: RecordLoc) -> Result<RecordHeader> {
         let header = RecordHeader::read(edit, loc)?;
         let extent = Extent::read(edit, header.extent(loc))?;
         let (prev, next) = (header.prev(loc), header.next(loc));
-        let linked = |ok: bool| match ok {
-            true => Ok(()),
-            false => {
-                let rule = "the neighbours of a live record name it";
-                Err(Error::corrupt(loc, "Record", rule, header.next_ofs))
-            }
+        let named_before = match prev {
+            Some(prev) => RecordHeader::read(edit, prev)?.next(prev),
+            None => extent.first_record(),
         };
+        let named_behind = match next {
+            Some(next) => RecordHeader::read(edit, next)?.prev(next),
+            None => extent.last_record(),
+        };
+        if named_before != Some(loc) || named_behind != Some(loc) {
+            let rule = "the neighbours of a live record name it";
+            return Err(Error::corrupt(loc, "Record", rule, header.next_ofs));
+        }
         match prev {
-            Some(prev) => {
-                linked(RecordHeader::read(edit, prev)?.next(prev) == Some(loc))?;
-                edit.put(prev, NEXT_OFS, header.next_ofs)?;
-            }
-            None => {
-                linked(extent.first_record() == Some(loc))?;
-                edit.put(extent.loc, FIRST_RECORD, or_null(next))?;
-            }
+            Some(prev) => edit.put(prev, NEXT_OFS, header.next_ofs)?,
+            None => edit.put(extent.loc, FIRST_RECORD, or_null(next))?,
         }
         match next {
-            Some(next) => {
-                linked(RecordHeader::read(edit, next)?.prev(next) == Some(loc))?;
-                edit.put(next, PREV_OFS, header.prev_ofs)?;
-            }
-            None => {
-                linked(extent.last_record() == Some(loc))?;
-                edit.put(extent.loc, LAST_RECORD, or_null(prev))?;
-            }
+            Some(next) => edit.put(next, PREV_OFS, header.prev_ofs)?,
+            None => edit.put(extent.loc, LAST_RECORD, or_null(prev))?,
         }
         self.details.add_stats(edit, -(header.len_net() as i64), -1)?;
         Ok(header)
@@ -337,64 +261,11 @@ impl RecordStore {
         self.remove(edit, loc)?;
         Ok(new)
     }
+}
 
-    /// Counts an `outcome` for the adaptive padding factor. Answers the factor to be stored, if
-    /// it changes; nothing is written. An update that stays in place calls this with
-    /// [`Outcome::Fits`] and stores the answer by [`NamespaceDetails::put_padding_factor`].
-    pub fn padding_after(&self, view: &impl View, outcome: Outcome) -> Result<Option<f64>> {
-        let adaptive = matches!(self.options.policy, SizingPolicy::PaddingFactor { .. });
-        if !adaptive || !self.options.samples.fires(outcome) {
-            return Ok(None);
-        }
-        let indexes = usize::try_from(self.details.get(view, N_INDEXES)?).unwrap_or(0);
-        let old = self.details.padding_factor(view)?;
-        let new = padding_factor::step(old, outcome, indexes);
-        Ok((new != old).then_some(new))
-    }
-
-    fn adapt_padding(&self, edit: &mut impl Edit, outcome: Outcome) -> Result<()> {
-        match self.padding_after(edit, outcome)? {
-            Some(factor) => self.details.put_padding_factor(edit, factor),
-            None => Ok(()),
-        }
-    }
-
-    /// Removes all records and all extents but the first.
-    pub fn truncate(&self, edit: &mut impl Edit) -> Result<()> {
-        if let Some(first) = self.details.first_extent(edit)? {
-            let last = self.last_extent(edit)?;
-            let head = Extent::read(edit, first)?;
-            if let Some(second) = head.next {
-                Extent::read(edit, second)?;
-                edit.put(second, PREV, DiskLoc::NULL)?;
-                edit.put(first, NEXT, DiskLoc::NULL)?;
-                extent_manager::free_chain(edit, second, last)?;
-            }
-            self.details.put_extents(edit, first.0, first.0)?;
-            self.details.put(edit, LAST_EXTENT_SIZE, head.len)?;
-            self.details.clear_deleted_lists(edit)?;
-            let room = extent_manager::empty(edit, self.details, &self.ns, first)?;
-            self.recycle(edit, room)?;
-        }
-        self.details.put_stats(edit, Stats::default())
-    }
-
-    /// Gives all extents back to the database: what remains is to kill the namespace's node.
-    pub fn drop_extents(&self, edit: &mut impl Edit) -> Result<()> {
-        if let Some(first) = self.details.first_extent(edit)? {
-            let last = self.last_extent(edit)?;
-            extent_manager::free_chain(edit, first, last)?;
-        }
-        self.details.put_extents(edit, DiskLoc::INVALID, DiskLoc::INVALID)
-    }
-
-    fn last_extent(&self, view: &impl View) -> Result<ExtentLoc> {
-        let missing = || {
-            let rule = "a namespace has a first and a last extent or none";
-            Error::corrupt(self.details.loc(), "NamespaceDetails", rule, 0)
-        };
-        self.details.last_extent(view)?.ok_or_else(missing)
-    }
+/// Is it the namespace of a database's index specifications?
+pub(super) fn is_system_indexes(ns: &str) -> bool {
+    ns.split_once('.').is_some_and(|(_, collection)| collection == "system.indexes")
 }
 
 /// The record `loc`, out of its chain, as a deleted record in no list.

@@ -111,8 +111,7 @@ fn walks_survive_the_turning_circle() {
             let mut walks = [RecordScan::new(store.details(), direction)];
             let mut last: Option<u32> = None;
             let pace = rng.rand_range(1..40);
-            loop {
-                let Some(loc) = walks[0].next(&db.files).expect("sound") else { break };
+            while let Some(loc) = walks[0].next(&db.files).expect("sound") {
                 let record = store.read(&db.files, loc).expect("live");
                 let number = u32::from_le_bytes(record.data[..4].try_into().expect("4 bytes"));
                 match (direction, last) {

@@ -5,5 +5,5 @@ mod compaction;
 mod damage;
 mod growth;
 mod policies;
-mod support;
+pub mod support;
 mod worked_example;

@@ -1,0 +1,249 @@
+//! Templates: the zeroed document that a collection starts new ones from, written briefly.
+//!
+//! `{hourly: {$grid: [24]}, minute: {$grid: [24, 60]}}` stands for counters "0" to "23" in
+//! `hourly`, and for documents "0" to "23" of counters "0" to "59" in `minute`. `from` moves
+//! the first number, of every level or of each (`{$grid: [31], from: 1}`); `type` is `"int32"`
+//! (the default), `"int64"` or `"double"`.
+
+use crate::bson::builder::{Builder, Index};
+use crate::bson::document;
+use crate::bson::element::{Element, Elements, Value};
+use crate::bson::number::Number;
+use crate::bson::{text, ty};
+use crate::error::{Error, Reason, Result};
+use crate::limits::NESTING_MAX;
+
+/// Most counters of one grid.
+const COUNTERS_MAX: i64 = 100_000;
+/// Most levels of one grid.
+const LEVELS_MAX: usize = 8;
+
+/// The template that the checked document `template` abbreviates, ready for
+/// [`super::upsert::Upsert::template`].
+pub fn expand(template: &[u8]) -> Result<Vec<u8>> {
+    let mut out = Builder::with_capacity(template.len());
+    for element in Elements::new(template)? {
+        let element = element?;
+        let name = element.name_lossy();
+        if element.name == b"_id" {
+            return Err(bad("a template must not have an _id".to_owned()));
+        }
+        super::storage_names::check_name(element.name, &name)?;
+        value(&element, &mut out)?;
+    }
+    let template = out.finish();
+    for element in Elements::new(&template)? {
+        let element = element?;
+        super::storage_names::check_value(element.val(), &element.name_lossy())?;
+    }
+    document::check_len(template.len())?;
+    Ok(template)
+}
+
+fn bad(message: String) -> Error {
+    Error::refused(Reason::BadValue, message)
+}
+
+/// Appends `element`, grids in it expanded.
+fn value(element: &Element<'_>, out: &mut Builder) -> Result<()> {
+    document::check_len(out.len())?;
+    if !ty::is_container(element.ty) {
+        out.element(element);
+        return Ok(());
+    }
+    if out.depth() >= NESTING_MAX {
+        return Err(bad(format!("a template nests at most {NESTING_MAX} levels")));
+    }
+    let first = Elements::new(element.value)?.next().transpose()?;
+    if element.ty == ty::DOCUMENT && first.is_some_and(|first| first.name == b"$grid") {
+        let grid = Grid::parse(element.value)?;
+        if out.depth() + grid.levels.len() > NESTING_MAX {
+            return Err(bad(format!("a template nests at most {NESTING_MAX} levels")));
+        }
+        grid.append(element.name, 0, out);
+        return Ok(());
+    }
+    out.begin(element.ty, element.name);
+    for inner in Elements::new(element.value)? {
+        value(&inner?, out)?;
+    }
+    out.end();
+    Ok(())
+}
+
+/// Counters in nested documents.
+struct Grid {
+    levels: Vec<Level>,
+    zero: Number,
+}
+
+/// One level: numbers `from` to `from + count - 1`.
+#[derive(Clone, Copy)]
+struct Level {
+    count: usize,
+    from: usize,
+}
+
+impl Grid {
+    fn parse(spec: &[u8]) -> Result<Grid> {
+        let mut grid = Grid { levels: vec![], zero: Number::Int32(0) };
+        for option in Elements::new(spec)? {
+            let option = option?;
+            match option.name {
+                b"$grid" => grid.set_counts(&option)?,
+                b"from" => grid.set_from(&option)?,
+                b"type" => grid.zero = zero(&option)?,
+                _ => return Err(bad(format!("unknown option of $grid: {}", option.name_lossy()))),
+            }
+        }
+        Ok(grid)
+    }
+
+    fn set_counts(&mut self, counts: &Element<'_>) -> Result<()> {
+        let refused = || {
+            bad(format!(
+                "$grid is an array of 1 to {LEVELS_MAX} counts, {COUNTERS_MAX} counters in all, \
+                 not {}",
+                text::value(counts.val())
+            ))
+        };
+        if !self.levels.is_empty() {
+            return Err(bad("$grid is given twice".to_owned()));
+        }
+        let mut product = 1;
+        for count in integers(counts.val())?.ok_or_else(refused)? {
+            product = i64::saturating_mul(product, count);
+            if count < 1 || product > COUNTERS_MAX || self.levels.len() == LEVELS_MAX {
+                return Err(refused());
+            }
+            self.levels.push(Level { count: count as usize, from: 0 });
+        }
+        if self.levels.is_empty() { Err(refused()) } else { Ok(()) }
+    }
+
+    fn set_from(&mut self, from: &Element<'_>) -> Result<()> {
+        let firsts = match from.val().as_number().and_then(Number::to_i64) {
+            Some(first) => Some(vec![first; self.levels.len()]),
+            None => integers(from.val())?,
+        };
+        let firsts = firsts.filter(|firsts| {
+            firsts.len() == self.levels.len() && firsts.iter().all(|n| (0..=1 << 31).contains(n))
+        });
+        let Some(firsts) = firsts else {
+            let from = text::value(from.val());
+            return Err(bad(format!("from is a number, or one for each level, not {from}")));
+        };
+        for (level, first) in self.levels.iter_mut().zip(firsts) {
+            level.from = first as usize;
+        }
+        Ok(())
+    }
+
+    /// Appends the documents of `level` and below as the field `name`.
+    fn append(&self, name: &[u8], level: usize, out: &mut Builder) {
+        let Level { count, from } = self.levels[level];
+        out.begin(ty::DOCUMENT, name);
+        for number in from..from + count {
+            let name = Index::new(number);
+            if level + 1 < self.levels.len() {
+                self.append(name.as_ref(), level + 1, out);
+            } else {
+                out.number(name, self.zero);
+            }
+        }
+        out.end();
+    }
+}
+
+/// The integers of an array, if it is one and holds nothing else.
+fn integers(array: Value<'_>) -> Result<Option<Vec<i64>>> {
+    if array.ty != ty::ARRAY {
+        return Ok(None);
+    }
+    let mut all = vec![];
+    for element in Elements::new(array.bytes)? {
+        match element?.val().as_number().and_then(Number::to_i64) {
+            Some(number) if all.len() <= LEVELS_MAX => all.push(number),
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(all))
+}
+
+fn zero(option: &Element<'_>) -> Result<Number> {
+    match option.val().as_str() {
+        Some("int32" | "int") => Ok(Number::Int32(0)),
+        Some("int64" | "long") => Ok(Number::Int64(0)),
+        Some("double") => Ok(Number::Double(0.0)),
+        _ => {
+            let given = text::value(option.val());
+            Err(bad(format!("type is \"int32\", \"int64\" or \"double\", not {given}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bson::test_documents::hierarchical_day;
+    use ::bson::{RawDocumentBuf, rawdoc};
+
+    fn expanded(template: RawDocumentBuf) -> RawDocumentBuf {
+        RawDocumentBuf::from_bytes(expand(template.as_bytes()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_day_in_one_line() {
+        let day =
+            expanded(rawdoc! { "hourly": { "$grid": [24] }, "minute": { "$grid": [24, 60] } });
+        // `_id` and `metadata` precede the grids of the pre-allocated day.
+        assert!(hierarchical_day().ends_with(&day.as_bytes()[4..]));
+    }
+
+    #[test]
+    fn options() {
+        let month = rawdoc! { "m": { "daily": { "$grid": [3], "from": 1, "type": "int64" } } };
+        let daily = rawdoc! { "1": 0_i64, "2": 0_i64, "3": 0_i64 };
+        assert_eq!(expanded(month), rawdoc! { "m": { "daily": daily } });
+        let each = rawdoc! { "g": { "$grid": [1, 2], "from": [5, 8.0], "type": "double" } };
+        assert_eq!(expanded(each), rawdoc! { "g": { "5": { "8": 0.0, "9": 0.0 } } });
+        let plain = rawdoc! { "a": 1, "b": { "c": [{ "x": 0 }] }, "t": "text" };
+        assert_eq!(expanded(plain.clone()), plain);
+    }
+
+    #[test]
+    fn refusals() {
+        for template in [
+            rawdoc! { "g": { "$grid": [] } },
+            rawdoc! { "g": { "$grid": [0] } },
+            rawdoc! { "g": { "$grid": [-1, -1] } },
+            rawdoc! { "g": { "$grid": 24 } },
+            rawdoc! { "g": { "$grid": [1.5] } },
+            rawdoc! { "g": { "$grid": [1000, 101] } },
+            rawdoc! { "g": { "$grid": [i64::MAX, i64::MAX] } },
+            rawdoc! { "g": { "$grid": [1, 1, 1, 1, 1, 1, 1, 1, 1] } },
+            rawdoc! { "g": { "$grid": [2], "from": -1 } },
+            rawdoc! { "g": { "$grid": [2], "from": [1, 2] } },
+            rawdoc! { "g": { "$grid": [2], "type": "decimal" } },
+            rawdoc! { "g": { "$grid": [2], "step": 2 } },
+            rawdoc! { "g": { "$grid": [100_000], "$grid": [100_000] } },
+            rawdoc! { "g": { "x": { "$inc": 2 } } },
+            rawdoc! { "_id": 1 },
+            rawdoc! { "a.b": 1 },
+        ] {
+            let refused = expand(template.as_bytes());
+            assert!(matches!(refused, Err(Error::Refused { .. })), "{template:?}: {refused:?}");
+        }
+        assert!(expand(rawdoc! { "g": { "$grid": [1000, 100] } }.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn many_grids_are_bounded_by_the_longest_document() {
+        let mut template = Builder::new();
+        for i in 0..200 {
+            let grid = rawdoc! { "$grid": [1000, 100] };
+            template.document(Index::new(i), grid.as_bytes());
+        }
+        assert!(matches!(expand(&template.finish()), Err(Error::DocumentTooLarge { .. })));
+    }
+}
