@@ -23,38 +23,79 @@
 //! `UnitOfWork` ask for them, so nobody reads or writes a map without having taken a lock. Which
 //! collection's lock it is, the type does not know: that is the caller's promise.
 
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::disk_loc::RecordLoc;
 
-/// The lock of a database (level 2) or of a collection (level 3).
+/// The lock of a database (level 2) or of a collection (level 3), and what is behind it.
 #[derive(Debug, Default)]
-pub struct StructureLock(RwLock<()>);
+pub struct StructureLock<T>(RwLock<T>);
 
-impl StructureLock {
+impl<T> StructureLock<T> {
+    /// A lock that nobody holds.
+    pub fn new(behind: T) -> StructureLock<T> {
+        StructureLock(RwLock::new(behind))
+    }
+
     /// For reads, and for updates that stay in place.
-    pub fn shared(&self) -> Shared<'_> {
+    pub fn shared(&self) -> Shared<'_, T> {
         Shared(self.0.read())
     }
 
     /// For whatever changes structure.
-    pub fn exclusive(&self) -> Exclusive<'_> {
+    pub fn exclusive(&self) -> Exclusive<'_, T> {
         Exclusive(self.0.write())
     }
 }
 
 /// The right to read what a lock covers.
 #[derive(Debug)]
-pub struct Shared<'a>(#[expect(dead_code, reason = "held")] RwLockReadGuard<'a, ()>);
+pub struct Shared<'a, T>(RwLockReadGuard<'a, T>);
 
 /// The right to read and change what a lock covers.
 #[derive(Debug)]
-pub struct Exclusive<'a>(#[expect(dead_code, reason = "held")] RwLockWriteGuard<'a, ()>);
+pub struct Exclusive<'a, T>(RwLockWriteGuard<'a, T>);
+
+/// The right to change files that an [`Exclusive`] gives, apart from what is behind the lock.
+#[derive(Debug)]
+pub struct Changes<'a>(PhantomData<&'a mut ()>);
+
+impl<T> Exclusive<'_, T> {
+    /// What is behind the lock, and the right to change files, each for as long as the other.
+    pub fn split(&mut self) -> (&mut T, Changes<'_>) {
+        (&mut self.0, Changes(PhantomData))
+    }
+}
+
+impl<T> Deref for Shared<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Deref for Exclusive<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Exclusive<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
 
 /// A guard that gives the right to read.
 pub trait Reads {}
-impl Reads for Shared<'_> {}
-impl Reads for Exclusive<'_> {}
+impl<T> Reads for Shared<'_, T> {}
+impl<T> Reads for Exclusive<'_, T> {}
 
 /// Stripes of a [`RecordStripes`]; a power of two.
 const STRIPES: usize = 256;

@@ -19,7 +19,7 @@ use crate::index::buckets::Buckets;
 use crate::index::key;
 
 /// A tree being built.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct BulkBuilder {
     tree: Btree,
     leaf: BucketBuf,

@@ -6,6 +6,7 @@
 //! X1. Each bucket is entered once, so the examination ends whatever the links say.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use crate::bson::element::{Elements, Value};
 use crate::disk::view::View;
@@ -74,6 +75,34 @@ pub enum Problem {
     WrongEncoding,
     /// The entry leads to no record.
     NullRecord,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pos {
+            Some(pos) => write!(f, "bucket {} entry {pos}: {}", self.loc, self.problem),
+            None => write!(f, "bucket {}: {}", self.loc, self.problem),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::NoRoot => f.write_str("the index has no root"),
+            Problem::Unreadable(error) => error.fmt(f),
+            Problem::MetTwice => f.write_str("two links lead to it"),
+            Problem::TooDeep => f.write_str("it lies deeper than any bucket can"),
+            Problem::WrongParent(Some(parent)) => write!(f, "it names {parent} as its parent"),
+            Problem::WrongParent(None) => f.write_str("it names no parent and is not the root"),
+            Problem::Empty => f.write_str("it has no key and is not the root"),
+            Problem::NotPacked => f.write_str("it is called packed and is not"),
+            Problem::OutOfOrder => f.write_str("the key comes before the one in front of it"),
+            Problem::DuplicateKey => f.write_str("the key is there twice in a unique index"),
+            Problem::WrongEncoding => f.write_str("the key's bytes are not those of its values"),
+            Problem::NullRecord => f.write_str("the key leads to no record"),
+        }
+    }
 }
 
 impl BtreeReport {

@@ -91,6 +91,11 @@ impl Journal {
         self.side.call();
     }
 
+    /// The ticket of all that has been finished so far.
+    pub fn ticket(&self) -> CommitTicket {
+        CommitTicket::new(self.side.next_gather())
+    }
+
     /// Waits until what `ticket` stands for is durable; all who wait share one sync.
     ///
     /// # Errors

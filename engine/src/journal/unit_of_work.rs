@@ -15,7 +15,7 @@ use super::gate::Inside;
 use crate::disk::{Edit, View};
 use crate::disk_loc::{DiskLoc, FileNo};
 use crate::error::Result;
-use crate::locks::{Exclusive, Reads, Shared, Stripe};
+use crate::locks::{Changes, Reads, Shared, Stripe};
 
 /// Reads the files of a database under a lock of level 2 or 3. Under a shared one, the data of
 /// a record are read while its stripe is held.
@@ -63,10 +63,7 @@ impl<'a> UnitOfWork<'a> {
     ///
     /// # Errors
     /// [`crate::Error::ReadOnly`] if the engine takes no writes.
-    pub fn structural(
-        files: &'a DatabaseFiles,
-        _lock: &'a mut Exclusive<'_>,
-    ) -> Result<UnitOfWork<'a>> {
+    pub fn structural(files: &'a DatabaseFiles, _changes: Changes<'a>) -> Result<UnitOfWork<'a>> {
         UnitOfWork::enter(files)
     }
 
@@ -74,9 +71,9 @@ impl<'a> UnitOfWork<'a> {
     ///
     /// # Errors
     /// [`crate::Error::ReadOnly`] if the engine takes no writes.
-    pub fn in_place(
+    pub fn in_place<T>(
         files: &'a DatabaseFiles,
-        _lock: &'a Shared<'_>,
+        _lock: &'a Shared<'_, T>,
         _record: &'a mut Stripe<'_>,
     ) -> Result<UnitOfWork<'a>> {
         UnitOfWork::enter(files)

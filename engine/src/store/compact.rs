@@ -35,7 +35,7 @@ pub enum CompactPadding {
 }
 
 /// A compaction under way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Compaction {
     padding: CompactPadding,
     /// Last of the extents that are being emptied; they come before all new ones.

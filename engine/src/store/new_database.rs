@@ -23,10 +23,8 @@ pub struct SystemNamespaces {
     pub is_new: bool,
 }
 
-/// Makes the zeroed file 0 a database's first data file.
-pub fn initialize_first_file(edit: &mut impl Edit, sizes: FileSizes) -> Result<()> {
-    data_file::initialize(edit, FileNo::FIRST)?;
-    // Linked to nothing, on purpose: mongod makes and forgets it.
+/// Takes the first extent of a new database: linked to nothing, as mongod makes and forgets it.
+pub fn create_orphan_extent(edit: &mut impl Edit, sizes: FileSizes) -> Result<()> {
     let len = sizes.initial_extent(USUAL_RECORD_LEN);
     extent_manager::allocate(edit, sizes, len, Fit::Loose)?;
     Ok(())

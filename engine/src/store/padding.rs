@@ -119,6 +119,11 @@ impl SizingPolicy {
         align4(len).clamp(needed, RECORD_LEN_MAX.max(needed))
     }
 
+    /// Does every update have its say in the size of the records to come?
+    pub fn is_adaptive(self) -> bool {
+        matches!(self, SizingPolicy::PaddingFactor { .. })
+    }
+
     /// Is it one of 2.x, with its best-fit search and its deletion before insertion in a move?
     pub fn is_2x(self) -> bool {
         matches!(self, SizingPolicy::PaddingFactor { .. } | SizingPolicy::PowerOf2V2_4)

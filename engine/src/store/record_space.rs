@@ -105,7 +105,7 @@ impl RecordStore {
     }
 
     /// Counts an `outcome`, and stores the factor if it changes.
-    pub(super) fn adapt_padding(&self, edit: &mut impl Edit, outcome: Outcome) -> Result<()> {
+    pub fn adapt_padding(&self, edit: &mut impl Edit, outcome: Outcome) -> Result<()> {
         match self.padding_after(edit, outcome)? {
             Some(factor) => self.details().put_padding_factor(edit, factor),
             None => Ok(()),

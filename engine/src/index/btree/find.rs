@@ -4,8 +4,9 @@ use crate::disk::view::View;
 use crate::disk_loc::{BucketLoc, DiskLoc, RecordLoc};
 use crate::error::Result;
 use crate::index::btree::{Btree, DEPTH_MAX};
-use crate::index::btree_cursor::{BtreeCursor, Direction};
+use crate::index::btree_cursor::BtreeCursor;
 use crate::index::bucket::Spot;
+use crate::store::Direction;
 
 /// Where an entry is, or the gap of the lowest bucket in which it belongs.
 #[derive(Debug, Clone, Copy)]

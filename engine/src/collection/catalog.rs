@@ -1,0 +1,221 @@
+//! What a database says of itself: the documents of `system.namespaces`, one per namespace, and
+//! the nodes of the `.ns` file that go with them (format, §5.5–§5.6).
+//!
+//! C1. Every document of `system.namespaces` names a live node, and the other way round, but for
+//!     `system.namespaces` itself and for overflow nodes.
+//! C2. All that is written here is written with the database held exclusively.
+
+use std::sync::Arc;
+
+use bson::{RawDocument, RawDocumentBuf, rawdoc};
+
+use crate::disk::{Edit, View};
+use crate::disk_loc::RecordLoc;
+use crate::error::{Error, Result};
+use crate::store::new_database::{create_orphan_extent, ensure_system_namespaces};
+use crate::store::upgrade::upgrade;
+use crate::store::{
+    Direction, NamespaceDetails, NamespaceIndex, NewNamespace, RecordScan, RecordStore,
+    StoreOptions,
+};
+
+/// The catalogue of one database.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    nodes: NamespaceIndex,
+    /// How records of the catalogue and of indexes are placed.
+    options: StoreOptions,
+    database: Arc<str>,
+}
+
+impl Catalog {
+    /// The catalogue of the database `database`, whose files are `view`.
+    ///
+    /// # Errors
+    /// `Corrupt` if the `.ns` file is not one.
+    pub fn open(view: &impl View, database: &str, options: StoreOptions) -> Result<Catalog> {
+        Ok(Catalog { nodes: NamespaceIndex::open(view)?, options, database: database.into() })
+    }
+
+    /// Makes what every database has, as far as it is missing: the extent that mongod forgets,
+    /// the two system namespaces; and brings an older version's header up to date.
+    pub fn prepare(&self, edit: &mut impl Edit) -> Result<()> {
+        if self.nodes.find(edit, &self.namespaces_name())?.is_none() {
+            create_orphan_extent(edit, self.options.file_sizes)?;
+        }
+        if upgrade(edit, &self.nodes, &self.database)? {
+            self.remove_entry(edit, &format!("{}.$freelist", self.database))?;
+        }
+        let system = ensure_system_namespaces(edit, &self.nodes, &self.database)?;
+        if system.is_new {
+            self.insert_entry(edit, &self.indexes_name(), None)?;
+        }
+        Ok(())
+    }
+
+    /// Name of the namespace of namespaces.
+    pub fn namespaces_name(&self) -> String {
+        format!("{}.system.namespaces", self.database)
+    }
+
+    /// Name of the namespace of index specifications.
+    pub fn indexes_name(&self) -> String {
+        format!("{}.system.indexes", self.database)
+    }
+
+    /// The details of namespace `name`, if there is one.
+    pub fn find(&self, view: &impl View, name: &str) -> Result<Option<NamespaceDetails>> {
+        self.nodes.find(view, name)
+    }
+
+    /// Names of all collections, sorted; the catalogue's own included.
+    pub fn collection_names(&self, view: &impl View) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for node in self.nodes.iter(view) {
+            let (name, _) = node?;
+            let local_oplog = name == "local.oplog.$main";
+            if !name.contains('$') || local_oplog {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Names of all namespaces with their details; overflow nodes are left out.
+    pub fn namespaces(&self, view: &impl View) -> Result<Vec<(String, NamespaceDetails)>> {
+        let mut found = Vec::new();
+        for node in self.nodes.iter(view) {
+            let (name, loc) = node?;
+            if !is_overflow(name) {
+                found.push((name.to_owned(), NamespaceDetails::at(loc)));
+            }
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(found)
+    }
+
+    /// The `.ns` nodes.
+    pub fn nodes(&self) -> &NamespaceIndex {
+        &self.nodes
+    }
+
+    /// The records of one of the catalogue's namespaces, or of an index.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is not there.
+    pub fn heap(&self, view: &impl View, name: &str) -> Result<RecordStore> {
+        let details = self.nodes.find(view, name)?.ok_or_else(|| {
+            let rule = "a namespace that the catalogue names has a node";
+            Error::corrupt(crate::disk_loc::DiskLoc::NULL, "NamespaceIndex", rule, 0)
+        })?;
+        Ok(RecordStore::new(details, name, self.options.clone()))
+    }
+
+    /// The specifications of all indexes.
+    pub fn index_specs(&self, view: &impl View) -> Result<RecordStore> {
+        self.heap(view, &self.indexes_name())
+    }
+
+    /// Adds a namespace: its document, then its node.
+    ///
+    /// # Errors
+    /// [`Error::NamespaceExists`], [`Error::TooManyNamespaces`], and the store's.
+    pub fn add(
+        &self,
+        edit: &mut impl Edit,
+        name: &str,
+        options: Option<&RawDocument>,
+        new: NewNamespace,
+    ) -> Result<NamespaceDetails> {
+        if self.nodes.find(edit, name)?.is_some() {
+            return Err(Error::NamespaceExists { ns: name.to_owned() });
+        }
+        self.insert_entry(edit, name, options)?;
+        self.nodes.add(edit, name, new)
+    }
+
+    /// Removes a namespace whose extents were given back: its document, then its node.
+    pub fn remove(&self, edit: &mut impl Edit, name: &str) -> Result<()> {
+        self.remove_entry(edit, name)?;
+        self.nodes.kill(edit, name)?;
+        Ok(())
+    }
+
+    /// The options that a collection was created with.
+    pub fn options_of(&self, view: &impl View, name: &str) -> Result<Option<RawDocumentBuf>> {
+        let Some((_, entry)) = self.find_entry(view, name)? else { return Ok(None) };
+        let options = entry.get_document("options").ok();
+        Ok(options.map(RawDocument::to_owned))
+    }
+
+    /// Adds the document of a namespace.
+    pub fn insert_entry(
+        &self,
+        edit: &mut impl Edit,
+        name: &str,
+        options: Option<&RawDocument>,
+    ) -> Result<()> {
+        let mut entry = rawdoc! { "name": name };
+        if let Some(options) = options {
+            entry.append(bson::cstr!("options"), options.to_owned());
+        }
+        self.heap(edit, &self.namespaces_name())?.insert(edit, entry.as_bytes())?;
+        Ok(())
+    }
+
+    /// Removes the document of a namespace.
+    pub fn remove_entry(&self, edit: &mut impl Edit, name: &str) -> Result<()> {
+        if let Some((loc, _)) = self.find_entry(edit, name)? {
+            self.heap(edit, &self.namespaces_name())?.remove(edit, loc)?;
+        }
+        Ok(())
+    }
+
+    fn find_entry<'v>(
+        &self,
+        view: &'v impl View,
+        name: &str,
+    ) -> Result<Option<(RecordLoc, &'v RawDocument)>> {
+        let heap = self.heap(view, &self.namespaces_name())?;
+        let mut scan = RecordScan::new(heap.details(), Direction::Forward);
+        while let Some(loc) = scan.next(view)? {
+            let entry = document_at(&heap, view, loc)?;
+            if entry.get_str("name").is_ok_and(|found| found == name) {
+                return Ok(Some((loc, entry)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Is it the name of a node that holds overflowing index slots? Those have no dot before `$`.
+fn is_overflow(name: &str) -> bool {
+    ["$extra", "$extrb"].iter().any(|suffix| {
+        name.strip_suffix(suffix).is_some_and(|rest| !rest.ends_with('.') && !rest.contains('$'))
+    })
+}
+
+/// The document in the record at `loc`.
+///
+/// # Errors
+/// `Corrupt` if the record is not sound or its document is longer than it.
+pub fn document_at<'v>(
+    heap: &RecordStore,
+    view: &'v impl View,
+    loc: RecordLoc,
+) -> Result<&'v RawDocument> {
+    let record = heap.read(view, loc)?;
+    document_in(record.data, loc)
+}
+
+/// The document that record data begin with.
+///
+/// # Errors
+/// `Corrupt` if it is longer than the data, or none.
+pub fn document_in(data: &[u8], loc: RecordLoc) -> Result<&RawDocument> {
+    let bad = |found: i64| Error::corrupt(loc, "Record", "its document fits in it", found);
+    let len = crate::bson::document::doc_len(data).map_err(|_| bad(data.len() as i64))?;
+    let bytes = data.get(..len).ok_or_else(|| bad(len as i64))?;
+    RawDocument::from_bytes(bytes).map_err(|_| bad(len as i64))
+}

@@ -1,0 +1,69 @@
+//! Changing every document that a filter matches, one unit of work each.
+
+use super::catalog::document_at;
+use super::handle::Collection;
+use super::locked::OpenCollection;
+use crate::disk_loc::RecordLoc;
+use crate::error::Result;
+use crate::journal::UnitOfWork;
+use crate::query::Filter;
+use crate::store::{Direction, RecordScan};
+
+/// Records that are looked at before the collection is given to others for a moment.
+const LOOKS_MAX: usize = 1000;
+
+/// What one step of a walk came to.
+enum Step<R> {
+    Changed(R),
+    NothingYet,
+    End,
+}
+
+impl Collection {
+    /// Walks the collection in natural order; each record that `filter` matches is changed by
+    /// `work`, and what that answers is given to `done` once it is sure to stay.
+    ///
+    /// Others may change the collection between two steps. A record that moves ahead of the walk
+    /// is met again: who moves records remembers where to.
+    ///
+    /// # Errors
+    /// Those of `work`; what was changed before stays.
+    pub(super) fn each_match<R>(
+        &self,
+        filter: &Filter,
+        mut work: impl FnMut(&OpenCollection, &mut UnitOfWork<'_>, RecordLoc) -> Result<R>,
+        mut done: impl FnMut(R),
+    ) -> Result<()> {
+        let (position, generation) = {
+            let guard = self.core.shared();
+            let Some(open) = guard.as_ref() else { return Ok(()) };
+            let scan = RecordScan::new(open.details(), Direction::Forward);
+            (self.core.cursors.register(scan), open.generation)
+        };
+        loop {
+            let start = position.lock().clone();
+            let step = self.change(|open, unit| {
+                // The unit may be done again from here.
+                *position.lock() = start.clone();
+                if open.generation != generation {
+                    return Ok(Step::End);
+                }
+                for _ in 0..LOOKS_MAX {
+                    let Some(loc) = position.lock().next(unit)? else { return Ok(Step::End) };
+                    let document = document_at(&open.store, unit, loc)?;
+                    if filter.matches(document.as_bytes())? {
+                        return work(open, unit, loc).map(Step::Changed);
+                    }
+                }
+                Ok(Step::NothingYet)
+            });
+            match step {
+                Ok(Step::Changed(result)) => done(result),
+                Ok(Step::NothingYet) => {}
+                Ok(Step::End) => return Ok(()),
+                Err(error) if self.exists() => return Err(error),
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! [`Collection`]: what a user holds, and what every verb needs in hand.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bson::{RawBsonRef, RawDocument, RawDocumentBuf};
+
+use super::catalog::document_at;
+use super::id_key::IdKey;
+use super::locate::find_by_id;
+use super::locked::{CollectionCore, OpenCollection};
+use super::scan::{IndexScan, Located, Scan};
+use super::stats::CollStats;
+use crate::database::DatabaseCore;
+use crate::disk_loc::RecordLoc;
+use crate::error::{Error, Result};
+use crate::journal::{ReadView, UnitOfWork};
+use crate::namespace_string::NamespaceString;
+use crate::query::Filter;
+use crate::store::Direction;
+
+/// A collection of documents, by name: it need not exist yet. Cheap to clone, and to be shared
+/// by threads.
+///
+/// The first insert or upsert creates it. Until then reading finds nothing.
+#[derive(Clone)]
+pub struct Collection {
+    pub(super) database: Arc<DatabaseCore>,
+    pub(super) core: Arc<CollectionCore>,
+}
+
+impl Collection {
+    pub(crate) fn new(database: Arc<DatabaseCore>, core: Arc<CollectionCore>) -> Collection {
+        Collection { database, core }
+    }
+
+    pub(crate) fn core(&self) -> &CollectionCore {
+        &self.core
+    }
+
+    /// Its full name.
+    pub fn namespace(&self) -> &NamespaceString {
+        &self.core.ns
+    }
+
+    /// Does it exist?
+    pub fn exists(&self) -> bool {
+        self.core.shared().is_some()
+    }
+
+    /// Number of documents.
+    ///
+    /// # Errors
+    /// `Corrupt` only.
+    pub fn count(&self) -> Result<u64> {
+        self.read(0, |view, open| Ok(open.details().stats(view)?.records.max(0) as u64))
+    }
+
+    /// The document with this `_id`.
+    ///
+    /// # Errors
+    /// `Corrupt`, or an `_id` that BSON cannot hold.
+    pub fn find_by_id<'a>(&self, id: impl Into<RawBsonRef<'a>>) -> Result<Option<RawDocumentBuf>> {
+        let id = IdKey::new(id.into())?;
+        self.read(None, |view, open| {
+            let Some(place) =
+                find_by_id(&self.core, open, view, &id, &self.database.shared.counters)?
+            else {
+                return Ok(None);
+            };
+            let _record = self.core.read_record(place.loc);
+            let document = document_at(&open.store, view, place.loc)?;
+            Ok(Some(document.to_owned()))
+        })
+    }
+
+    /// The document in the record at `loc`, as a scan or an index named it.
+    ///
+    /// A place whose record was removed meanwhile may hold another document, or none: `Corrupt`.
+    ///
+    /// # Errors
+    /// `Corrupt` if there is no sound record.
+    pub fn read_at(&self, loc: RecordLoc) -> Result<RawDocumentBuf> {
+        self.existing(|view, open| {
+            let _record = self.core.read_record(loc);
+            Ok(document_at(&open.store, view, loc)?.to_owned())
+        })
+    }
+
+    /// The documents that `filter` matches, in natural order.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a filter that is none.
+    pub fn find(&self, filter: impl AsRef<RawDocument>) -> Result<Scan> {
+        let filter = Filter::parse(filter.as_ref().as_bytes())?;
+        Scan::new(self.core.clone(), Direction::Forward, Some(filter))
+    }
+
+    /// The first document that `filter` matches.
+    ///
+    /// # Errors
+    /// As [`Collection::find`]; `Corrupt`.
+    pub fn find_one(&self, filter: impl AsRef<RawDocument>) -> Result<Option<RawDocumentBuf>> {
+        let filter = Filter::parse(filter.as_ref().as_bytes())?;
+        if let Some(id) = filter.id_equality() {
+            let id = IdKey::from_raw(id.ty, id.bytes);
+            return self.read(None, |view, open| {
+                let counters = &self.database.shared.counters;
+                let Some(place) = find_by_id(&self.core, open, view, &id, counters)? else {
+                    return Ok(None);
+                };
+                let _record = self.core.read_record(place.loc);
+                let document = document_at(&open.store, view, place.loc)?;
+                let matches = filter.matches(document.as_bytes())?;
+                Ok(matches.then(|| document.to_owned()))
+            });
+        }
+        let mut scan = Scan::new(self.core.clone(), Direction::Forward, Some(filter))?;
+        Ok(scan.next().transpose()?.map(|located: Located| located.document))
+    }
+
+    /// Every document, in natural order or against it.
+    ///
+    /// # Errors
+    /// `Corrupt` only.
+    pub fn scan(&self, direction: Direction) -> Result<Scan> {
+        Scan::new(self.core.clone(), direction, None)
+    }
+
+    /// Every entry of index `name`, in its order or against it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such collection or index.
+    pub fn index_scan(&self, name: &str, direction: Direction) -> Result<IndexScan> {
+        IndexScan::new(self.core.clone(), name, direction)
+    }
+
+    /// Its figures.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it does not exist.
+    pub fn stats(&self) -> Result<CollStats> {
+        self.existing(|view, open| CollStats::read(view, &self.core.ns, open))
+    }
+
+    /// Reads under the collection's lock; `otherwise` if it does not exist.
+    pub(super) fn read<R>(
+        &self,
+        otherwise: R,
+        work: impl FnOnce(&ReadView<'_>, &OpenCollection) -> Result<R>,
+    ) -> Result<R> {
+        let guard = self.core.shared();
+        let Some(open) = guard.as_ref() else { return Ok(otherwise) };
+        work(&ReadView::new(&open.files, &guard), open)
+            .map_err(|e| e.in_database(self.core.ns.database()))
+    }
+
+    /// Reads a collection that has to exist.
+    pub(super) fn existing<R>(
+        &self,
+        work: impl FnOnce(&ReadView<'_>, &OpenCollection) -> Result<R>,
+    ) -> Result<R> {
+        let missing = || Err(self.core.missing());
+        self.read(None, |view, open| work(view, open).map(Some))?.map_or_else(missing, Ok)
+    }
+
+    /// Changes structure in one unit of work: all of it, or nothing.
+    ///
+    /// Where no data file has room for an extent, the unit is rolled back, a file is added with
+    /// no lock held, and the work is done again from the start.
+    pub(super) fn change<R>(
+        &self,
+        mut work: impl FnMut(&mut OpenCollection, &mut UnitOfWork<'_>) -> Result<R>,
+    ) -> Result<R> {
+        self.database.shared.journal.make_room()?;
+        loop {
+            let mut guard = self.core.exclusive();
+            let (open, changes) = guard.split();
+            let open = open.as_mut().ok_or_else(|| self.core.missing())?;
+            let files = open.files.clone();
+            let seen_count = files.count();
+            let mut unit = UnitOfWork::structural(&files, changes)?;
+            match work(open, &mut unit) {
+                Ok(done) => {
+                    unit.finish();
+                    self.core.cursors.keep();
+                    return Ok(done);
+                }
+                Err(error) => {
+                    drop(unit);
+                    self.core.cursors.roll_back();
+                    drop(guard);
+                    self.database.make_room(&files, seen_count, error)?;
+                }
+            }
+        }
+    }
+
+    /// As [`Collection::change`]; nothing is done where the collection does not exist.
+    pub(super) fn change_if_exists<R: Default>(
+        &self,
+        work: impl FnMut(&mut OpenCollection, &mut UnitOfWork<'_>) -> Result<R>,
+    ) -> Result<R> {
+        match self.change(work) {
+            Err(Error::NotFound { what: "collection", .. }) => Ok(R::default()),
+            done => done,
+        }
+    }
+
+    /// As [`Collection::change`], on a collection that is created if it does not exist.
+    pub(super) fn change_or_create<R>(
+        &self,
+        mut work: impl FnMut(&mut OpenCollection, &mut UnitOfWork<'_>) -> Result<R>,
+    ) -> Result<R> {
+        loop {
+            match self.change(&mut work) {
+                Err(Error::NotFound { what: "collection", .. }) => {
+                    self.database.create_if_missing(&self.core)?;
+                }
+                done => return done,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Collection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Collection({})", self.core.ns)
+    }
+}

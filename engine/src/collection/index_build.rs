@@ -1,0 +1,232 @@
+//! Creating and dropping indexes; builds in several units of work.
+//!
+//! A build holds the collection exclusively. Its units are each consistent: until the last one
+//! the index counts as a build in progress, which the next opening after a crash does again.
+
+use bson::{Document, RawDocument};
+use std::cmp::Ordering;
+
+use super::catalog::{Catalog, document_at};
+use super::create::{begin_index, drop_index};
+use super::handle::Collection;
+use super::index_keys::{BucketRecords, Index};
+use super::locked::CollectionCore;
+use crate::database::{Database, Held};
+use crate::disk::View;
+use crate::disk_loc::RecordLoc;
+use crate::error::{Error, Reason, Result};
+use crate::index::btree::Inserted;
+use crate::index::bulk_build::BulkBuilder;
+use crate::index::index_definition::{ID_INDEX, IndexDefinition, Relation};
+use crate::index::index_spec::IndexSpec;
+use crate::index::key;
+use crate::namespace_string::NamespaceString;
+use crate::store::{Direction, NamespaceDetails, RecordScan, RecordStore};
+
+/// An index as the catalogue describes it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct IndexInfo {
+    /// Its name.
+    pub name: String,
+    /// Its specification as it is stored.
+    pub specification: Document,
+    /// Does some document have more than one key?
+    pub is_multikey: bool,
+}
+
+impl Collection {
+    /// Creates an index, unless it is there already, and fills it. Answers its name. The
+    /// collection is created if it does not exist.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateKey`] if it is to be unique and cannot be; [`Error::KeyTooLong`];
+    /// [`Reason::IndexOptionsConflict`] and [`Reason::IndexKeySpecsConflict`];
+    /// [`Reason::CannotCreateIndex`]. There is no such index then.
+    pub fn create_index(&self, spec: IndexSpec) -> Result<String> {
+        let ns = self.namespace();
+        let definition = IndexDefinition::parse_new(&spec.to_bson()?, ns.as_str())?;
+        let name = definition.name().to_owned();
+        if !definition.is_maintainable() {
+            let message = format!("index '{name}' is of a kind that cannot be built here");
+            return Err(Error::refused(Reason::CannotCreateIndex, message));
+        }
+        self.database.create_if_missing(&self.core)?;
+        let mut held = self.database.hold(&self.core);
+        let Some(open) = held.collection.as_ref() else { return Err(self.core.missing()) };
+        for existing in &open.indexes {
+            if definition.relation_to(&existing.definition)? == Relation::Same {
+                return Ok(existing.definition.name().to_owned());
+            }
+        }
+        let details = open.details();
+        let index = held.unit(|database, _, unit| {
+            Ok(begin_index(&database.catalog, unit, ns, details, &definition)?.0)
+        })?;
+        build(&mut held, &self.core, details, &index)?;
+        held.reopen()?;
+        Ok(name)
+    }
+
+    /// Drops an index.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Reason::InvalidOptions`] for the index on `_id`.
+    pub fn drop_index(&self, name: &str) -> Result<()> {
+        if name == ID_INDEX {
+            return Err(Error::refused(Reason::InvalidOptions, "cannot drop _id index"));
+        }
+        let mut held = self.database.hold(&self.core);
+        let Some(open) = held.collection.as_ref() else { return Err(self.core.missing()) };
+        let (details, slot) = (open.details(), open.index_named(name)?.slot);
+        held.unit(|database, _, unit| {
+            drop_index(&database.catalog, unit, self.namespace(), details, slot)
+        })?;
+        held.reopen()
+    }
+
+    /// Its indexes, by slot; none if it does not exist.
+    ///
+    /// # Errors
+    /// `Corrupt` only.
+    pub fn indexes(&self) -> Result<Vec<IndexInfo>> {
+        self.read(Vec::new(), |view, open| {
+            let info = |index: &Index| {
+                let stored = index.definition.to_stored(self.namespace().as_str());
+                let specification = RawDocument::from_bytes(&stored).and_then(Document::try_from);
+                let rule = "an index specification is a document";
+                Ok(IndexInfo {
+                    name: index.definition.name().to_owned(),
+                    specification: specification.map_err(|_| Error::InvalidBson { at: 0, rule })?,
+                    is_multikey: open.details().is_multikey(view, index.slot)?,
+                })
+            };
+            open.indexes.iter().map(info).collect()
+        })
+    }
+}
+
+/// Fills an index that was begun, and completes it. If that fails it is dropped.
+///
+/// # Errors
+/// As [`Collection::create_index`].
+pub fn build(
+    held: &mut Held<'_>,
+    core: &CollectionCore,
+    details: NamespaceDetails,
+    index: &Index,
+) -> Result<()> {
+    let built = fill(held, core, details, index);
+    held.unit(|database, _, unit| match &built {
+        Ok(()) => details.finish_index_build(unit, index.slot).map(|_| ()),
+        Err(_) => drop_index(&database.catalog, unit, &core.ns, details, index.slot),
+    })?;
+    built
+}
+
+/// All keys of a collection for one index, in its order.
+struct SortedKeys {
+    keys: Vec<(Vec<u8>, RecordLoc)>,
+    is_multikey: bool,
+}
+
+fn sorted_keys(view: &impl View, store: &RecordStore, index: &Index) -> Result<SortedKeys> {
+    let mut sorted = SortedKeys { keys: Vec::new(), is_multikey: false };
+    let mut scan = RecordScan::new(store.details(), Direction::Forward);
+    while let Some(loc) = scan.next(view)? {
+        let keys = index.keys_of(document_at(store, view, loc)?.as_bytes())?;
+        sorted.is_multikey |= keys.len() > 1;
+        sorted.keys.extend(keys.into_iter().map(|key| (key, loc)));
+    }
+    let (version, order) = (index.tree.version, index.tree.order);
+    let compare = |a: &(Vec<u8>, RecordLoc), b: &(Vec<u8>, RecordLoc)| -> Ordering {
+        key::compare(version, &a.0, &b.0, order).then(a.1.cmp(&b.1))
+    };
+    sorted.keys.sort_unstable_by(compare);
+    Ok(sorted)
+}
+
+fn fill(
+    held: &mut Held<'_>,
+    core: &CollectionCore,
+    details: NamespaceDetails,
+    index: &Index,
+) -> Result<()> {
+    let (sorted, builder) = held.unit(|_, open, unit| {
+        let open = open.ok_or_else(|| core.missing())?;
+        let sorted = sorted_keys(unit, &open.store, index)?;
+        if sorted.is_multikey {
+            details.set_multikey(unit, index.slot)?;
+        }
+        Ok((sorted, BulkBuilder::new(index.tree, unit)?))
+    })?;
+    let mut state = (builder, 0);
+    held.steps(&mut state, |(builder, next), unit| {
+        let Some((key, loc)) = sorted.keys.get(*next) else {
+            builder.flush(unit)?;
+            return Ok(false);
+        };
+        match builder.push(unit, &mut BucketRecords(index.store()), key, *loc)? {
+            Inserted::New => *next += 1,
+            Inserted::Duplicate(_) => return Err(index.duplicate(&core.ns, key)),
+            Inserted::AlreadyPresent => {
+                let rule = "a document has a key once";
+                return Err(Error::corrupt(*loc, "b-tree", rule, 0));
+            }
+        }
+        // What is only in memory has to be in the file when the unit ends; cheap if it is not.
+        builder.flush(unit)?;
+        Ok(true)
+    })
+}
+
+/// Does the index builds of a database again that a crash has interrupted. One that cannot be
+/// completed, for a duplicate key, is dropped.
+///
+/// # Errors
+/// `Corrupt`, and the store's.
+pub fn finish_interrupted_builds(database: &Database) -> Result<()> {
+    for name in database.collection_names()? {
+        let collection = database.collection(&name)?;
+        let mut held = collection.database.hold(&collection.core);
+        let Some(open) = held.collection.as_ref() else { continue };
+        let details = open.details();
+        let ns = collection.namespace();
+        loop {
+            let begun = held.unit(|database, _, unit| {
+                let catalog = &database.catalog;
+                let counts = details.index_counts(unit)?;
+                if counts.building == 0 {
+                    return Ok(None);
+                }
+                let definition = definition_at(catalog, unit, ns, details, counts.completed)?;
+                drop_index(catalog, unit, ns, details, counts.completed)?;
+                begin_index(catalog, unit, ns, details, &definition).map(|(index, _)| Some(index))
+            })?;
+            let Some(index) = begun else { break };
+            match build(&mut held, &collection.core, details, &index) {
+                Ok(()) => {}
+                Err(error @ (Error::DuplicateKey { .. } | Error::KeyTooLong { .. })) => {
+                    let index = index.definition.name();
+                    tracing::warn!(%error, index, "interrupted build dropped");
+                }
+                Err(error) => return Err(error),
+            }
+            held.reopen()?;
+        }
+    }
+    Ok(())
+}
+
+/// The definition of the index in `slot`, whose build may not have come far.
+pub fn definition_at(
+    catalog: &Catalog,
+    view: &impl View,
+    ns: &NamespaceString,
+    details: NamespaceDetails,
+    slot: usize,
+) -> Result<IndexDefinition> {
+    let info = RecordLoc(details.index_slot(view, slot)?.info);
+    let stored = document_at(&catalog.index_specs(view)?, view, info)?;
+    IndexDefinition::parse_stored(stored.as_bytes(), ns.as_str(), info)
+}

@@ -1,0 +1,169 @@
+//! One index of a collection, and keeping it one to one with the records.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::catalog::{Catalog, document_at};
+use crate::bson::element::Value;
+use crate::counters::Counters;
+use crate::disk::{Edit, View};
+use crate::disk_loc::{BucketLoc, RecordLoc};
+use crate::error::{Error, Result};
+use crate::index::btree::{Btree, Inserted};
+use crate::index::btree_cursor::BtreeCursor;
+use crate::index::buckets::Buckets;
+use crate::index::index_definition::IndexDefinition;
+use crate::index::key;
+use crate::index::key_generator::KeyGenerator;
+use crate::namespace_string::NamespaceString;
+use crate::store::{Direction, NamespaceDetails, RecordStore};
+
+/// The encoded keys of one document for one index: a set, in no order.
+pub type Keys = Vec<Vec<u8>>;
+
+/// A completed index, or one being built.
+#[derive(Debug, Clone)]
+pub struct Index {
+    pub definition: Arc<IndexDefinition>,
+    pub slot: usize,
+    pub tree: Btree,
+    generator: Arc<KeyGenerator>,
+    /// The records that hold the buckets.
+    store: RecordStore,
+}
+
+/// The records of an index namespace as the tree takes them.
+pub struct BucketRecords<'a>(pub &'a RecordStore);
+
+impl Buckets for BucketRecords<'_> {
+    fn allocate(&mut self, edit: &mut impl Edit, data_len: usize) -> Result<BucketLoc> {
+        Ok(self.0.insert_len(edit, data_len, &[])?.bucket())
+    }
+
+    fn free(&mut self, edit: &mut impl Edit, loc: BucketLoc) -> Result<()> {
+        self.0.remove(edit, loc.record())
+    }
+}
+
+impl Index {
+    /// The index in `slot`.
+    ///
+    /// # Errors
+    /// `Corrupt` if its specification or its namespace cannot be read.
+    pub fn at_slot(
+        catalog: &Catalog,
+        view: &impl View,
+        ns: &NamespaceString,
+        details: NamespaceDetails,
+        slot: usize,
+    ) -> Result<Index> {
+        let info = RecordLoc(details.index_slot(view, slot)?.info);
+        let spec = document_at(&catalog.index_specs(view)?, view, info)?;
+        let definition = IndexDefinition::parse_stored(spec.as_bytes(), ns.as_str(), info)?;
+        let store = catalog.heap(view, &ns.index_namespace(definition.name()))?;
+        let tree = definition.btree(details.index_slot_loc(view, slot)?);
+        let generator = Arc::new(definition.key_generator());
+        Ok(Index { definition: Arc::new(definition), slot, tree, generator, store })
+    }
+
+    /// The details of the namespace of its buckets.
+    pub fn namespace_details(&self) -> NamespaceDetails {
+        self.store.details()
+    }
+
+    /// The records that hold its buckets.
+    pub fn store(&self) -> &RecordStore {
+        &self.store
+    }
+
+    /// Makes the tree, empty.
+    pub fn create_root(&self, edit: &mut impl Edit) -> Result<()> {
+        self.tree.edit(edit, &mut BucketRecords(&self.store)).create().map(|_| ())
+    }
+
+    /// The keys of a document.
+    ///
+    /// # Errors
+    /// A key that is too long, parallel arrays.
+    pub fn keys_of(&self, document: &[u8]) -> Result<Keys> {
+        self.generator.keys(document)
+    }
+
+    /// Adds the entries of a document. `details` are those of the collection.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateKey`], and the store's; the unit of work is to be rolled back.
+    pub fn insert_keys(
+        &self,
+        edit: &mut impl Edit,
+        ns: &NamespaceString,
+        details: NamespaceDetails,
+        keys: &Keys,
+        loc: RecordLoc,
+        counters: &Counters,
+    ) -> Result<()> {
+        if keys.len() > 1 && !details.is_multikey(edit, self.slot)? {
+            details.set_multikey(edit, self.slot)?;
+        }
+        for key in keys {
+            let mut records = BucketRecords(&self.store);
+            let mut tree = self.tree.edit(edit, &mut records);
+            let inserted = tree.insert(key, loc)?;
+            counters.bucket_splits.add(tree.splits());
+            match inserted {
+                Inserted::New => {}
+                Inserted::Duplicate(_) => return Err(self.duplicate(ns, key)),
+                Inserted::AlreadyPresent => {
+                    let rule = "a record that is new to an index has no entry in it";
+                    return Err(Error::corrupt(loc, "b-tree", rule, 0));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the entries of a document. Entries that are not there are none too many: a
+    /// server may have left them out for their length.
+    pub fn remove_keys(&self, edit: &mut impl Edit, keys: &Keys, loc: RecordLoc) -> Result<()> {
+        for key in keys {
+            self.tree.edit(edit, &mut BucketRecords(&self.store)).delete(key, loc)?;
+        }
+        Ok(())
+    }
+
+    /// The keys of `old` that are not in `new`, and the other way round.
+    pub fn difference(&self, old: Keys, new: Keys) -> (Keys, Keys) {
+        let has = |keys: &Keys, key: &Vec<u8>| {
+            let same = |other: &Vec<u8>| {
+                key::compare(self.tree.version, other, key, self.tree.order) == Ordering::Equal
+            };
+            keys.iter().any(|other| same(other) && other == key)
+        };
+        let gone = old.iter().filter(|key| !has(&new, key)).cloned().collect();
+        let come = new.into_iter().filter(|key| !has(&old, key)).collect();
+        (gone, come)
+    }
+
+    /// The record of the first entry with a key of just this value.
+    pub fn find_exact(&self, view: &impl View, value: Value<'_>) -> Result<Option<RecordLoc>> {
+        let mut wanted = Vec::new();
+        let encoded = key::encode(self.tree.version, &[value], self.definition.name(), &mut wanted);
+        if let Err(Error::KeyTooLong { .. }) = encoded {
+            return Ok(None);
+        }
+        encoded?;
+        let mut cursor = BtreeCursor::seek(self.tree, Direction::Forward, &wanted, true);
+        let Some(loc) = cursor.next(view)? else { return Ok(None) };
+        let order = key::compare(self.tree.version, cursor.key(), &wanted, self.tree.order);
+        Ok((order == Ordering::Equal).then_some(loc))
+    }
+
+    /// The error for a key that a unique index has already.
+    pub fn duplicate(&self, ns: &NamespaceString, key: &[u8]) -> Error {
+        Error::DuplicateKey {
+            ns: ns.to_string(),
+            index: self.definition.name().to_owned(),
+            key: crate::bson::text::key(&key::decode(self.tree.version, key)),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Inserting documents.
+
+use bson::{RawBson, RawDocument};
+
+use super::handle::Collection;
+use super::id_key::IdKey;
+use super::locked::OpenCollection;
+use crate::bson::document;
+use crate::disk::Edit;
+use crate::disk_loc::RecordLoc;
+use crate::engine::EngineShared;
+use crate::error::{Error, Result};
+use crate::limits::DOCUMENT_LEN_MAX;
+use crate::namespace_string::NamespaceString;
+use crate::update::upsert::prepare_insert;
+
+/// A document that was inserted.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct InsertReport {
+    /// Its `_id`: the one that it brought, or the one that it was given.
+    pub id: RawBson,
+    /// Where its record is.
+    pub loc: RecordLoc,
+}
+
+impl Collection {
+    /// Inserts a document, after giving it an `_id` if it has none and moving that to the front.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateKey`]; [`Error::DocumentTooLarge`]; [`Error::KeyTooLong`];
+    /// [`Error::Refused`] for names of fields that cannot be stored. Nothing is changed then.
+    pub fn insert_one(&self, document: impl AsRef<RawDocument>) -> Result<InsertReport> {
+        let document = document.as_ref().as_bytes();
+        document::check(document)?;
+        let shared = &self.database.shared;
+        let now = shared.clock.unix_ms();
+        let document = prepare_insert(document, shared.object_ids.make(now), timestamp(now))?;
+        self.change_or_create(|open, unit| {
+            open.check_maintainable()?;
+            let loc =
+                insert_document(open, unit, self.namespace(), &document, shared, |e, loc| {
+                    self.core.cursors.advance_off(e, loc)
+                })?;
+            let id = RawDocument::from_bytes(&document).ok().and_then(|d| d.get("_id").ok()?);
+            Ok(InsertReport { id: id.map_or(RawBson::Null, |id| id.into()), loc })
+        })
+    }
+
+    /// Inserts documents one after the other, each whole or not at all.
+    ///
+    /// # Errors
+    /// Those of the first document that cannot be inserted, with the number of those before it.
+    pub fn insert_many<D: AsRef<RawDocument>>(
+        &self,
+        documents: impl IntoIterator<Item = D>,
+    ) -> Result<usize, (usize, Error)> {
+        let mut inserted = 0;
+        for document in documents {
+            self.insert_one(document).map_err(|error| (inserted, error))?;
+            inserted += 1;
+        }
+        Ok(inserted)
+    }
+}
+
+/// The BSON timestamp of a moment, as its 64 bits are stored: seconds, then a count.
+pub fn timestamp(unix_ms: i64) -> u64 {
+    (unix_ms.div_euclid(1000) as u64) << 32 | 1
+}
+
+/// Inserts a prepared document: its record, then its entries. `before_removal` is told of each
+/// record that a capped collection removes to make room.
+pub fn insert_document<E: Edit>(
+    open: &OpenCollection,
+    edit: &mut E,
+    ns: &NamespaceString,
+    document: &[u8],
+    shared: &EngineShared,
+    before_removal: impl Fn(&E, RecordLoc) -> Result<()>,
+) -> Result<RecordLoc> {
+    if document.len() > DOCUMENT_LEN_MAX {
+        return Err(Error::DocumentTooLarge { len: document.len(), max: DOCUMENT_LEN_MAX });
+    }
+    let loc = if open.is_capped {
+        open.store.insert_capped(edit, document, |edit, oldest| {
+            before_removal(edit, oldest)?;
+            open.forget(edit, oldest)?;
+            open.unindex(edit, oldest)
+        })?
+    } else {
+        open.store.insert(edit, document)?
+    };
+    open.index(edit, ns, document, loc, &shared.counters)?;
+    Ok(loc)
+}
+
+impl OpenCollection {
+    /// Adds the entries of a document to all indexes.
+    pub fn index(
+        &self,
+        edit: &mut impl Edit,
+        ns: &NamespaceString,
+        document: &[u8],
+        loc: RecordLoc,
+        counters: &crate::counters::Counters,
+    ) -> Result<()> {
+        for index in &self.indexes {
+            let keys = index.keys_of(document)?;
+            index.insert_keys(edit, ns, self.details(), &keys, loc, counters)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the entries of the document in the record at `loc` from all indexes.
+    pub fn unindex(&self, edit: &mut impl Edit, loc: RecordLoc) -> Result<()> {
+        if self.indexes.is_empty() {
+            return Ok(());
+        }
+        let document = super::catalog::document_at(&self.store, edit, loc)?.as_bytes().to_vec();
+        for index in &self.indexes {
+            index.remove_keys(edit, &index.keys_of(&document)?, loc)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what is remembered of the record at `loc`, which is about to change otherwise than
+    /// by values of the same width. The collection is held exclusively.
+    pub fn forget(&self, edit: &impl Edit, loc: RecordLoc) -> Result<()> {
+        if let Some(memo) = &self.memo {
+            let document = super::catalog::document_at(&self.store, edit, loc)?;
+            if let Some(id) = IdKey::of_document(document.as_bytes()) {
+                memo.forget(id.hash(), loc);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! From a filter to a record.
+//!
+//! An `_id` is looked for in the record memo, then in the b-tree; what the memo says is compared
+//! with the record before it is believed. Any other filter reads the collection in natural
+//! order: choosing among indexes is the planner's work, which has its place in `query/plan`.
+
+use super::catalog::document_in;
+use super::id_key::{IdKey, VALUE_OFS};
+use super::locked::{CollectionCore, OpenCollection};
+use super::record_memo::ShapeNo;
+use crate::bson::element::Value;
+use crate::counters::Counters;
+use crate::disk::View;
+use crate::disk_loc::RecordLoc;
+use crate::error::Result;
+use crate::format::record;
+use crate::query::Filter;
+use crate::store::{Direction, RecordScan};
+
+/// A record that was found, and what is remembered of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    pub loc: RecordLoc,
+    /// The layout of its document, or 0.
+    pub shape: ShapeNo,
+}
+
+/// The record whose document has this `_id`.
+///
+/// # Errors
+/// `Corrupt` only.
+pub fn find_by_id(
+    core: &CollectionCore,
+    open: &OpenCollection,
+    view: &impl View,
+    id: &IdKey,
+    counters: &Counters,
+) -> Result<Option<Place>> {
+    let hash = id.hash();
+    if let Some(memo) = &open.memo {
+        for (loc, shape) in memo.candidates(hash) {
+            if leads_at(view, loc, id)? {
+                counters.record_memo_hits.add(1);
+                return Ok(Some(Place { loc, shape }));
+            }
+        }
+    }
+    let Some(loc) = find_in_index(open, view, id)? else { return Ok(None) };
+    counters.record_memo_misses.add(1);
+    let mut shape = 0;
+    if let Some(memo) = &open.memo {
+        // M1: only the very bytes that the record holds; 1 and 1.0 find each other in the index.
+        if leads_at(view, loc, id)? {
+            let _record = core.read_record(loc);
+            shape = open.shapes.number_of(document_in(data_at(view, loc)?, loc)?.as_bytes())?;
+            memo.remember(hash, loc, shape);
+        }
+    }
+    Ok(Some(Place { loc, shape }))
+}
+
+/// Does the document in the record at `loc` begin with this `_id`? Reads no byte that a writer
+/// in place may change, so the record need not be held.
+fn leads_at(view: &impl View, loc: RecordLoc, id: &IdKey) -> Result<bool> {
+    let len = view.get(loc, record::LENGTH)? as usize;
+    let prefix = VALUE_OFS + id.value().len();
+    Ok(len >= record::LEN + prefix && id.leads(view.bytes(loc.data(), prefix)?))
+}
+
+/// The data of the record at `loc`, its header believed as far as it stays inside of the file:
+/// enough to compare, at the cost of one cache line.
+pub fn data_at(view: &impl View, loc: RecordLoc) -> Result<&[u8]> {
+    let len = view.get(loc, record::LENGTH)?;
+    view.bytes(loc.data(), usize::try_from(len).unwrap_or(0).saturating_sub(record::LEN))
+}
+
+fn find_in_index(open: &OpenCollection, view: &impl View, id: &IdKey) -> Result<Option<RecordLoc>> {
+    match open.id_index() {
+        Some(index) => index.find_exact(view, Value { ty: id.element_type(), bytes: id.value() }),
+        None => {
+            // A collection without an index on _id (autoIndexId: false): read it.
+            let mut scan = RecordScan::new(open.details(), Direction::Forward);
+            while let Some(loc) = scan.next(view)? {
+                if leads_at(view, loc, id)? {
+                    return Ok(Some(loc));
+                }
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// The first record that `filter` matches. Each record is held while it is compared; by the time
+/// the caller holds it again it may match no more.
+///
+/// # Errors
+/// `Corrupt` only.
+pub fn find_first(
+    core: &CollectionCore,
+    open: &OpenCollection,
+    view: &impl View,
+    filter: &Filter,
+    counters: &Counters,
+) -> Result<Option<Place>> {
+    let matches = |loc: RecordLoc| -> Result<bool> {
+        let _record = core.read_record(loc);
+        filter.matches(document_in(data_at(view, loc)?, loc)?.as_bytes())
+    };
+    if let Some(id) = filter.id_equality() {
+        let place = find_by_id(core, open, view, &IdKey::from_raw(id.ty, id.bytes), counters)?;
+        return match place {
+            Some(place) if matches(place.loc)? => Ok(Some(place)),
+            _ => Ok(None),
+        };
+    }
+    let mut scan = RecordScan::new(open.details(), Direction::Forward);
+    while let Some(loc) = scan.next(view)? {
+        if matches(loc)? {
+            return Ok(Some(Place { loc, shape: 0 }));
+        }
+    }
+    Ok(None)
+}

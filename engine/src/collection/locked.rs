@@ -1,0 +1,195 @@
+//! What is behind a collection's lock.
+//!
+//! There is one [`CollectionCore`] per name for as long as the engine is open, whether or not
+//! the collection exists: `None` behind the lock means that it does not. Creating and dropping
+//! it changes what is behind the lock, not the core, so that handles stay good.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::catalog::Catalog;
+use super::index_keys::Index;
+use super::record_memo::RecordMemo;
+use super::saved_cursors::SavedCursors;
+use super::shapes::Shapes;
+use super::stored_options::StoredOptions;
+use crate::bson::field_path::FieldPath;
+use crate::disk::View;
+use crate::disk_loc::RecordLoc;
+use crate::error::{Error, Reason, Result};
+use crate::format::namespace::details::FLAG_NO_PADDING;
+use crate::journal::DatabaseFiles;
+use crate::locks::{Exclusive, RecordStripes, Shared, Stripe, StripeRead, StructureLock};
+use crate::namespace_string::NamespaceString;
+use crate::store::{NamespaceDetails, RecordStore, SizingPolicy, StoreOptions};
+use crate::update::IndexedPaths;
+use crate::update::template;
+
+/// One name's collection: its lock, and what it is when it exists.
+#[derive(Debug)]
+pub struct CollectionCore {
+    pub ns: NamespaceString,
+    lock: StructureLock<Option<OpenCollection>>,
+    stripes: Arc<RecordStripes>,
+    /// Scans in progress, to be moved off records that go away.
+    pub cursors: SavedCursors,
+}
+
+/// A collection that exists.
+#[derive(Debug)]
+pub struct OpenCollection {
+    pub files: Arc<DatabaseFiles>,
+    pub store: RecordStore,
+    /// Completed indexes, by slot.
+    pub indexes: Vec<Index>,
+    /// The fields that their keys are made of.
+    pub indexed_paths: IndexedPaths,
+    pub is_capped: bool,
+    /// The document that a missing `_id` starts from, expanded.
+    pub template: Option<Vec<u8>>,
+    /// Records by `_id`; none where memos are switched off.
+    pub memo: Option<RecordMemo>,
+    pub shapes: Shapes,
+    /// Tells this state of the collection from those before it was emptied or rebuilt.
+    pub generation: u64,
+    /// The index, if any, that keeps the collection from being written.
+    unmaintainable: Option<String>,
+    stored: StoredOptions,
+}
+
+/// How a collection is opened.
+#[derive(Debug)]
+pub struct Opening<'a> {
+    pub files: &'a Arc<DatabaseFiles>,
+    pub catalog: &'a Catalog,
+    pub stored: StoredOptions,
+    pub store_options: StoreOptions,
+    pub memos: bool,
+}
+
+impl Opening<'_> {
+    /// The collection `ns`, if it exists.
+    ///
+    /// # Errors
+    /// `Corrupt`; a template that is none.
+    pub fn open(self, view: &impl View, ns: &NamespaceString) -> Result<Option<OpenCollection>> {
+        static GENERATIONS: AtomicU64 = AtomicU64::new(1);
+        let Some(details) = self.catalog.find(view, ns.as_str())? else { return Ok(None) };
+        let mut indexes = Vec::new();
+        for slot in 0..details.index_counts(view)?.completed {
+            indexes.push(Index::at_slot(self.catalog, view, ns, details, slot)?);
+        }
+        let mut store_options = self.store_options;
+        store_options.policy = match self.stored.policy {
+            Some(policy) => policy,
+            None if details.user_flags(view)? & FLAG_NO_PADDING != 0 => SizingPolicy::Exact,
+            None => SizingPolicy::PowerOf2,
+        };
+        let template = self.stored.template.as_ref();
+        let template =
+            template.map(|template| template::expand(template.as_bytes())).transpose()?;
+        let mut paths = Vec::new();
+        for path in indexes.iter().flat_map(|index| index.definition.key().paths()) {
+            paths.push(FieldPath::parse_for_filter(path)?);
+        }
+        let unmaintainable = indexes.iter().find(|index| !index.definition.is_maintainable());
+        let records = details.stats(view)?.records.max(0) as u64;
+        Ok(Some(OpenCollection {
+            files: self.files.clone(),
+            store: RecordStore::new(details, ns.as_str(), store_options),
+            indexed_paths: IndexedPaths::new(paths),
+            is_capped: details.is_capped(view)?,
+            template,
+            memo: self.memos.then(|| RecordMemo::for_records(records)),
+            shapes: Shapes::default(),
+            generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
+            unmaintainable: unmaintainable.map(|index| index.definition.name().to_owned()),
+            indexes,
+            stored: self.stored,
+        }))
+    }
+}
+
+impl OpenCollection {
+    /// Its details in the `.ns` file.
+    pub fn details(&self) -> NamespaceDetails {
+        self.store.details()
+    }
+
+    /// Its options beyond the catalogue's.
+    pub fn stored(&self) -> StoredOptions {
+        self.stored.clone()
+    }
+
+    /// The index on `_id`, if it has one.
+    pub fn id_index(&self) -> Option<&Index> {
+        self.indexes.iter().find(|index| index.definition.is_id())
+    }
+
+    /// The index `name`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn index_named(&self, name: &str) -> Result<&Index> {
+        let found = self.indexes.iter().find(|index| index.definition.name() == name);
+        found.ok_or_else(|| Error::NotFound { what: "index", name: name.to_owned() })
+    }
+
+    /// Refuses to write where an index could not be kept up to date.
+    pub fn check_maintainable(&self) -> Result<()> {
+        match &self.unmaintainable {
+            None => Ok(()),
+            Some(index) => Err(Error::refused(
+                Reason::UnsupportedIndex,
+                format!(
+                    "index '{index}' is of a kind that is read here but not maintained: \
+                     drop it to write to the collection"
+                ),
+            )),
+        }
+    }
+
+    /// Makes room in the memo for the records that there are now. The collection is held
+    /// exclusively.
+    pub fn grow_memo(&mut self, records: u64) {
+        if let Some(memo) = self.memo.as_mut().filter(|memo| memo.is_outgrown_by(records)) {
+            *memo = RecordMemo::for_records(records);
+        }
+    }
+}
+
+impl CollectionCore {
+    pub fn new(
+        ns: NamespaceString,
+        stripes: Arc<RecordStripes>,
+        open: Option<OpenCollection>,
+    ) -> CollectionCore {
+        let lock = StructureLock::new(open);
+        CollectionCore { ns, lock, stripes, cursors: SavedCursors::default() }
+    }
+
+    /// Holds the collection shared: to read, and to change values in place.
+    pub fn shared(&self) -> Shared<'_, Option<OpenCollection>> {
+        self.lock.shared()
+    }
+
+    /// Holds it exclusively: to change structure.
+    pub fn exclusive(&self) -> Exclusive<'_, Option<OpenCollection>> {
+        self.lock.exclusive()
+    }
+
+    /// Holds one record to read it, the collection being held shared.
+    pub fn read_record(&self, loc: RecordLoc) -> StripeRead<'_> {
+        self.stripes.read(loc)
+    }
+
+    /// Holds one record to change it in place, the collection being held shared.
+    pub fn write_record(&self, loc: RecordLoc) -> Stripe<'_> {
+        self.stripes.write(loc)
+    }
+
+    /// The error of an operation on a collection that does not exist.
+    pub fn missing(&self) -> Error {
+        Error::NotFound { what: "collection", name: self.ns.to_string() }
+    }
+}

@@ -1,0 +1,71 @@
+//! Scans in progress: a record that goes away takes none of them with it.
+//!
+//! A scan stands on the record that it will return next, and holds no lock between two batches.
+//! Whoever removes or moves a record first moves every scan that stands on it one record on, as
+//! MMAPv1 did; where the removal is rolled back, the scans go back, too. Lock order: the
+//! collection, then a scan's position.
+
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use crate::disk::View;
+use crate::disk_loc::RecordLoc;
+use crate::error::Result;
+use crate::store::RecordScan;
+
+/// Where a scan stands, shared between the scan and those who remove records.
+pub type Position = Arc<Mutex<RecordScan>>;
+
+/// The scans of one collection.
+#[derive(Debug, Default)]
+pub struct SavedCursors(Mutex<Saved>);
+
+#[derive(Debug, Default)]
+struct Saved {
+    open: Vec<Weak<Mutex<RecordScan>>>,
+    /// Where scans stood that the unit of work in progress has moved.
+    before: Vec<(Position, RecordScan)>,
+}
+
+impl SavedCursors {
+    /// Registers a scan for as long as its position is held.
+    pub fn register(&self, scan: RecordScan) -> Position {
+        let position = Arc::new(Mutex::new(scan));
+        let mut saved = self.0.lock();
+        saved.open.retain(|cursor| cursor.strong_count() > 0);
+        saved.open.push(Arc::downgrade(&position));
+        position
+    }
+
+    /// Moves every scan that stands on `loc` to the record after it. The caller holds the
+    /// collection exclusively and is about to remove the record.
+    ///
+    /// # Errors
+    /// `Corrupt` if the chain cannot be followed.
+    pub fn advance_off(&self, view: &impl View, loc: RecordLoc) -> Result<()> {
+        let saved = &mut *self.0.lock();
+        for cursor in saved.open.iter().filter_map(Weak::upgrade) {
+            let before = {
+                let mut position = cursor.lock();
+                let before = position.clone();
+                position.will_remove(view, loc)?;
+                before
+            };
+            saved.before.push((cursor, before));
+        }
+        Ok(())
+    }
+
+    /// The unit of work is done: scans stay where they are.
+    pub fn keep(&self) {
+        self.0.lock().before.clear();
+    }
+
+    /// The unit of work was rolled back: so are the scans, last move first.
+    pub fn roll_back(&self) {
+        for (cursor, before) in self.0.lock().before.drain(..).rev() {
+            *cursor.lock() = before;
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What a collection is created with beyond what MongoDB knows: its template and its policy.
+//!
+//! They live in a collection of our own, `<db>.tallymap.collections`, one document per
+//! collection that has any: `{ _id: "daily", policy: "exact", template: { … } }`. MongoDB sees
+//! ordinary documents there.
+
+use bson::{RawDocument, RawDocumentBuf, rawdoc};
+
+use super::options::CollectionOptions;
+use crate::database::Database;
+use crate::error::{Error, Reason, Result};
+use crate::store::SizingPolicy;
+use crate::update::template;
+
+/// The policies by the names that stand in documents. Never rename.
+const POLICIES: [(&str, SizingPolicy); 5] = [
+    ("power_of_2", SizingPolicy::PowerOf2),
+    ("exact", SizingPolicy::Exact),
+    ("padding_factor", SizingPolicy::PaddingFactor { quantized: true }),
+    ("padding_factor_v2_2", SizingPolicy::PaddingFactor { quantized: false }),
+    ("power_of_2_v2_4", SizingPolicy::PowerOf2V2_4),
+];
+
+/// The options of one collection that the catalogue has no place for.
+#[derive(Debug, Clone, Default)]
+pub struct StoredOptions {
+    pub policy: Option<SizingPolicy>,
+    /// As it was given, abbreviations unexpanded.
+    pub template: Option<RawDocumentBuf>,
+}
+
+impl StoredOptions {
+    /// The collection that holds them.
+    pub const COLLECTION: &str = "tallymap.collections";
+
+    /// What of `options` is to be stored; `None` if MongoDB's catalogue says it all.
+    ///
+    /// # Errors
+    /// If the template is not one.
+    pub fn new(options: &CollectionOptions) -> Result<Option<StoredOptions>> {
+        if let Some(template) = &options.template {
+            template::expand(template.as_bytes())?;
+        }
+        let is_native = matches!(options.policy, SizingPolicy::PowerOf2 | SizingPolicy::Exact);
+        let policy = (!is_native).then_some(options.policy);
+        let stored = StoredOptions { policy, template: options.template.clone() };
+        Ok((stored.policy.is_some() || stored.template.is_some()).then_some(stored))
+    }
+
+    /// The options of collection `name`, if any are stored.
+    ///
+    /// # Errors
+    /// [`Reason::InvalidOptions`] if what is stored was written by something else.
+    pub fn load(database: &Database, name: &str) -> Result<Option<StoredOptions>> {
+        let collection = database.collection(StoredOptions::COLLECTION)?;
+        let Some(document) = collection.find_by_id(name)? else { return Ok(None) };
+        StoredOptions::parse(&document).map(Some)
+    }
+
+    /// Stores `options` for collection `name`, or forgets what is stored.
+    ///
+    /// # Errors
+    /// Those of an upsert and of a delete.
+    pub fn save(database: &Database, name: &str, options: Option<&StoredOptions>) -> Result<()> {
+        let collection = database.collection(StoredOptions::COLLECTION)?;
+        let filter = rawdoc! { "_id": name };
+        match options {
+            Some(options) => {
+                collection.replace_one(filter, options.to_document())?.upsert(true).run()?;
+            }
+            None if collection.exists() => {
+                collection.delete_one(filter)?;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn parse(document: &RawDocument) -> Result<StoredOptions> {
+        let bad = |what: &str| {
+            let message = format!("{what} in {}: {document:?}", StoredOptions::COLLECTION);
+            Error::refused(Reason::InvalidOptions, message)
+        };
+        let policy = match document.get("policy").map_err(|_| bad("invalid BSON"))? {
+            None => None,
+            Some(name) => {
+                let known = POLICIES.iter().find(|(known, _)| Some(*known) == name.as_str());
+                Some(known.ok_or_else(|| bad("unknown policy"))?.1)
+            }
+        };
+        let template = match document.get("template").map_err(|_| bad("invalid BSON"))? {
+            None => None,
+            Some(template) => {
+                let template = template.as_document().ok_or_else(|| bad("invalid template"))?;
+                Some(template.to_owned())
+            }
+        };
+        Ok(StoredOptions { policy, template })
+    }
+
+    fn to_document(&self) -> RawDocumentBuf {
+        let mut out = rawdoc! {};
+        if let Some(policy) = self.policy {
+            let name = POLICIES.iter().find(|(_, known)| *known == policy).map(|(name, _)| *name);
+            out.append(bson::cstr!("policy"), name.unwrap_or_default());
+        }
+        if let Some(template) = &self.template {
+            out.append(bson::cstr!("template"), template.clone());
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_and_back() {
+        for (name, policy) in POLICIES {
+            let template = Some(rawdoc! { "hourly": { "$grid": [24] } });
+            let document = StoredOptions { policy: Some(policy), template }.to_document();
+            assert_eq!(document.get_str("policy"), Ok(name));
+            let again = StoredOptions::parse(&document).expect("its own document");
+            assert_eq!(again.policy, Some(policy));
+            assert!(again.template.is_some());
+        }
+        assert!(StoredOptions::parse(&rawdoc! { "policy": "x" }).is_err());
+        assert!(StoredOptions::parse(&rawdoc! { "template": 1 }).is_err());
+    }
+}

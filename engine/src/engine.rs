@@ -1,0 +1,305 @@
+//! [`Engine`]: opens a directory, hands out its databases, closes it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::bson::object_id::ObjectIdMaker;
+use crate::clock::{Clock, OsClock};
+use crate::collection::Collection;
+use crate::counters::Counters;
+use crate::database::{Database, DatabaseCore};
+use crate::disk::{Disk, OsDisk};
+use crate::error::{Error, Result};
+use crate::journal::{Environment, Journal};
+use crate::locks::RecordStripes;
+use crate::namespace_string::{NamespaceString, check_database_name};
+use crate::options::{Durability, Options};
+use crate::store::PaddingSamples;
+use crate::threads::Threads;
+
+/// An open directory of databases. Cheap to clone, and to be shared by threads.
+///
+/// Dropping the last handle closes it as [`Engine::close`] does, but errors are only logged.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+/// What all parts of an engine share.
+#[derive(Debug)]
+pub(crate) struct EngineShared {
+    pub(crate) journal: Journal,
+    pub(crate) options: Options,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) stripes: Arc<RecordStripes>,
+    pub(crate) samples: Arc<PaddingSamples>,
+    pub(crate) object_ids: ObjectIdMaker,
+}
+
+struct Inner {
+    shared: Arc<EngineShared>,
+    dbpath: PathBuf,
+    databases: Mutex<BTreeMap<String, Arc<DatabaseCore>>>,
+    threads: Mutex<Option<Threads>>,
+    closed: Mutex<bool>,
+}
+
+/// Opens an engine with other options than the default.
+#[derive(Debug, Clone)]
+pub struct EngineBuilder {
+    dbpath: PathBuf,
+    options: Options,
+    disk: Option<Arc<dyn Disk>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Engine {
+    /// Opens the databases in `dbpath`, which is created if it is missing. A directory that was
+    /// not closed cleanly is recovered from its journal.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if another process has it open; [`Error::BadFile`] for files that must
+    /// not be opened, with what to do; [`Error::Corrupt`]; the disk's.
+    pub fn open(dbpath: impl AsRef<Path>) -> Result<Engine> {
+        Engine::builder(dbpath).open()
+    }
+
+    /// Chooses options first.
+    pub fn builder(dbpath: impl AsRef<Path>) -> EngineBuilder {
+        EngineBuilder {
+            dbpath: dbpath.as_ref().to_owned(),
+            options: Options::default(),
+            disk: None,
+            clock: Arc::new(OsClock::new()),
+        }
+    }
+
+    /// The directory.
+    pub fn dbpath(&self) -> &Path {
+        &self.inner.dbpath
+    }
+
+    /// The options that it was opened with.
+    pub fn options(&self) -> &Options {
+        &self.inner.shared.options
+    }
+
+    /// Names of the databases that exist, sorted.
+    pub fn database_names(&self) -> Vec<String> {
+        let databases = self.inner.databases.lock();
+        let exist = databases.iter().filter(|(_, core)| core.exists());
+        exist.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// A database by name. It need not exist yet: the first insert creates it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidNamespace`].
+    pub fn database(&self, name: &str) -> Result<Database> {
+        check_database_name(name)?;
+        let mut databases = self.inner.databases.lock();
+        let core = databases
+            .entry(name.to_owned())
+            .or_insert_with(|| Arc::new(DatabaseCore::new(name, self.inner.shared.clone(), None)));
+        Ok(Database::new(core.clone()))
+    }
+
+    /// A collection by its full name, such as `stats.daily`. It need not exist yet.
+    ///
+    /// # Errors
+    /// [`Error::InvalidNamespace`]; `Corrupt` if it exists and cannot be opened.
+    pub fn collection(&self, ns: &str) -> Result<Collection> {
+        let ns = NamespaceString::parse(ns)?;
+        self.database(ns.database())?.collection(ns.collection())
+    }
+
+    /// Waits until everything acknowledged so far is in the journal, safe from power failure:
+    /// what MongoDB calls `j: true`. All who wait at one time share one sync.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`] after the journal could not be written.
+    pub fn wait_durable(&self) -> Result<()> {
+        let journal = &self.inner.shared.journal;
+        journal.wait_durable(journal.ticket())
+    }
+
+    /// Writes everything to the data files and syncs them; the journal is cut short.
+    ///
+    /// # Errors
+    /// As [`Engine::wait_durable`].
+    pub fn sync(&self) -> Result<()> {
+        self.inner.shared.journal.commit()?;
+        self.inner.shared.journal.sync_data_files()
+    }
+
+    /// Work done since it was opened.
+    pub fn counters(&self) -> &Counters {
+        &self.inner.shared.counters
+    }
+
+    /// Closes the directory cleanly: everything is in the synced data files, the journal is
+    /// gone, the lock is empty and free. Other handles of this engine are read-only from then on.
+    ///
+    /// # Errors
+    /// The disk's. What was acknowledged and durable is still in the journal then.
+    pub fn close(self) -> Result<()> {
+        self.inner.close()
+    }
+}
+
+impl Inner {
+    fn close(&self) -> Result<()> {
+        let mut closed = self.closed.lock();
+        if std::mem::replace(&mut *closed, true) {
+            return Ok(());
+        }
+        drop(self.threads.lock().take());
+        self.shared.journal.close()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(%error, dbpath = %self.dbpath.display(), "not closed cleanly");
+        }
+    }
+}
+
+impl EngineBuilder {
+    /// Opens without changing a byte of the directory; the journal of a crashed one is replayed
+    /// in memory.
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.options.read_only = read_only;
+        self
+    }
+
+    /// Journaled or not.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.options.durability = durability;
+        self
+    }
+
+    /// Time between group commits, 1–500 ms; 100 ms unless told.
+    pub fn commit_interval(mut self, interval: Duration) -> Self {
+        self.options.commit_interval = interval;
+        self
+    }
+
+    /// Time between syncs of the data files; 60 s unless told.
+    pub fn sync_interval(mut self, interval: Duration) -> Self {
+        self.options.sync_interval = interval;
+        self
+    }
+
+    /// Private memory above which clean pages are given back, bytes; 256 MiB unless told.
+    pub fn private_budget(mut self, bytes: u64) -> Self {
+        self.options.private_budget = bytes;
+        self
+    }
+
+    /// Data files of 16 MiB doubling to 512 MiB (unless told), or of 64 MiB doubling to 2 GiB.
+    pub fn small_files(mut self, small: bool) -> Self {
+        self.options.small_files = small;
+        self
+    }
+
+    /// One directory per database.
+    pub fn directory_per_db(mut self, apart: bool) -> Self {
+        self.options.directory_per_db = apart;
+        self
+    }
+
+    /// Size of new `.ns` files, MiB, 1–2047; 16 unless told.
+    pub fn ns_size_mib(mut self, mib: u32) -> Self {
+        self.options.ns_size_mib = mib;
+        self
+    }
+
+    /// Whether records and layouts are remembered. Without, every update shows the raw cost.
+    pub fn memos(mut self, memos: bool) -> Self {
+        self.options.memos = memos;
+        self
+    }
+
+    /// Whether threads commit and sync. Without them nothing is durable until
+    /// [`Engine::wait_durable`] or [`Engine::sync`].
+    pub fn background(mut self, background: bool) -> Self {
+        self.options.background = background;
+        self
+    }
+
+    /// Another disk than the operating system's.
+    pub fn disk(mut self, disk: Arc<dyn Disk>) -> Self {
+        self.disk = Some(disk);
+        self
+    }
+
+    /// Another clock than the operating system's.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// As [`Engine::open`]; options outside of their range.
+    pub fn open(self) -> Result<Engine> {
+        let EngineBuilder { dbpath, options, disk, clock } = self;
+        options.check()?;
+        let disk = match disk {
+            Some(disk) => disk,
+            None => Arc::new(match options.read_only {
+                true => OsDisk::open(&dbpath)?,
+                false => OsDisk::create(&dbpath)?,
+            }),
+        };
+        let counters = Arc::new(Counters::default());
+        let environment = Environment {
+            disk,
+            clock: clock.clone(),
+            counters: counters.clone(),
+            rotation_len: None,
+        };
+        let (journal, names) = Journal::open(&environment, &options)?;
+        let shared = Arc::new(EngineShared {
+            journal,
+            options,
+            counters,
+            clock,
+            stripes: Arc::default(),
+            samples: Arc::default(),
+            object_ids: ObjectIdMaker::new(),
+        });
+        let mut databases = BTreeMap::new();
+        for name in names {
+            let core = DatabaseCore::open(&name, shared.clone())?;
+            databases.insert(name, core);
+        }
+        let threads = match shared.options.background && !shared.options.read_only {
+            true => Some(Threads::start(&shared).map_err(Error::io(&dbpath, "start threads for"))?),
+            false => None,
+        };
+        let inner = Inner {
+            shared,
+            dbpath,
+            databases: Mutex::new(databases),
+            threads: Mutex::new(threads),
+            closed: Mutex::new(false),
+        };
+        Ok(Engine { inner: Arc::new(inner) })
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Engine({})", self.inner.dbpath.display())
+    }
+}

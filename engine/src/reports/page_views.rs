@@ -1,0 +1,316 @@
+//! Hits per minute, hour, day and month of every page of every site.
+//!
+//! ```text
+//! daily    { _id: "20001010/site-1/apache_pb.gif", metadata: { date, site, page },
+//!            hourly: { "0": n … "23": n }, minute: { "0": { "0": n … "59": n } … "23": … } }
+//! monthly  { _id: "200010/site-1/apache_pb.gif", metadata: { date: first of the month, site, page },
+//!            daily: { "1": n … "31": n } }
+//! ```
+
+use std::ops::Range;
+
+use bson::{RawDocument, RawDocumentBuf, rawdoc};
+
+use super::calendar::{Day, Minute};
+use super::page_views_builder::{Growth, MinuteLayout, PageViewsBuilder, zeroed_day};
+use super::series::Series;
+use crate::bson::field_path::FieldPath;
+use crate::collection::{Collection, UpdateReport};
+use crate::engine::Engine;
+use crate::error::{Error, Reason, Result};
+use crate::update::template;
+
+/// Longest range that a series covers, spans. Bounds what one call allocates.
+const SPANS_MAX: i64 = 10_000_000;
+
+/// What one hit cost in each of its two documents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HitReport {
+    /// The document of the page's day.
+    pub daily: UpdateReport,
+    /// The document of the page's month.
+    pub monthly: UpdateReport,
+}
+
+/// Page views of a database: collections `daily` and `monthly`.
+#[derive(Debug, Clone)]
+pub struct PageViews {
+    daily: Collection,
+    monthly: Collection,
+    layout: MinuteLayout,
+    growth: Growth,
+    /// `hourly.0` … `hourly.23`
+    hours: Vec<FieldPath>,
+    /// The minutes of a day, by minute of the day.
+    minutes: Vec<FieldPath>,
+    /// `daily.1` … `daily.31`
+    days: Vec<FieldPath>,
+}
+
+impl PageViews {
+    /// Opens or creates them in `database` with templates, hierarchical minutes and the default
+    /// record sizes.
+    ///
+    /// # Errors
+    /// Those of creating a collection.
+    pub fn open(engine: &Engine, database: &str) -> Result<PageViews> {
+        PageViews::builder(engine, database).open()
+    }
+
+    /// Chooses another layout, growth or policy.
+    pub fn builder(engine: &Engine, database: &str) -> PageViewsBuilder {
+        PageViewsBuilder::new(engine, database)
+    }
+
+    pub(super) fn new(
+        daily: Collection,
+        monthly: Collection,
+        layout: MinuteLayout,
+        growth: Growth,
+    ) -> PageViews {
+        let path = |text: String| FieldPath::parse(&text).expect("a path of plain names");
+        let minute = |m: u32| match layout {
+            MinuteLayout::Hierarchical => path(format!("minute.{}.{}", m / 60, m % 60)),
+            MinuteLayout::Flat => path(format!("minute.{m}")),
+        };
+        PageViews {
+            daily,
+            monthly,
+            layout,
+            growth,
+            hours: (0..24).map(|h| path(format!("hourly.{h}"))).collect(),
+            minutes: (0..1440).map(minute).collect(),
+            days: (1..=31).map(|d| path(format!("daily.{d}"))).collect(),
+        }
+    }
+
+    /// The collection of daily documents.
+    pub fn daily(&self) -> &Collection {
+        &self.daily
+    }
+
+    /// The collection of monthly documents.
+    pub fn monthly(&self) -> &Collection {
+        &self.monthly
+    }
+
+    /// Counts one hit on `page` of `site`: its hour and minute, and its day of the month.
+    ///
+    /// # Errors
+    /// Those of an update. The two documents are updated one after the other: when the second
+    /// fails the first is counted.
+    pub fn log_hit(&self, at: impl Into<Minute>, site: &str, page: &str) -> Result<HitReport> {
+        let at = at.into();
+        let day = at.day();
+        let paths = [&self.hours[at.hour() as usize], &self.minutes[at.of_day() as usize]];
+        let of_month = &self.days[day.civil().2 as usize - 1];
+        Ok(HitReport {
+            daily: self.count(&self.daily, &daily_id(day, site, page), &paths, day, site, page)?,
+            monthly: self.count(
+                &self.monthly,
+                &monthly_id(day, site, page),
+                &[of_month],
+                day.first_of_month(),
+                site,
+                page,
+            )?,
+        })
+    }
+
+    /// Adds one to the counters at `paths` of the document `id`, which is made if it is missing.
+    fn count(
+        &self,
+        collection: &Collection,
+        id: &str,
+        paths: &[&FieldPath],
+        date: Day,
+        site: &str,
+        page: &str,
+    ) -> Result<UpdateReport> {
+        let mut increments = [(paths[0], 1i64); 2];
+        for (increment, path) in increments.iter_mut().zip(paths) {
+            increment.0 = path;
+        }
+        let increments = &increments[..paths.len()];
+        let report = collection.increment(id, increments)?;
+        if report.matched > 0 {
+            return Ok(report);
+        }
+        if self.growth == Growth::Preallocate {
+            self.preallocate(date, site, page)?;
+            return collection.increment(id, increments);
+        }
+        let mut counters = RawDocumentBuf::new();
+        for path in paths {
+            counters.append(super::field_name(path.as_str()), 1i32);
+        }
+        let filter = rawdoc! { "_id": id, "metadata": metadata(date, site, page) };
+        collection.update_one(filter, rawdoc! { "$inc": counters })?.upsert(true).run()
+    }
+
+    /// Makes the zeroed documents of `page` for `day` and its month, unless they are there: the
+    /// articles' function, in the form that works. Counters that are there stay as they are.
+    ///
+    /// # Errors
+    /// Those of an upsert.
+    pub fn preallocate(&self, day: Day, site: &str, page: &str) -> Result<()> {
+        let make = |collection: &Collection, id: String, date: Day, zeroed: &RawDocument| {
+            let zeroed = template::expand(zeroed.as_bytes())?;
+            let mut fields = rawdoc! { "metadata": metadata(date, site, page) };
+            let zeroed = RawDocument::from_bytes(&zeroed);
+            for (name, value) in zeroed.iter().flat_map(|zeroed| zeroed.iter().flatten()) {
+                fields.append(name, value);
+            }
+            let update = rawdoc! { "$setOnInsert": fields };
+            collection.update_one(rawdoc! { "_id": id }, update)?.upsert(true).run()
+        };
+        make(&self.daily, daily_id(day, site, page), day, &zeroed_day(self.layout))?;
+        let zeroed_month = rawdoc! { "daily": { "$grid": [31], "from": 1 } };
+        make(&self.monthly, monthly_id(day, site, page), day.first_of_month(), &zeroed_month)?;
+        Ok(())
+    }
+
+    /// Hits of each minute of `range`, over as many days as it spans.
+    ///
+    /// # Errors
+    /// Those of a lookup; a range of more than ten million minutes is refused.
+    pub fn minutes(&self, site: &str, page: &str, range: Range<Minute>) -> Result<Series> {
+        self.of_days(site, page, range, 1, |document, counts| {
+            let Some(minutes) = sub_document(document, "minute") else { return };
+            for (name, value) in minutes.iter().flatten() {
+                let Ok(number) = name.as_str().parse::<usize>() else { continue };
+                // Whichever layout the document has: hours of minutes, or minutes of the day.
+                match value.as_document() {
+                    Some(of_hour) => add_all(of_hour, number * 60, counts),
+                    None => add(number, value, counts),
+                }
+            }
+        })
+    }
+
+    /// Hits of each hour of `range`, over as many days as it spans. The range is widened to
+    /// whole hours.
+    ///
+    /// # Errors
+    /// As [`PageViews::minutes`].
+    pub fn hourly(&self, site: &str, page: &str, range: Range<Minute>) -> Result<Series> {
+        self.of_days(site, page, range, 60, |document, counts| {
+            if let Some(hours) = sub_document(document, "hourly") {
+                add_all(hours, 0, counts);
+            }
+        })
+    }
+
+    /// Hits of each day of `range`, over as many months as it spans; from the monthly documents.
+    ///
+    /// # Errors
+    /// As [`PageViews::minutes`].
+    pub fn by_day(&self, site: &str, page: &str, range: Range<Day>) -> Result<Series> {
+        let length = range.end.start().since(range.start.start()) / 1440;
+        let mut series =
+            Series { start: range.start.start(), step_min: 1440, counts: vec![0; spans(length)?] };
+        let mut month = range.start.first_of_month();
+        while month < range.end {
+            if let Some(document) =
+                self.monthly.find_by_id(monthly_id(month, site, page).as_str())?
+            {
+                let mut counts = [0i64; 32];
+                if let Some(days) = sub_document(&document, "daily") {
+                    add_all(days, 0, &mut counts);
+                }
+                for (of_month, count) in (1i32..).zip(&counts[1..]) {
+                    let at = month.plus(of_month - 1).start().since(series.start) / 1440;
+                    let slot = usize::try_from(at).ok().and_then(|at| series.counts.get_mut(at));
+                    if let Some(slot) = slot.filter(|_| month.plus(of_month - 1) >= range.start) {
+                        *slot += count;
+                    }
+                }
+            }
+            month = month.plus(month.days_in_month() as i32);
+        }
+        Ok(series)
+    }
+
+    /// A series over the daily documents of `range`: `read` adds a document's counts, one per
+    /// span of `step_min`, from midnight on.
+    fn of_days(
+        &self,
+        site: &str,
+        page: &str,
+        range: Range<Minute>,
+        step_min: u32,
+        read: impl Fn(&RawDocument, &mut [i64]),
+    ) -> Result<Series> {
+        let step = i64::from(step_min);
+        let start = range.start.plus(-i64::from(range.start.of_day()) % step);
+        let length = (range.end.since(start) + step - 1) / step;
+        let mut series = Series { start, step_min, counts: vec![0; spans(length)?] };
+        let mut counts = vec![0; 1440 / step_min as usize];
+        let mut day = start.day();
+        while day.start() < range.end {
+            if let Some(document) = self.daily.find_by_id(daily_id(day, site, page).as_str())? {
+                counts.fill(0);
+                read(&document, &mut counts);
+                let first = day.start().since(start) / step;
+                for (at, &count) in (first..).zip(&counts) {
+                    let slot = usize::try_from(at).ok().and_then(|at| series.counts.get_mut(at));
+                    if let Some(slot) = slot {
+                        *slot = count;
+                    }
+                }
+            }
+            day = day.plus(1);
+        }
+        Ok(series)
+    }
+}
+
+fn spans(length: i64) -> Result<usize> {
+    match length {
+        length if length > SPANS_MAX => Err(Error::refused(
+            Reason::BadValue,
+            format!("a series of {length} spans is longer than {SPANS_MAX}"),
+        )),
+        length => Ok(usize::try_from(length).unwrap_or(0)),
+    }
+}
+
+fn sub_document<'a>(document: &'a RawDocument, name: &str) -> Option<&'a RawDocument> {
+    document.get(name).ok().flatten().and_then(|value| value.as_document())
+}
+
+/// Adds every numbered counter of `counters` to `counts`, `offset` places on.
+fn add_all(counters: &RawDocument, offset: usize, counts: &mut [i64]) {
+    for (name, value) in counters.iter().flatten() {
+        if let Ok(number) = name.as_str().parse::<usize>() {
+            add(offset.saturating_add(number), value, counts);
+        }
+    }
+}
+
+fn add(at: usize, value: bson::RawBsonRef<'_>, counts: &mut [i64]) {
+    let Some(slot) = counts.get_mut(at) else { return };
+    *slot = slot.saturating_add(match value {
+        bson::RawBsonRef::Int32(n) => i64::from(n),
+        bson::RawBsonRef::Int64(n) => n,
+        // A shell that knows only doubles counted here; their whole part is the count.
+        bson::RawBsonRef::Double(n) => n as i64,
+        _ => 0,
+    });
+}
+
+fn metadata(date: Day, site: &str, page: &str) -> RawDocumentBuf {
+    rawdoc! { "date": date.date(), "site": site, "page": page }
+}
+
+/// `20001010/site-1/apache_pb.gif`: the page begins with its slash.
+fn daily_id(day: Day, site: &str, page: &str) -> String {
+    let (year, month, of_month) = day.civil();
+    format!("{year:04}{month:02}{of_month:02}/{site}{page}")
+}
+
+/// `200010/site-1/apache_pb.gif`
+fn monthly_id(day: Day, site: &str, page: &str) -> String {
+    let (year, month, _) = day.civil();
+    format!("{year:04}{month:02}/{site}{page}")
+}
