@@ -42,7 +42,7 @@ pub fn check_len(len: u64) -> Result<(), &'static str> {
     if len > i32::MAX as u64 {
         return Err("a data file is shorter than 2 GiB");
     }
-    if len % PAGE as u64 != 0 {
+    if !len.is_multiple_of(PAGE as u64) {
         return Err("the length of a data file is a multiple of 4096: it was cut or extended");
     }
     Ok(())
@@ -73,7 +73,7 @@ pub fn reusable_len(len: u64, extent_len: i32) -> Option<i64> {
 pub fn check_ns_len(len: u64) -> Result<(), &'static str> {
     match len {
         0 => Err("the file is empty: it was cut; restore a backup"),
-        n if n > i32::MAX as u64 || n % (1 << 20) != 0 => {
+        n if n > i32::MAX as u64 || !n.is_multiple_of(1 << 20) => {
             Err("the length of an .ns file is a multiple of 1 MiB: restore a backup")
         }
         _ => Ok(()),
