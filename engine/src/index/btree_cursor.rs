@@ -16,15 +16,7 @@ use crate::disk_loc::{BucketLoc, DiskLoc, RecordLoc};
 use crate::error::{Error, Result};
 use crate::index::btree::{Btree, DEPTH_MAX};
 use crate::index::bucket::{Bucket, STRUCTURE};
-
-/// Which way a cursor walks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// In the index's order.
-    Forward,
-    /// Against it.
-    Backward,
-}
+use crate::store::Direction;
 
 /// Where the next entry is to be looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -82,6 +82,12 @@ impl NamespaceDetails {
         Ok(IndexSlot { head: index_details::HEAD.get(raw), info: index_details::INFO.get(raw) })
     }
 
+    /// Where slot `slot` lies. Errors as [`Self::index_slot`].
+    pub fn index_slot_loc(self, view: &impl View, slot: usize) -> Result<DiskLoc> {
+        let place = self.slot_place(view, slot)?;
+        Ok(place.base.add(place.first_field as i32))
+    }
+
     /// Writes slot `slot`. Errors as [`Self::index_slot`].
     pub fn put_index_slot(self, edit: &mut impl Edit, slot: usize, value: IndexSlot) -> Result<()> {
         let place = self.slot_place(edit, slot)?;
