@@ -74,8 +74,12 @@ impl Btree {
         Err(Btree::too_deep(at))
     }
 
-    /// The first record that has this key and is not `except`.
-    pub(super) fn find_other(
+    /// The first record, by location, that has this key and is not `except`: before writing to a
+    /// unique index, whom the key would collide with.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn find_other(
         &self,
         view: &impl View,
         key: &[u8],
