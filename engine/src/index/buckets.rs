@@ -67,7 +67,7 @@ mod tests {
     use crate::index::btree::{Btree, Inserted};
     use crate::index::key::KeyOrder;
     use crate::index::test_index::{encode, record};
-    use crate::store::new_database::{ensure_system_namespaces, initialize_first_file};
+    use crate::store::new_database::{create_orphan_extent, ensure_system_namespaces};
     use crate::store::{FileSizes, NamespaceIndex, NewNamespace, StoreOptions, check};
 
     /// A tree in the records of a real namespace: the buckets lie where the format's §14 says,
@@ -76,8 +76,8 @@ mod tests {
     fn buckets_are_records() {
         let mut files = HeapFiles::default();
         files.add(FileNo::NS, 1 << 20);
-        files.add(FileNo::FIRST, 16 << 20);
-        initialize_first_file(&mut files, FileSizes::Small).unwrap();
+        files.add_data_file(FileNo::FIRST, 16 << 20);
+        create_orphan_extent(&mut files, FileSizes::Small).unwrap();
         let names = NamespaceIndex::open(&files).unwrap();
         ensure_system_namespaces(&mut files, &names, "test").unwrap();
         let new = NewNamespace::default();
@@ -93,7 +93,7 @@ mod tests {
 
         let first = tree.edit(&mut files, &mut store).create().unwrap();
         assert_eq!(first.loc().ofs % 4096, 0);
-        assert_eq!(store.stats(&files).unwrap().data_size, 8176);
+        assert_eq!(store.details().stats(&files).unwrap().data_size, 8176);
         for i in 0..3000 {
             let key = encode(IndexVersion::V1, &rawdoc! { "": i });
             let inserted = tree.edit(&mut files, &mut store).insert(&key, record(i as u32));
@@ -101,7 +101,7 @@ mod tests {
         }
         let report = tree.check(&files, |_, _| ());
         assert!(report.is_sound() && report.buckets > 10);
-        let stats = store.stats(&files).unwrap();
+        let stats = store.details().stats(&files).unwrap();
         assert_eq!(stats.records as u64, report.buckets);
         assert_eq!(stats.data_size as u64, 8176 * report.buckets);
 
@@ -109,7 +109,7 @@ mod tests {
             let key = encode(IndexVersion::V1, &rawdoc! { "": i });
             assert!(tree.edit(&mut files, &mut store).delete(&key, record(i as u32)).unwrap());
         }
-        assert_eq!(store.stats(&files).unwrap().records, 1);
+        assert_eq!(store.details().stats(&files).unwrap().records, 1);
         assert!(check(&files, &store, |_, _| ()).findings.is_empty());
     }
 }

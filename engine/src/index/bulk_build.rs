@@ -26,7 +26,6 @@ pub struct BulkBuilder {
     leaf: BucketBuf,
     key: Vec<u8>,
     record: Option<RecordLoc>,
-    keys: u64,
 }
 
 impl BulkBuilder {
@@ -40,12 +39,7 @@ impl BulkBuilder {
         if leaf.n() != 0 || leaf.next_child().is_some() || leaf.parent().is_some() {
             return Err(Error::corrupt(root, STRUCTURE, "is empty before it is built", 0));
         }
-        Ok(BulkBuilder { tree, leaf, key: Vec::new(), record: None, keys: 0 })
-    }
-
-    /// Entries so far.
-    pub fn keys(&self) -> u64 {
-        self.keys
+        Ok(BulkBuilder { tree, leaf, key: Vec::new(), record: None })
     }
 
     /// Appends an entry.
@@ -82,7 +76,6 @@ impl BulkBuilder {
         self.key.clear();
         self.key.extend_from_slice(key);
         self.record = Some(record);
-        self.keys += 1;
         Ok(Inserted::New)
     }
 
@@ -147,7 +140,6 @@ mod tests {
             }
             builder.flush(&mut index.files).unwrap();
         }
-        assert_eq!(builder.keys(), entries.len() as u64);
         builder.flush(&mut index.files).unwrap();
     }
 

@@ -197,7 +197,7 @@ impl DatabaseFiles {
         let file = TrackedFile::map(no, path.clone(), file)?;
 
         let _inside = self.side.enter()?;
-        let bytes = file_growth::new_header(no, len as i32);
+        let bytes = header::fresh(no, len as i32);
         let changed = file.change(0, &bytes, &self.side.pressure, |_, _| {});
         let (_, fresh) = changed.ok_or_else(|| self.outside(DiskLoc::new(no, 0), bytes.len()))?;
         self.side.created.lock().push(CreatedFile { path, len: len as u64 });

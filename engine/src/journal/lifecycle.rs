@@ -256,14 +256,6 @@ impl Journal {
         Ok(())
     }
 
-    /// Why no writes are taken, if so.
-    ///
-    /// # Errors
-    /// [`crate::Error::ReadOnly`] with the reason.
-    pub fn check_writable(&self) -> Result<()> {
-        self.side.check()
-    }
-
     fn register(&self, files: DatabaseFiles) -> Arc<DatabaseFiles> {
         let files = Arc::new(files);
         let mut databases = self.databases.write();

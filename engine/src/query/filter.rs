@@ -64,11 +64,6 @@ impl Filter {
         &self.clauses
     }
 
-    /// Does it hold for every document?
-    pub fn is_empty(&self) -> bool {
-        self.clauses.is_empty()
-    }
-
     /// The value that `_id` must equal, if the filter says so plainly, inside `$and`, or by
     /// `$in` with one element. The rest of the filter must still be matched.
     pub fn id_equality(&self) -> Option<Value<'_>> {

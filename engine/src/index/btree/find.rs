@@ -38,15 +38,6 @@ impl Btree {
         Err(Btree::too_deep(at))
     }
 
-    /// Is the very entry there, and in use?
-    ///
-    /// # Errors
-    /// `Corrupt`.
-    pub fn contains(&self, view: &impl View, key: &[u8], record: RecordLoc) -> Result<bool> {
-        let Place { bucket, spot } = self.locate(view, key, record)?;
-        Ok(spot.exact && !self.bucket(view, bucket)?.node(spot.pos).unused)
-    }
-
     /// The first record, by location, that has this key.
     ///
     /// # Errors

@@ -66,7 +66,7 @@ fn the_first_section_of_a_database() {
     }
     expected.extend(b"\xfe\xff\xff\xffa\0");
     expected.extend(b"\x40\0\0\0\0\0\0\0\0\0\0\0");
-    let mut header = crate::journal::file_growth::new_header(FileNo(0), 16 << 20).to_vec();
+    let mut header = crate::format::data_file_header::fresh(FileNo(0), 16 << 20).to_vec();
     header.resize(64, 0);
     expected.extend(header);
     // Two lines, of two pages, side by side: one write.

@@ -67,9 +67,9 @@ fn at(ofs: i32) -> DiskLoc {
 
 /// Writes all of `changes` in one unit of work.
 fn write(files: &DatabaseFiles, changes: &[(DiskLoc, &[u8])]) -> Result<CommitTicket> {
-    let lock = StructureLock::default();
+    let lock = StructureLock::new(());
     let mut exclusive = lock.exclusive();
-    let mut unit = UnitOfWork::structural(files, &mut exclusive)?;
+    let mut unit = UnitOfWork::structural(files, exclusive.split().1)?;
     for &(loc, bytes) in changes {
         unit.write(loc, bytes)?;
     }

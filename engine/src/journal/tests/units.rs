@@ -13,11 +13,11 @@ use crate::locks::RecordStripes;
 fn a_finished_unit_stays_and_a_dropped_one_is_undone() {
     let journal = open(HeapDisk::new());
     let files = new_database(&journal, "a");
-    let lock = StructureLock::default();
+    let lock = StructureLock::new(());
     write(&files, &[(at(9000), b"kept"), (DiskLoc::new(FileNo::NS, 64), b"ns")]).expect("written");
     {
         let mut exclusive = lock.exclusive();
-        let mut unit = UnitOfWork::structural(&files, &mut exclusive).expect("writable");
+        let mut unit = UnitOfWork::structural(&files, exclusive.split().1).expect("writable");
         unit.write(at(9000), b"gone").expect("inside");
         unit.write(at(8990), &[7; 200]).expect("inside");
         unit.write(DiskLoc::new(FileNo::NS, 0), &[8; 100]).expect("inside");
@@ -40,12 +40,12 @@ fn random_units_rolled_back_leave_every_byte() {
     let mut random = oorandom::Rand32::new(SEED);
     let journal = open(HeapDisk::new());
     let files = new_database(&journal, "a");
-    let lock = StructureLock::default();
+    let lock = StructureLock::new(());
     const LEN: usize = 40_000;
     let mut oracle = bytes(&files, at(0), LEN);
     for step in 0..if cfg!(miri) { 10 } else { 300 } {
         let mut exclusive = lock.exclusive();
-        let mut unit = UnitOfWork::structural(&files, &mut exclusive).expect("writable");
+        let mut unit = UnitOfWork::structural(&files, exclusive.split().1).expect("writable");
         let mut changed = oracle.clone();
         for _ in 0..random.rand_range(1..20) {
             let ofs = random.rand_range(0..LEN as u32 - 3000) as usize;
@@ -71,9 +71,9 @@ fn a_panic_in_a_unit_puts_everything_back() {
     let journal = open(HeapDisk::new());
     let files = new_database(&journal, "a");
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        let lock = StructureLock::default();
+        let lock = StructureLock::new(());
         let mut exclusive = lock.exclusive();
-        let mut unit = UnitOfWork::structural(&files, &mut exclusive).expect("writable");
+        let mut unit = UnitOfWork::structural(&files, exclusive.split().1).expect("writable");
         unit.claim_extents();
         unit.write(at(9000), b"half").expect("inside");
         panic!("half-way");
@@ -88,7 +88,7 @@ fn a_panic_in_a_unit_puts_everything_back() {
 fn only_lines_that_differ_are_dirtied() {
     let journal = open(HeapDisk::new());
     let files = new_database(&journal, "a");
-    let (locks, stripes) = (StructureLock::default(), RecordStripes::default());
+    let (locks, stripes) = (StructureLock::new(()), RecordStripes::default());
     let shared = locks.shared();
     let mut record = stripes.write(RecordLoc(at(8192)));
     let mut page = vec![0; 4096];
@@ -111,9 +111,9 @@ fn only_lines_that_differ_are_dirtied() {
 fn no_place_outside_of_a_file_is_read_or_written() {
     let journal = open(HeapDisk::new());
     let files = new_database(&journal, "a");
-    let lock = StructureLock::default();
+    let lock = StructureLock::new(());
     let mut exclusive = lock.exclusive();
-    let mut unit = UnitOfWork::structural(&files, &mut exclusive).expect("writable");
+    let mut unit = UnitOfWork::structural(&files, exclusive.split().1).expect("writable");
     let len = 16 << 20;
     let outside = [
         at(-1),
