@@ -185,17 +185,6 @@ impl DatabaseCore {
         self.lock.shared().is_some()
     }
 
-    /// Reads the catalogue of the database, if it exists.
-    pub(crate) fn read<R>(
-        &self,
-        otherwise: R,
-        work: impl FnOnce(&ReadView<'_>, &OpenDatabase) -> Result<R>,
-    ) -> Result<R> {
-        let guard = self.lock.shared();
-        let Some(open) = guard.as_ref() else { return Ok(otherwise) };
-        work(&ReadView::new(&open.files, &guard), open).map_err(|e| e.in_database(&self.name))
-    }
-
     /// How records of the catalogue and of indexes are placed.
     fn store_options(&self, policy: SizingPolicy) -> StoreOptions {
         StoreOptions {

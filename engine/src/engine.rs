@@ -134,8 +134,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::wait_durable`].
     pub fn sync(&self) -> Result<()> {
-        self.inner.shared.journal.commit()?;
-        self.inner.shared.journal.sync_data_files()
+        self.inner.shared.journal.truncate_journal()
     }
 
     /// Work done since it was opened.

@@ -1,7 +1,5 @@
 //! tallymap: MongoDB's MMAPv1 storage engine, rebuilt for counting in place.
 
-#![allow(dead_code)]
-
 pub mod bson;
 mod clock;
 mod collection;
@@ -39,4 +37,4 @@ pub use error::{Class, Error, Reason, Result};
 pub use index::index_spec::IndexSpec;
 pub use namespace_string::NamespaceString;
 pub use options::{Durability, Options};
-pub use store::{Direction, SizingPolicy};
+pub use store::{CompactPadding, Direction, SizingPolicy};

@@ -46,8 +46,7 @@ impl Catalog {
         if upgrade(edit, &self.nodes, &self.database)? {
             self.remove_entry(edit, &format!("{}.$freelist", self.database))?;
         }
-        let system = ensure_system_namespaces(edit, &self.nodes, &self.database)?;
-        if system.is_new {
+        if ensure_system_namespaces(edit, &self.nodes, &self.database)? {
             self.insert_entry(edit, &self.indexes_name(), None)?;
         }
         Ok(())

@@ -182,8 +182,10 @@ impl Collection {
             let mut unit = UnitOfWork::structural(&files, changes)?;
             match work(open, &mut unit) {
                 Ok(done) => {
+                    let records = open.details().stats(&unit)?.records;
                     unit.finish();
                     self.core.cursors.keep();
+                    open.grow_memo(records);
                     return Ok(done);
                 }
                 Err(error) => {

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use super::catalog::{Catalog, document_at};
 use super::create::{begin_index, drop_index};
 use super::handle::Collection;
-use super::index_keys::{BucketRecords, Index};
+use super::index_keys::Index;
 use super::locked::CollectionCore;
 use crate::database::{Database, Held};
 use crate::disk::View;
@@ -166,7 +166,7 @@ fn fill(
             builder.flush(unit)?;
             return Ok(false);
         };
-        match builder.push(unit, &mut BucketRecords(index.store()), key, *loc)? {
+        match builder.push(unit, &mut index.store().clone(), key, *loc)? {
             Inserted::New => *next += 1,
             Inserted::Duplicate(_) => return Err(index.duplicate(&core.ns, key)),
             Inserted::AlreadyPresent => {

@@ -151,7 +151,8 @@ impl OpenCollection {
 
     /// Makes room in the memo for the records that there are now. The collection is held
     /// exclusively.
-    pub fn grow_memo(&mut self, records: u64) {
+    pub fn grow_memo(&mut self, records: i64) {
+        let records = records.max(0) as u64;
         if let Some(memo) = self.memo.as_mut().filter(|memo| memo.is_outgrown_by(records)) {
             *memo = RecordMemo::for_records(records);
         }

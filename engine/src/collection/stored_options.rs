@@ -120,7 +120,7 @@ mod tests {
         for (name, policy) in POLICIES {
             let template = Some(rawdoc! { "hourly": { "$grid": [24] } });
             let document = StoredOptions { policy: Some(policy), template }.to_document();
-            assert_eq!(document.get_str("policy"), Ok(name));
+            assert_eq!(document.get_str("policy").ok(), Some(name));
             let again = StoredOptions::parse(&document).expect("its own document");
             assert_eq!(again.policy, Some(policy));
             assert!(again.template.is_some());

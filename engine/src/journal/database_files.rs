@@ -27,7 +27,7 @@ use crate::limits::DATA_FILES_MAX;
 
 /// Files of one chunk of the table.
 const CHUNK: usize = 128;
-const _: () = assert!(DATA_FILES_MAX as usize % CHUNK == 0);
+const _: () = assert!((DATA_FILES_MAX as usize).is_multiple_of(CHUNK));
 
 type Chunk = Box<[OnceLock<TrackedFile>]>;
 
@@ -104,14 +104,14 @@ impl DatabaseFiles {
         rules: FileRules,
     ) -> Result<DatabaseFiles> {
         side.check()?;
+        let path = rules.layout.file(name, FileNo::NS);
+        if disk.metadata(&path)?.is_some() {
+            return Err(Error::NamespaceExists { ns: name.to_owned() });
+        }
         let orphan = rules.layout.file(name, FileNo::FIRST);
         if disk.metadata(&orphan)?.is_some() {
             let problem = "a data file without an .ns file: restore that, or move this one away";
             return Err(Error::BadFile { file: orphan, problem });
-        }
-        let path = rules.layout.file(name, FileNo::NS);
-        if disk.metadata(&path)?.is_some() {
-            return Err(Error::NamespaceExists { ns: name.to_owned() });
         }
         make_file(&*disk, name, rules.layout, FileNo::NS, rules.ns_len)?;
         let inside = side.enter()?;
@@ -197,7 +197,7 @@ impl DatabaseFiles {
         let file = TrackedFile::map(no, path.clone(), file)?;
 
         let _inside = self.side.enter()?;
-        let bytes = file_growth::new_header(no, len as i32);
+        let bytes = header::fresh(no, len as i32);
         let changed = file.change(0, &bytes, &self.side.pressure, |_, _| {});
         let (_, fresh) = changed.ok_or_else(|| self.outside(DiskLoc::new(no, 0), bytes.len()))?;
         self.side.created.lock().push(CreatedFile { path, len: len as u64 });

@@ -68,7 +68,7 @@ fn prepare(
     let journaled = options.durability == Durability::Journaled || options.read_only;
     let (found, numbers) = startup::look(&**disk, layout, unclean, journaled)?;
     // Who only reads can do no harm to what an unclean run without a journal left behind.
-    let unclean = unclean && !(options.read_only && !found.journal_any);
+    let unclean = unclean && (found.journal_any || !options.read_only);
     startup::sweep(&**disk, layout)?;
     if startup::must_recover(startup::Found { unclean, ..found })? {
         let replayed = recovery::recover(disk, layout, &numbers)?;
@@ -251,14 +251,6 @@ impl Journal {
             self.remove_closed(&mut sync)?;
         }
         Ok(())
-    }
-
-    /// Why no writes are taken, if so.
-    ///
-    /// # Errors
-    /// [`crate::Error::ReadOnly`] with the reason.
-    pub fn check_writable(&self) -> Result<()> {
-        self.side.check()
     }
 
     fn register(&self, files: DatabaseFiles) -> Arc<DatabaseFiles> {

@@ -26,6 +26,8 @@ mod recovery;
 mod section;
 mod startup;
 mod storage_file;
+#[cfg(test)]
+mod tests;
 mod tracked_file;
 mod unit_of_work;
 mod write_side;
