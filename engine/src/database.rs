@@ -10,8 +10,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::collection::{
-    Catalog, Collection, CollectionCore, CollectionOptions, DbStats, OpenCollection, Opening,
-    StoredOptions, create_collection, drop_collection, rename_collection,
+    Catalog, Collection, CollectionCore, CollectionOptions, DatabaseMap, DbStats, OpenCollection,
+    Opening, SalvageReport, StoredOptions, create_collection, drop_collection, rename_collection,
 };
 use crate::disk::View;
 use crate::engine::EngineShared;
@@ -152,6 +152,26 @@ impl Database {
         self.core.drop_all()
     }
 
+    /// A map of its files: extents, records, padding and holes. Empty if it does not exist.
+    ///
+    /// # Errors
+    /// `Corrupt` if its list of namespaces cannot be read; other damage is in the map.
+    pub fn map(&self) -> Result<DatabaseMap> {
+        self.core.read(DatabaseMap::default(), |view, open| DatabaseMap::read(view, &open.catalog))
+    }
+
+    /// What can be read of its collections of users, however damaged they are.
+    ///
+    /// # Errors
+    /// None that damage causes; [`Error::NotFound`] if it does not exist.
+    pub fn salvage(&self) -> Result<SalvageReport> {
+        let missing = || Error::NotFound { what: "database", name: self.core.name.clone() };
+        let found = |view: &ReadView<'_>, open: &OpenDatabase| {
+            Ok(Some(SalvageReport::read(view, &self.core, &open.catalog)))
+        };
+        self.core.read(None, found)?.ok_or_else(missing)
+    }
+
     /// Its figures; zeros if it does not exist.
     ///
     /// # Errors
@@ -183,6 +203,17 @@ impl DatabaseCore {
 
     pub(crate) fn exists(&self) -> bool {
         self.lock.shared().is_some()
+    }
+
+    /// Reads the database's files; `otherwise` if it does not exist.
+    pub(crate) fn read<R>(
+        &self,
+        otherwise: R,
+        work: impl FnOnce(&ReadView<'_>, &OpenDatabase) -> Result<R>,
+    ) -> Result<R> {
+        let guard = self.lock.shared();
+        let Some(open) = guard.as_ref() else { return Ok(otherwise) };
+        work(&ReadView::new(&open.files, &guard), open).map_err(|e| e.in_database(&self.name))
     }
 
     /// How records of the catalogue and of indexes are placed.
