@@ -252,7 +252,7 @@ impl<V: View> Survey<'_, V> {
         };
         let mut extents = Vec::new();
         let mut covered = data_file_header::LEN as u64;
-        let mut gap = |from: u64, to: u64, extents: &mut Vec<ExtentMap>| {
+        let gap = |from: u64, to: u64, extents: &mut Vec<ExtentMap>| {
             if from < to {
                 let usage = SpaceUsage { extent_bytes: to - from, ..Default::default() };
                 extents.push(ExtentMap { ofs: from, owner: ExtentOwner::Unknown, usage });
