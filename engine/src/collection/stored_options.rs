@@ -4,11 +4,15 @@
 //! collection that has any: `{ _id: "daily", policy: "exact", template: { … } }`. MongoDB sees
 //! ordinary documents there.
 
+use std::sync::Arc;
+
 use bson::{RawDocument, RawDocumentBuf, rawdoc};
 
+use super::database_core::DatabaseCore;
+use super::handle::Collection;
 use super::options::CollectionOptions;
-use crate::database::Database;
 use crate::error::{Error, Reason, Result};
+use crate::namespace_string::NamespaceString;
 use crate::store::SizingPolicy;
 use crate::update::template;
 
@@ -51,8 +55,8 @@ impl StoredOptions {
     ///
     /// # Errors
     /// [`Reason::InvalidOptions`] if what is stored was written by something else.
-    pub fn load(database: &Database, name: &str) -> Result<Option<StoredOptions>> {
-        let collection = database.collection(StoredOptions::COLLECTION)?;
+    pub fn load(database: &Arc<DatabaseCore>, name: &str) -> Result<Option<StoredOptions>> {
+        let collection = StoredOptions::collection(database)?;
         let Some(document) = collection.find_by_id(name)? else { return Ok(None) };
         StoredOptions::parse(&document).map(Some)
     }
@@ -61,8 +65,12 @@ impl StoredOptions {
     ///
     /// # Errors
     /// Those of an upsert and of a delete.
-    pub fn save(database: &Database, name: &str, options: Option<&StoredOptions>) -> Result<()> {
-        let collection = database.collection(StoredOptions::COLLECTION)?;
+    pub fn save(
+        database: &Arc<DatabaseCore>,
+        name: &str,
+        options: Option<&StoredOptions>,
+    ) -> Result<()> {
+        let collection = StoredOptions::collection(database)?;
         let filter = rawdoc! { "_id": name };
         match options {
             Some(options) => {
@@ -74,6 +82,10 @@ impl StoredOptions {
             None => {}
         }
         Ok(())
+    }
+
+    fn collection(database: &Arc<DatabaseCore>) -> Result<Collection> {
+        database.collection(NamespaceString::new(&database.name, StoredOptions::COLLECTION)?)
     }
 
     fn parse(document: &RawDocument) -> Result<StoredOptions> {

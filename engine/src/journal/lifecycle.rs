@@ -97,8 +97,8 @@ impl Journal {
     /// Read-only, nothing in the dbpath changes: a journal is replayed into memory.
     ///
     /// # Errors
-    /// [`crate::Error::Locked`]; [`crate::Error::BadFile`] for what must not be opened, with what to do; those
-    /// of the disk.
+    /// [`crate::Error::Locked`]; [`crate::Error::BadFile`] for what must not be opened, with what
+    /// to do; those of the disk.
     pub fn open(environment: &Environment, options: &Options) -> Result<(Journal, Vec<String>)> {
         let disk: Arc<dyn Disk> = match options.read_only {
             true => Arc::new(OverlayDisk::new(environment.disk.clone())),

@@ -3,8 +3,10 @@
 //! ```text
 //! daily    { _id: "20001010/site-1/apache_pb.gif", metadata: { date, site, page },
 //!            hourly: { "0": n … "23": n }, minute: { "0": { "0": n … "59": n } … "23": … } }
-//! monthly  { _id: "200010/site-1/apache_pb.gif", metadata: { date: first of the month, site, page },
+//! monthly  { _id: "200010/site-1/apache_pb.gif", metadata: { date, site, page },
 //!            daily: { "1": n … "31": n } }
+//!
+//! The date of a monthly document is the first of its month.
 //! ```
 
 use std::ops::Range;
