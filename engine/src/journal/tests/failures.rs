@@ -7,7 +7,10 @@ use crate::error::Error;
 use crate::journal::journal_dir;
 
 fn stopped<T: std::fmt::Debug>(result: Result<T>) -> bool {
-    matches!(result, Err(Error::ReadOnly { why }) if why.contains("injected") || why.contains("space"))
+    match result {
+        Err(Error::ReadOnly { why }) => why.contains("injected") || why.contains("no space"),
+        _ => false,
+    }
 }
 
 /// Lets each change of a commit, and of the sync after it, fail in turn.
