@@ -21,6 +21,9 @@ pub struct Held<'a> {
     pub collection: Exclusive<'a, Option<OpenCollection>>,
 }
 
+/// What is behind the collection's lock.
+type State<'a> = Option<&'a OpenCollection>;
+
 /// Steps of long work that make one unit: a commit waits for no more than these.
 const STEPS_PER_UNIT: usize = 256;
 
@@ -40,7 +43,7 @@ impl Held<'_> {
     /// Does one unit of work. Where a data file is needed it is added, and the work done again.
     pub fn unit<R>(
         &mut self,
-        mut work: impl FnMut(&OpenDatabase, Option<&OpenCollection>, &mut UnitOfWork<'_>) -> Result<R>,
+        mut work: impl FnMut(&OpenDatabase, State<'_>, &mut UnitOfWork<'_>) -> Result<R>,
     ) -> Result<R> {
         loop {
             let (open, changes) = self.database.split();

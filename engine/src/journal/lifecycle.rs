@@ -147,6 +147,7 @@ impl Journal {
             closed_files: Mutex::default(),
             lock_file: Mutex::new(lock_file),
             read_only: options.read_only,
+            journaled: options.durability == Durability::Journaled,
         };
         Ok((journal, names))
     }
@@ -235,8 +236,8 @@ impl Journal {
     /// given back. Closing again does nothing.
     ///
     /// # Errors
-    /// [`crate::Error::ReadOnly`] if a failure has stopped the engine: then the journal is left to the
-    /// next open, and the lock is given back. Those of the disk.
+    /// [`crate::Error::ReadOnly`] if a failure has stopped the engine: then the journal is left
+    /// to the next open, and the lock is given back. Those of the disk.
     pub fn close(&self) -> Result<()> {
         let mut job = self.commit.lock();
         let Some(lock_file) = self.lock_file.lock().take() else { return Ok(()) };
