@@ -25,7 +25,7 @@ const POLICIES: [(&str, SizingPolicy); 5] = [
 #[derive(Debug, Clone, Default)]
 pub struct StoredOptions {
     pub policy: Option<SizingPolicy>,
-    /// As it was given, abbreviations unexpanded.
+    /// Expanded: a name like `$grid` may not stand in a stored document.
     pub template: Option<RawDocumentBuf>,
 }
 
@@ -38,12 +38,17 @@ impl StoredOptions {
     /// # Errors
     /// If the template is not one.
     pub fn new(options: &CollectionOptions) -> Result<Option<StoredOptions>> {
-        if let Some(template) = &options.template {
-            template::expand(template.as_bytes())?;
-        }
+        let template = match &options.template {
+            None => None,
+            Some(template) => {
+                let bytes = template::expand(template.as_bytes())?;
+                let broken = |_| Error::InvalidBson { at: 0, rule: "a template is a document" };
+                Some(RawDocumentBuf::from_bytes(bytes).map_err(broken)?)
+            }
+        };
         let is_native = matches!(options.policy, SizingPolicy::PowerOf2 | SizingPolicy::Exact);
         let policy = (!is_native).then_some(options.policy);
-        let stored = StoredOptions { policy, template: options.template.clone() };
+        let stored = StoredOptions { policy, template };
         Ok((stored.policy.is_some() || stored.template.is_some()).then_some(stored))
     }
 
