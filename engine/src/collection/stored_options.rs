@@ -125,12 +125,23 @@ mod tests {
         for (name, policy) in POLICIES {
             let template = Some(rawdoc! { "hourly": { "$grid": [24] } });
             let document = StoredOptions { policy: Some(policy), template }.to_document();
-            assert_eq!(document.get_str("policy"), Ok(name));
+            assert_eq!(document.get_str("policy").ok(), Some(name));
             let again = StoredOptions::parse(&document).expect("its own document");
             assert_eq!(again.policy, Some(policy));
             assert!(again.template.is_some());
         }
         assert!(StoredOptions::parse(&rawdoc! { "policy": "x" }).is_err());
         assert!(StoredOptions::parse(&rawdoc! { "template": 1 }).is_err());
+    }
+
+    #[test]
+    fn templates_are_stored_expanded() {
+        let options = |template| CollectionOptions::default().template(template);
+        let brief = options(rawdoc! { "hourly": { "$grid": [3] } });
+        let stored = StoredOptions::new(&brief).expect("a template").expect("stored");
+        let expanded = rawdoc! { "hourly": { "0": 0, "1": 0, "2": 0 } };
+        assert_eq!(stored.template, Some(expanded));
+        assert!(StoredOptions::new(&options(rawdoc! { "_id": 1 })).is_err());
+        assert!(StoredOptions::new(&CollectionOptions::default()).expect("none").is_none());
     }
 }
