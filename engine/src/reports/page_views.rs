@@ -134,13 +134,14 @@ impl PageViews {
             increment.0 = path;
         }
         let increments = &increments[..paths.len()];
-        let report = collection.increment(id, increments)?;
+        // Not by the template alone, which knows no metadata.
+        let report = collection.increment_existing(id, increments)?;
         if report.matched > 0 {
             return Ok(report);
         }
         if self.growth == Growth::Preallocate {
             self.preallocate(date, site, page)?;
-            return collection.increment(id, increments);
+            return collection.increment_existing(id, increments);
         }
         let mut counters = RawDocumentBuf::new();
         for path in paths {
