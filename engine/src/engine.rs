@@ -195,9 +195,10 @@ impl EngineBuilder {
         self
     }
 
-    /// One directory per database.
+    /// One directory per database, or all files side by side. Unless told, an existing directory
+    /// is opened as it was made, and a new one has all files side by side.
     pub fn directory_per_db(mut self, apart: bool) -> Self {
-        self.options.directory_per_db = apart;
+        self.options.directory_per_db = Some(apart);
         self
     }
 

@@ -105,10 +105,7 @@ impl Journal {
             false => environment.disk.clone(),
         };
         let rules = FileRules {
-            layout: match options.directory_per_db {
-                true => Layout::DirectoryPerDb,
-                false => Layout::Flat,
-            },
+            layout: startup::layout(&*disk, options.directory_per_db)?,
             small_files: options.small_files,
             ns_len: u64::from(options.ns_size_mib) << 20,
         };

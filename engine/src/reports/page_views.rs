@@ -173,6 +173,22 @@ impl PageViews {
         Ok(())
     }
 
+    /// Is there a document of `page` for this day?
+    ///
+    /// # Errors
+    /// Those of a lookup.
+    pub fn has_day(&self, day: Day, site: &str, page: &str) -> Result<bool> {
+        Ok(self.daily.find_by_id(daily_id(day, site, page).as_str())?.is_some())
+    }
+
+    /// Is there a document of `page` for the month of this day?
+    ///
+    /// # Errors
+    /// Those of a lookup.
+    pub fn has_month(&self, day: Day, site: &str, page: &str) -> Result<bool> {
+        Ok(self.monthly.find_by_id(monthly_id(day, site, page).as_str())?.is_some())
+    }
+
     /// Hits of each minute of `range`, over as many days as it spans.
     ///
     /// # Errors

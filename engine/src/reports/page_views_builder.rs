@@ -73,6 +73,8 @@ impl PageViewsBuilder {
     /// Opens the collections `daily` and `monthly`, creating them with their index on site, page
     /// and date if they are not there.
     ///
+    /// In an engine that is read-only nothing is created: of what is missing there are no hits.
+    ///
     /// A collection that exists keeps its template and policy; its documents may be of another
     /// layout, and are read by whichever layout they have.
     ///
@@ -91,6 +93,9 @@ impl PageViewsBuilder {
         zeroed: RawDocumentBuf,
     ) -> Result<crate::collection::Collection> {
         let database = self.engine.database(&self.database)?;
+        if self.engine.options().read_only {
+            return database.collection(name);
+        }
         let mut options = CollectionOptions::default().policy(self.policy);
         if self.growth == Growth::Template {
             options = options.template(zeroed);

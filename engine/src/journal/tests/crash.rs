@@ -156,7 +156,7 @@ fn power_fails_at_every_change() {
 #[test]
 #[cfg_attr(miri, ignore = "too long")]
 fn power_fails_at_every_change_with_a_directory_per_database() {
-    crash_everywhere(&Options { directory_per_db: true, ..options() }, 5);
+    crash_everywhere(&Options { directory_per_db: Some(true), ..options() }, 5);
 }
 
 /// The simulation must be able to fail: a disk whose syncs do nothing loses what was durable.

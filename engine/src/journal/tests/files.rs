@@ -20,7 +20,7 @@ fn len(disk: &dyn Disk, path: &str) -> Option<u64> {
 fn files_grow_by_the_table_and_come_back_at_open() {
     for directory_per_db in [false, true] {
         let disk = HeapDisk::new();
-        let options = Options { directory_per_db, ..options() };
+        let options = Options { directory_per_db: Some(directory_per_db), ..options() };
         let journal = open_with(&environment(disk.clone()), &options);
         let files = journal.create_database("a").expect("made");
         assert_eq!(files.count(), 0);
@@ -41,7 +41,7 @@ fn files_grow_by_the_table_and_come_back_at_open() {
         let again = journal.open_database("a").expect("there");
         assert_eq!(again.count(), 2);
         assert_eq!(bytes(&again, DiskLoc::new(FileNo(1), 0), 64), head);
-        let other = Options { directory_per_db: !directory_per_db, ..options };
+        let other = Options { directory_per_db: Some(!directory_per_db), ..options };
         drop(journal);
         assert!(matches!(Journal::open(&environment(disk), &other), Err(Error::BadFile { .. })));
     }
@@ -124,7 +124,7 @@ fn dropping_a_database_leaves_the_others_and_no_journal_of_it() {
     for layout in [Layout::Flat, Layout::DirectoryPerDb] {
         let disk = HeapDisk::new();
         let directory_per_db = layout == Layout::DirectoryPerDb;
-        let options = Options { directory_per_db, ..options() };
+        let options = Options { directory_per_db: Some(directory_per_db), ..options() };
         let journal = open_with(&environment(disk.clone()), &options);
         let (a, b) = (new_database(&journal, "a"), new_database(&journal, "b"));
         write(&a, &[(at(9000), b"a")]).expect("written");
