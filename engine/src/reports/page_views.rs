@@ -158,19 +158,25 @@ impl PageViews {
     /// Those of an upsert.
     pub fn preallocate(&self, day: Day, site: &str, page: &str) -> Result<()> {
         let make = |collection: &Collection, id: String, date: Day, zeroed: &RawDocument| {
+            if collection.find_by_id(id.as_str())?.is_some() {
+                return Ok(());
+            }
+            // Metadata first: what follows has fixed width, so its layout can be remembered.
+            let mut document = rawdoc! { "_id": id, "metadata": metadata(date, site, page) };
             let zeroed = template::expand(zeroed.as_bytes())?;
-            let mut fields = rawdoc! { "metadata": metadata(date, site, page) };
             let zeroed = RawDocument::from_bytes(&zeroed);
             for (name, value) in zeroed.iter().flat_map(|zeroed| zeroed.iter().flatten()) {
-                fields.append(name, value);
+                document.append(name, value);
             }
-            let update = rawdoc! { "$setOnInsert": fields };
-            collection.update_one(rawdoc! { "_id": id }, update)?.upsert(true).run()
+            match collection.insert_one(document) {
+                // Somebody else was faster.
+                Err(Error::DuplicateKey { .. }) => Ok(()),
+                made => made.map(|_| ()),
+            }
         };
         make(&self.daily, daily_id(day, site, page), day, &zeroed_day(self.layout))?;
         let zeroed_month = rawdoc! { "daily": { "$grid": [31], "from": 1 } };
-        make(&self.monthly, monthly_id(day, site, page), day.first_of_month(), &zeroed_month)?;
-        Ok(())
+        make(&self.monthly, monthly_id(day, site, page), day.first_of_month(), &zeroed_month)
     }
 
     /// Is there a document of `page` for this day?
