@@ -10,16 +10,14 @@ use parking_lot::Mutex;
 
 use crate::bson::object_id::ObjectIdMaker;
 use crate::clock::{Clock, OsClock};
-use crate::collection::Collection;
+use crate::collection::{Collection, DatabaseCore, EngineShared};
 use crate::counters::Counters;
-use crate::database::{Database, DatabaseCore};
+use crate::database::Database;
 use crate::disk::{Disk, OsDisk};
 use crate::error::{Error, Result};
 use crate::journal::{Environment, Journal};
-use crate::locks::RecordStripes;
 use crate::namespace_string::{NamespaceString, check_database_name};
 use crate::options::{Durability, Options};
-use crate::store::PaddingSamples;
 use crate::threads::Threads;
 
 /// An open directory of databases. Cheap to clone, and to be shared by threads.
@@ -28,18 +26,6 @@ use crate::threads::Threads;
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
-}
-
-/// What all parts of an engine share.
-#[derive(Debug)]
-pub(crate) struct EngineShared {
-    pub(crate) journal: Journal,
-    pub(crate) options: Options,
-    pub(crate) counters: Arc<Counters>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) stripes: Arc<RecordStripes>,
-    pub(crate) samples: Arc<PaddingSamples>,
-    pub(crate) object_ids: ObjectIdMaker,
 }
 
 struct Inner {
@@ -106,7 +92,7 @@ impl Engine {
         let mut databases = self.inner.databases.lock();
         let core = databases
             .entry(name.to_owned())
-            .or_insert_with(|| Arc::new(DatabaseCore::new(name, self.inner.shared.clone(), None)));
+            .or_insert_with(|| DatabaseCore::new(name, self.inner.shared.clone()));
         Ok(Database::new(core.clone()))
     }
 

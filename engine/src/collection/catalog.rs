@@ -81,19 +81,6 @@ impl Catalog {
         Ok(names)
     }
 
-    /// Names of all namespaces with their details; overflow nodes are left out.
-    pub fn namespaces(&self, view: &impl View) -> Result<Vec<(String, NamespaceDetails)>> {
-        let mut found = Vec::new();
-        for node in self.nodes.iter(view) {
-            let (name, loc) = node?;
-            if !is_overflow(name) {
-                found.push((name.to_owned(), NamespaceDetails::at(loc)));
-            }
-        }
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(found)
-    }
-
     /// The `.ns` nodes.
     pub fn nodes(&self) -> &NamespaceIndex {
         &self.nodes
@@ -186,13 +173,6 @@ impl Catalog {
         }
         Ok(None)
     }
-}
-
-/// Is it the name of a node that holds overflowing index slots? Those have no dot before `$`.
-fn is_overflow(name: &str) -> bool {
-    ["$extra", "$extrb"].iter().any(|suffix| {
-        name.strip_suffix(suffix).is_some_and(|rest| !rest.ends_with('.') && !rest.contains('$'))
-    })
 }
 
 /// The document in the record at `loc`.

@@ -47,7 +47,7 @@ impl Collection {
         }
         let ns = self.namespace();
         self.check_compactable()?;
-        let mut held = self.database.hold(&self.core);
+        let mut held = self.database.hold(&self.core)?;
         let open = held.collection.as_ref().ok_or_else(|| self.core.missing())?;
         open.check_maintainable()?;
         let (details, store) = (open.details(), open.store.clone());

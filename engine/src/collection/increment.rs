@@ -9,6 +9,7 @@ use super::catalog::document_in;
 use super::handle::Collection;
 use super::id_key::IdKey;
 use super::locate::{data_at, find_by_id};
+use super::locked::OpenCollection;
 use super::update_report::{LocatedBy, UpdateReport};
 use crate::bson::field_path::FieldPath;
 use crate::error::Result;
@@ -30,12 +31,32 @@ impl Collection {
         id: impl Into<RawBsonRef<'a>>,
         increments: &[(&FieldPath, i64)],
     ) -> Result<UpdateReport> {
-        let id = id.into();
+        let has_template = |open: &OpenCollection| open.template.is_some();
+        self.increment_or(id.into(), increments, has_template)
+    }
+
+    /// As [`Collection::increment`], but a missing document is never created: for those who give
+    /// it more than its `_id` and the template.
+    pub(crate) fn increment_existing(
+        &self,
+        id: &str,
+        increments: &[(&FieldPath, i64)],
+    ) -> Result<UpdateReport> {
+        self.increment_or(RawBsonRef::String(id), increments, |_| false)
+    }
+
+    /// `upsert` decides what becomes of a missing document.
+    fn increment_or(
+        &self,
+        id: RawBsonRef<'_>,
+        increments: &[(&FieldPath, i64)],
+        upsert: fn(&OpenCollection) -> bool,
+    ) -> Result<UpdateReport> {
         let key = IdKey::new(id)?;
         self.database.shared.journal.make_room()?;
-        match self.increment_in_place(&key, increments)? {
+        match self.increment_in_place(&key, increments, upsert)? {
             Some(report) => Ok(report),
-            None => self.increment_generally(id, increments),
+            None => self.increment_generally(id, increments, upsert),
         }
     }
 
@@ -44,13 +65,14 @@ impl Collection {
         &self,
         id: &IdKey,
         increments: &[(&FieldPath, i64)],
+        upsert: fn(&OpenCollection) -> bool,
     ) -> Result<Option<UpdateReport>> {
         let guard = self.core.shared();
         let Some(open) = guard.as_ref() else { return Ok(None) };
         let view = ReadView::new(&open.files, &guard);
         let shared = &self.database.shared;
         let Some(place) = find_by_id(&self.core, open, &view, id, &shared.counters)? else {
-            return Ok(open.template.is_none().then(UpdateReport::default));
+            return Ok((!upsert(open)).then(UpdateReport::default));
         };
         if open.store.options().policy.is_adaptive() {
             return Ok(None);
@@ -94,12 +116,13 @@ impl Collection {
         &self,
         id: RawBsonRef<'_>,
         increments: &[(&FieldPath, i64)],
+        upsert: fn(&OpenCollection) -> bool,
     ) -> Result<UpdateReport> {
         let mut filter = RawDocumentBuf::new();
         filter.append(bson::cstr!("_id"), id);
         let filter = Filter::parse(filter.as_bytes())?;
         let update = Update::increments(increments)?;
-        let has_template = self.core.shared().as_ref().is_some_and(|open| open.template.is_some());
-        self.update_first(&filter, &update, has_template)
+        let upsert = self.core.shared().as_ref().is_some_and(upsert);
+        self.update_first(&filter, &update, upsert)
     }
 }

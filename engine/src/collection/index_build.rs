@@ -3,15 +3,18 @@
 //! A build holds the collection exclusively. Its units are each consistent: until the last one
 //! the index counts as a build in progress, which the next opening after a crash does again.
 
+use std::sync::Arc;
+
 use bson::{Document, RawDocument};
 use std::cmp::Ordering;
 
 use super::catalog::{Catalog, document_at};
 use super::create::{begin_index, drop_index};
+use super::database_core::DatabaseCore;
 use super::handle::Collection;
+use super::held::Held;
 use super::index_keys::Index;
 use super::locked::CollectionCore;
-use crate::database::{Database, Held};
 use crate::disk::View;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
@@ -65,7 +68,7 @@ impl Collection {
             return Err(Error::refused(Reason::CannotCreateIndex, message));
         }
         self.database.create_if_missing(&self.core)?;
-        let mut held = self.database.hold(&self.core);
+        let mut held = self.database.hold(&self.core)?;
         let Some(open) = held.collection.as_ref() else { return Err(self.core.missing()) };
         for existing in &open.indexes {
             if definition.relation_to(&existing.definition)? == Relation::Same {
@@ -89,7 +92,7 @@ impl Collection {
         if name == ID_INDEX {
             return Err(Error::refused(Reason::InvalidOptions, "cannot drop _id index"));
         }
-        let mut held = self.database.hold(&self.core);
+        let mut held = self.database.hold(&self.core)?;
         let Some(open) = held.collection.as_ref() else { return Err(self.core.missing()) };
         let (details, slot) = (open.details(), open.index_named(name)?.slot);
         held.unit(|database, _, unit| {
@@ -198,10 +201,13 @@ fn fill(
 ///
 /// # Errors
 /// `Corrupt`, and the store's.
-pub fn finish_interrupted_builds(database: &Database) -> Result<()> {
+pub fn finish_interrupted_builds(database: &Arc<DatabaseCore>) -> Result<()> {
     for name in database.collection_names()? {
-        let collection = database.collection(&name)?;
-        let mut held = collection.database.hold(&collection.core);
+        let collection = database.collection(NamespaceString::new(&database.name, &name)?)?;
+        if collection.namespace().is_system() {
+            continue;
+        }
+        let mut held = database.hold(&collection.core)?;
         let Some(open) = held.collection.as_ref() else { continue };
         let details = open.details();
         let ns = collection.namespace();

@@ -18,6 +18,7 @@ use crate::disk::View;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
 use crate::format::namespace::details::FLAG_NO_PADDING;
+use crate::index::index_definition::IndexKind;
 use crate::journal::DatabaseFiles;
 use crate::locks::{Exclusive, RecordStripes, Shared, Stripe, StripeRead, StructureLock};
 use crate::namespace_string::NamespaceString;
@@ -103,7 +104,14 @@ impl Opening<'_> {
             memo: self.memos.then(|| RecordMemo::for_records(records)),
             shapes: Shapes::default(),
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
-            unmaintainable: unmaintainable.map(|index| index.definition.name().to_owned()),
+            unmaintainable: unmaintainable.map(|index| {
+                let kind = match index.definition.kind() {
+                    IndexKind::Plain => "plain",
+                    IndexKind::Partial => "partial",
+                    IndexKind::Plugin(plugin) => plugin,
+                };
+                format!("{kind} index '{}'", index.definition.name())
+            }),
             indexes,
             stored: self.stored,
         }))
@@ -142,7 +150,7 @@ impl OpenCollection {
             Some(index) => Err(Error::refused(
                 Reason::UnsupportedIndex,
                 format!(
-                    "index '{index}' is of a kind that is read here but not maintained: \
+                    "{index} can be read here but not kept up to date: \
                      drop it to write to the collection"
                 ),
             )),

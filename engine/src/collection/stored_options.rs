@@ -4,11 +4,15 @@
 //! collection that has any: `{ _id: "daily", policy: "exact", template: { … } }`. MongoDB sees
 //! ordinary documents there.
 
+use std::sync::Arc;
+
 use bson::{RawDocument, RawDocumentBuf, rawdoc};
 
+use super::database_core::DatabaseCore;
+use super::handle::Collection;
 use super::options::CollectionOptions;
-use crate::database::Database;
 use crate::error::{Error, Reason, Result};
+use crate::namespace_string::NamespaceString;
 use crate::store::SizingPolicy;
 use crate::update::template;
 
@@ -25,7 +29,7 @@ const POLICIES: [(&str, SizingPolicy); 5] = [
 #[derive(Debug, Clone, Default)]
 pub struct StoredOptions {
     pub policy: Option<SizingPolicy>,
-    /// As it was given, abbreviations unexpanded.
+    /// Expanded: a name like `$grid` may not stand in a stored document.
     pub template: Option<RawDocumentBuf>,
 }
 
@@ -38,12 +42,17 @@ impl StoredOptions {
     /// # Errors
     /// If the template is not one.
     pub fn new(options: &CollectionOptions) -> Result<Option<StoredOptions>> {
-        if let Some(template) = &options.template {
-            template::expand(template.as_bytes())?;
-        }
+        let template = match &options.template {
+            None => None,
+            Some(template) => {
+                let bytes = template::expand(template.as_bytes())?;
+                let broken = |_| Error::InvalidBson { at: 0, rule: "a template is a document" };
+                Some(RawDocumentBuf::from_bytes(bytes).map_err(broken)?)
+            }
+        };
         let is_native = matches!(options.policy, SizingPolicy::PowerOf2 | SizingPolicy::Exact);
         let policy = (!is_native).then_some(options.policy);
-        let stored = StoredOptions { policy, template: options.template.clone() };
+        let stored = StoredOptions { policy, template };
         Ok((stored.policy.is_some() || stored.template.is_some()).then_some(stored))
     }
 
@@ -51,8 +60,8 @@ impl StoredOptions {
     ///
     /// # Errors
     /// [`Reason::InvalidOptions`] if what is stored was written by something else.
-    pub fn load(database: &Database, name: &str) -> Result<Option<StoredOptions>> {
-        let collection = database.collection(StoredOptions::COLLECTION)?;
+    pub fn load(database: &Arc<DatabaseCore>, name: &str) -> Result<Option<StoredOptions>> {
+        let collection = StoredOptions::collection(database)?;
         let Some(document) = collection.find_by_id(name)? else { return Ok(None) };
         StoredOptions::parse(&document).map(Some)
     }
@@ -61,8 +70,12 @@ impl StoredOptions {
     ///
     /// # Errors
     /// Those of an upsert and of a delete.
-    pub fn save(database: &Database, name: &str, options: Option<&StoredOptions>) -> Result<()> {
-        let collection = database.collection(StoredOptions::COLLECTION)?;
+    pub fn save(
+        database: &Arc<DatabaseCore>,
+        name: &str,
+        options: Option<&StoredOptions>,
+    ) -> Result<()> {
+        let collection = StoredOptions::collection(database)?;
         let filter = rawdoc! { "_id": name };
         match options {
             Some(options) => {
@@ -74,6 +87,10 @@ impl StoredOptions {
             None => {}
         }
         Ok(())
+    }
+
+    fn collection(database: &Arc<DatabaseCore>) -> Result<Collection> {
+        database.collection(NamespaceString::new(&database.name, StoredOptions::COLLECTION)?)
     }
 
     /// The options that a document of [`Self::COLLECTION`] holds.
@@ -131,5 +148,16 @@ mod tests {
         }
         assert!(StoredOptions::parse(&rawdoc! { "policy": "x" }).is_err());
         assert!(StoredOptions::parse(&rawdoc! { "template": 1 }).is_err());
+    }
+
+    #[test]
+    fn templates_are_stored_expanded() {
+        let options = |template| CollectionOptions::default().template(template);
+        let brief = options(rawdoc! { "hourly": { "$grid": [3] } });
+        let stored = StoredOptions::new(&brief).expect("a template").expect("stored");
+        let expanded = rawdoc! { "hourly": { "0": 0, "1": 0, "2": 0 } };
+        assert_eq!(stored.template, Some(expanded));
+        assert!(StoredOptions::new(&options(rawdoc! { "_id": 1 })).is_err());
+        assert!(StoredOptions::new(&CollectionOptions::default()).expect("none").is_none());
     }
 }

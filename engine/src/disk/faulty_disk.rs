@@ -6,6 +6,7 @@
 //! failure, for ever.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Debug};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,10 +39,21 @@ pub struct FaultyDisk {
     state: Arc<Mutex<State>>,
 }
 
+/// Something to do once, at a point of the disk's work.
+#[derive(Default)]
+struct Hook(Option<Box<dyn FnOnce() + Send>>);
+
+impl Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Hook").field(&self.0.is_some()).finish()
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     changes: u64,
     syncs_do_nothing: bool,
+    after_sync: Hook,
     fault: Option<(u64, Fault)>,
     /// Names as seen, to find the file of a rename.
     names: BTreeMap<PathBuf, Node>,
@@ -106,6 +118,12 @@ impl FaultyDisk {
     /// From now on syncs of files and directories answer `Ok` and make nothing persistent.
     pub fn let_syncs_do_nothing(&self) {
         self.state.lock().syncs_do_nothing = true;
+    }
+
+    /// Lets the next sync of a file do `hook` after it has made its bytes persistent, before it
+    /// returns.
+    pub fn after_next_sync(&self, hook: impl FnOnce() + Send + 'static) {
+        self.state.lock().after_sync = Hook(Some(Box::new(hook)));
     }
 
     /// Changes so far.
@@ -350,6 +368,11 @@ impl DiskFile for FaultyFile {
                 Change::Write(ofs, bytes) => platter.synced.write(ofs, &bytes),
                 Change::Len(len) => platter.synced.set_len(len),
             }
+        }
+        drop(platter);
+        let hook = std::mem::take(&mut self.disk.state.lock().after_sync);
+        if let Some(hook) = hook.0 {
+            hook();
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ use crate::error::{Error, Reason, Result};
 use crate::file_id::Layout;
 use crate::format::data_file_header as header;
 use crate::limits::DATA_FILES_MAX;
+use crate::namespace_string::check_database_name;
 
 /// Files of one chunk of the table.
 const CHUNK: usize = 128;
@@ -60,17 +61,18 @@ pub struct DatabaseFiles {
 
 impl DatabaseFiles {
     /// Opens the files of an existing database, up to the first data file that is missing,
-    /// shorter than a header, or not initialised. With `read_only` they are never written.
+    /// shorter than a header, or not initialised.
     ///
     /// # Errors
-    /// [`Error::BadFile`] for a length or version that the format does not have; those of the
-    /// disk.
+    /// [`Error::BadFile`] for a length or version that the format does not have;
+    /// [`Error::InvalidNamespace`]; those of the disk.
     pub fn open(
         disk: Arc<dyn Disk>,
         side: Arc<WriteSide>,
         name: &str,
         rules: FileRules,
     ) -> Result<DatabaseFiles> {
+        check_database_name(name)?;
         let path = rules.layout.file(name, FileNo::NS);
         let ns = disk.open(&path, Access::Write)?;
         file_growth::check_ns_len(ns.len()?).map_err(bad_file(&path))?;
@@ -96,7 +98,7 @@ impl DatabaseFiles {
     ///
     /// # Errors
     /// [`Error::NamespaceExists`]; [`Error::BadFile`] if data files of that name lie about;
-    /// [`Error::DiskFull`]; those of the disk.
+    /// [`Error::DiskFull`]; [`Error::InvalidNamespace`]; those of the disk.
     pub fn create(
         disk: Arc<dyn Disk>,
         side: Arc<WriteSide>,
@@ -104,6 +106,7 @@ impl DatabaseFiles {
         rules: FileRules,
     ) -> Result<DatabaseFiles> {
         side.check()?;
+        check_database_name(name)?;
         let path = rules.layout.file(name, FileNo::NS);
         if disk.metadata(&path)?.is_some() {
             return Err(Error::NamespaceExists { ns: name.to_owned() });

@@ -1,7 +1,6 @@
 //! Lengths of data files and their first bytes: numbers in, numbers and bytes out
 //! (format, §1.2, §2.1).
 
-use crate::disk_loc::{DiskLoc, FileNo};
 use crate::error::Error;
 use crate::format::data_file_header as header;
 use crate::limits::{DATA_FILE_LEN_MAX, PAGE};
@@ -75,6 +74,7 @@ pub fn bad_file(path: &std::path::Path) -> impl FnOnce(&'static str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk_loc::{DiskLoc, FileNo};
 
     const DEFAULT: [i64; 7] = [
         67_108_864,

@@ -97,8 +97,8 @@ impl Journal {
     /// Read-only, nothing in the dbpath changes: a journal is replayed into memory.
     ///
     /// # Errors
-    /// [`crate::Error::Locked`]; [`crate::Error::BadFile`] for what must not be opened, with what to do; those
-    /// of the disk.
+    /// [`crate::Error::Locked`]; [`crate::Error::BadFile`] for what must not be opened, with what
+    /// to do; those of the disk.
     pub fn open(environment: &Environment, options: &Options) -> Result<(Journal, Vec<String>)> {
         let disk: Arc<dyn Disk> = match options.read_only {
             true => Arc::new(OverlayDisk::new(environment.disk.clone())),
@@ -144,6 +144,7 @@ impl Journal {
             closed_files: Mutex::default(),
             lock_file: Mutex::new(lock_file),
             read_only: options.read_only,
+            journaled: options.durability == Durability::Journaled,
         };
         Ok((journal, names))
     }
@@ -237,8 +238,8 @@ impl Journal {
     /// given back. Closing again does nothing.
     ///
     /// # Errors
-    /// [`crate::Error::ReadOnly`] if a failure has stopped the engine: then the journal is left to the
-    /// next open, and the lock is given back. Those of the disk.
+    /// [`crate::Error::ReadOnly`] if a failure has stopped the engine: then the journal is left
+    /// to the next open, and the lock is given back. Those of the disk.
     pub fn close(&self) -> Result<()> {
         let mut job = self.commit.lock();
         let Some(lock_file) = self.lock_file.lock().take() else { return Ok(()) };

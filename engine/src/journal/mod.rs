@@ -33,7 +33,6 @@ mod unit_of_work;
 mod write_side;
 
 pub use commit_job::Journal;
-pub use commit_ticket::CommitTicket;
 pub use database_files::DatabaseFiles;
 pub use lifecycle::Environment;
 pub use unit_of_work::{ReadView, UnitOfWork};

@@ -3,8 +3,10 @@
 //! ```text
 //! daily    { _id: "20001010/site-1/apache_pb.gif", metadata: { date, site, page },
 //!            hourly: { "0": n … "23": n }, minute: { "0": { "0": n … "59": n } … "23": … } }
-//! monthly  { _id: "200010/site-1/apache_pb.gif", metadata: { date: first of the month, site, page },
+//! monthly  { _id: "200010/site-1/apache_pb.gif", metadata: { date, site, page },
 //!            daily: { "1": n … "31": n } }
+//!
+//! The date of a monthly document is the first of its month.
 //! ```
 
 use std::ops::Range;
@@ -132,13 +134,14 @@ impl PageViews {
             increment.0 = path;
         }
         let increments = &increments[..paths.len()];
-        let report = collection.increment(id, increments)?;
+        // Not by the template alone, which knows no metadata.
+        let report = collection.increment_existing(id, increments)?;
         if report.matched > 0 {
             return Ok(report);
         }
         if self.growth == Growth::Preallocate {
             self.preallocate(date, site, page)?;
-            return collection.increment(id, increments);
+            return collection.increment_existing(id, increments);
         }
         let mut counters = RawDocumentBuf::new();
         for path in paths {
@@ -155,19 +158,25 @@ impl PageViews {
     /// Those of an upsert.
     pub fn preallocate(&self, day: Day, site: &str, page: &str) -> Result<()> {
         let make = |collection: &Collection, id: String, date: Day, zeroed: &RawDocument| {
+            if collection.find_by_id(id.as_str())?.is_some() {
+                return Ok(());
+            }
+            // Metadata first: what follows has fixed width, so its layout can be remembered.
+            let mut document = rawdoc! { "_id": id, "metadata": metadata(date, site, page) };
             let zeroed = template::expand(zeroed.as_bytes())?;
-            let mut fields = rawdoc! { "metadata": metadata(date, site, page) };
             let zeroed = RawDocument::from_bytes(&zeroed);
             for (name, value) in zeroed.iter().flat_map(|zeroed| zeroed.iter().flatten()) {
-                fields.append(name, value);
+                document.append(name, value);
             }
-            let update = rawdoc! { "$setOnInsert": fields };
-            collection.update_one(rawdoc! { "_id": id }, update)?.upsert(true).run()
+            match collection.insert_one(document) {
+                // Somebody else was faster.
+                Err(Error::DuplicateKey { .. }) => Ok(()),
+                made => made.map(|_| ()),
+            }
         };
         make(&self.daily, daily_id(day, site, page), day, &zeroed_day(self.layout))?;
         let zeroed_month = rawdoc! { "daily": { "$grid": [31], "from": 1 } };
-        make(&self.monthly, monthly_id(day, site, page), day.first_of_month(), &zeroed_month)?;
-        Ok(())
+        make(&self.monthly, monthly_id(day, site, page), day.first_of_month(), &zeroed_month)
     }
 
     /// Is there a document of `page` for this day?

@@ -32,7 +32,7 @@ pub use check_report::{CheckReport, ExtentDump};
 pub use compact::{CompactPadding, CompactStep, Compaction};
 pub use file_sizes::FileSizes;
 pub use index_slots::IndexSlot;
-pub use namespace_details::{NamespaceDetails, NewNamespace, Stats};
+pub use namespace_details::{NamespaceDetails, NewNamespace};
 pub use namespace_index::NamespaceIndex;
 pub use padding::SizingPolicy;
 pub use padding_factor::{Outcome, PaddingSamples};

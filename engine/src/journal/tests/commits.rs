@@ -193,6 +193,7 @@ fn without_a_journal_files_are_written_at_the_sync() {
     let journal = open_with(&environment, &options);
     let files = new_database(&journal, "a");
     let ticket = write(&files, &[(at(9000), b"some")]).expect("written");
+    journal.commit().expect("nothing to do yet");
     assert_eq!(disk.list(Path::new(JOURNAL_DIR)).expect("listed"), []);
     assert_eq!(&file_bytes(&disk, Path::new("a.0"))[9000..9004], [0; 4]);
     journal.wait_durable(ticket).expect("written and synced");

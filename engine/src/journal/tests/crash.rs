@@ -106,6 +106,11 @@ fn check(disk: HeapDisk, options: &Options, told: Told, context: &str) {
         let files = journal.open_database("b").unwrap_or_else(|e| panic!("{context}: {e}"));
         assert_eq!(files.bytes(at(9000), 1).map(<[u8]>::to_vec).ok(), Some(b"b".to_vec()));
     }
+    if !has_b {
+        // Nothing of it is in the way.
+        let made = journal.create_database("b").and_then(|files| files.add_data_file(4096, 0));
+        made.unwrap_or_else(|error| panic!("{context}: {error}"));
+    }
     journal.close().unwrap_or_else(|error| panic!("{context}: {error}"));
 }
 

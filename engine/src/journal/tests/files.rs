@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::disk::faulty_disk::{Fault, FaultyDisk};
-use crate::disk::{Access, HeapDisk};
+use crate::disk::{Access, DiskFile, HeapDisk};
 use crate::error::{Class, Error};
 use crate::file_id::Layout;
 use crate::format::data_file_header as header;
@@ -91,12 +91,13 @@ fn files_with_impossible_lengths_or_versions_are_refused() {
     new_database(&journal, "a");
     journal.close().expect("closed");
     drop(journal);
-    let damage: [(&str, &dyn Fn(&dyn crate::disk::DiskFile)); 5] = [
-        ("a.0", &|f| f.set_len(16 * MIB - 1).expect("cut")),
-        ("a.0", &|f| f.write_at(0, &[5]).expect("written")),
-        ("a.0", &|f| f.write_at(4, &[22 | 0x20]).expect("written")),
-        ("a.ns", &|f| f.set_len(MIB - 4096).expect("cut")),
-        ("a.ns", &|f| f.set_len(0).expect("cut")),
+    type Damage = fn(&dyn DiskFile);
+    let damage: [(&str, Damage); 5] = [
+        ("a.0", |f| f.set_len(16 * MIB - 1).expect("cut")),
+        ("a.0", |f| f.write_at(0, &[5]).expect("written")),
+        ("a.0", |f| f.write_at(4, &[22 | 0x20]).expect("written")),
+        ("a.ns", |f| f.set_len(MIB - 4096).expect("cut")),
+        ("a.ns", |f| f.set_len(0).expect("cut")),
     ];
     for (name, damage) in damage {
         let damaged = disk.image();
@@ -115,6 +116,7 @@ fn a_database_is_made_once_and_not_over_orphans() {
     disk.create(Path::new("b.0"), 16 * MIB).expect("made");
     assert!(matches!(journal.create_database("b"), Err(Error::BadFile { .. })));
     assert_eq!(len(&disk, "b.ns"), None);
+    assert!(matches!(journal.create_database("../c"), Err(Error::InvalidNamespace { .. })));
 }
 
 #[test]
@@ -153,14 +155,12 @@ fn a_full_disk_is_an_error_of_one_operation() {
     disk.fail_next(Fault::Io);
     assert!(journal.create_database("a").is_err());
     let files = new_database(&journal, "a");
-    let from = disk.changes();
-    for step in 2..4 {
-        disk.fail_at(from + step, Fault::NoSpace);
+    // Every change of it in turn: the scratch directory, the file, its sync, its name …
+    for step in 1..=5 {
+        disk.fail_at(disk.changes() + step, Fault::NoSpace);
         let refused = files.add_data_file(4096, 1).expect_err("no space");
         assert_eq!(refused.class(), Class::Retry, "step {step}: {refused}");
         assert_eq!(files.count(), 1);
-        disk.fail_at(u64::MAX, Fault::Io);
-        break;
     }
     files.add_data_file(4096, 1).expect("space again");
     write(&files, &[(DiskLoc::new(FileNo(1), 9000), b"x")]).expect("written");

@@ -10,7 +10,8 @@ mod units;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::{CommitTicket, DatabaseFiles, Environment, Journal, UnitOfWork};
+use super::commit_ticket::CommitTicket;
+use super::{DatabaseFiles, Environment, Journal, UnitOfWork};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::disk::{Disk, Edit};

@@ -137,6 +137,30 @@ fn no_place_outside_of_a_file_is_read_or_written() {
 }
 
 #[test]
+fn a_commit_waits_for_the_units_that_are_under_way() {
+    let disk = HeapDisk::new();
+    let journal = open(disk.clone());
+    let files = new_database(&journal, "a");
+    journal.commit().expect("committed");
+    for round in 1..=20u8 {
+        std::thread::scope(|s| {
+            let lock = StructureLock::new(());
+            let mut exclusive = lock.exclusive();
+            let mut unit = UnitOfWork::structural(&files, exclusive.split().1).expect("writable");
+            unit.write(at(9000), &[round]).expect("inside");
+            s.spawn(|| journal.commit().expect("committed"));
+            // Time enough for a commit that would not wait.
+            (0..2000).for_each(|_| std::thread::yield_now());
+            unit.write(at(100_000), &[round]).expect("inside");
+            unit.finish();
+        });
+        let image = open(disk.image()).open_database("a").expect("there");
+        let found = [bytes(&image, at(9000), 1)[0], bytes(&image, at(100_000), 1)[0]];
+        assert!(found == [round; 2] || found == [round - 1; 2], "torn: {found:?}");
+    }
+}
+
+#[test]
 fn units_of_many_threads_are_whole_in_every_gather() {
     let (threads, rounds) = if cfg!(miri) { (2, 10) } else { (4, 2000) };
     let disk = HeapDisk::new();

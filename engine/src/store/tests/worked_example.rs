@@ -6,7 +6,8 @@ use crate::disk_loc::{DiskLoc, FileNo, RecordLoc};
 use crate::format::namespace::details::{CAP_EXTENT, CAP_FIRST_NEW, LAST_EXTENT_SIZE};
 use crate::store::data_file::DataFile;
 use crate::store::index_slots::IndexSlot;
-use crate::store::{NewNamespace, RecordStore, Stats, StoreOptions, check};
+use crate::store::namespace_details::Stats;
+use crate::store::{NewNamespace, RecordStore, StoreOptions, check};
 
 /// `{name: <name>}`, as bytes.
 fn catalogue_document(name: &str) -> Vec<u8> {
