@@ -310,3 +310,6 @@ impl Reachable {
         (extents, problems)
     }
 }
+
+#[cfg(test)]
+mod tests;
