@@ -8,7 +8,7 @@ use crate::support::{
 fn every_hit_is_in_its_minute_of_the_logs_own_zone() {
     let (place, log) = (Place::new(), make_log(1, 400));
     let dbpath = place.ingested(&log);
-    assert_counted(&dbpath, &log.counts, 1);
+    assert_counted(&dbpath, "stats", &log.counts, 1);
 
     let technology = dump(&dbpath, "technology.2010");
     let [document] = technology.as_slice() else { panic!("one site, one month") };
@@ -32,7 +32,7 @@ fn malformed_lines_are_counted_and_shown() {
     ] {
         assert!(report.contains(&said), "{said:?} is missing:\n{report}");
     }
-    assert_counted(&dbpath, &log.counts, 1);
+    assert_counted(&dbpath, "stats", &log.counts, 1);
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn the_same_log_again_counts_again() {
     let (place, log) = (Place::new(), make_log(3, 200));
     let dbpath = place.ingested(&log);
     place.ingested(&log);
-    assert_counted(&dbpath, &log.counts, 2);
+    assert_counted(&dbpath, "stats", &log.counts, 2);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn every_growth_and_policy_counts_the_same() {
             let dbpath = place.path(&format!("{growth}-{policy}"));
             let options = ["--growth", growth, "--policy", policy, text(&file)];
             success(&[&["ingest", "--dbpath", text(&dbpath)], &options[..]].concat());
-            assert_counted(&dbpath, &log.counts, 1);
+            assert_counted(&dbpath, "stats", &log.counts, 1);
             success(&["validate", "--dbpath", text(&dbpath)]);
         }
     }
@@ -71,7 +71,7 @@ fn a_page_longer_than_a_key_is_refused_and_the_rest_counted() {
     let output = run_with(&["ingest", "--dbpath", text(&dbpath), "-"], &input);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stdout(&output).contains("refused 2 hits"), "{}", stdout(&output));
-    assert_counted(&dbpath, &log.counts, 1);
+    assert_counted(&dbpath, "stats", &log.counts, 1);
     success(&["validate", "--dbpath", text(&dbpath)]);
 }
 

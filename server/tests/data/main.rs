@@ -3,6 +3,7 @@
 
 mod chart;
 mod crash;
+mod demo;
 mod ingest;
 mod repair;
 mod support;

@@ -88,7 +88,7 @@ fn repaired_collections_keep_their_templates() {
     success(&["repair", "--dbpath", text(&dbpath), "--into", text(&fresh)]);
     let file = place.path("a.log");
     success(&["ingest", "--dbpath", text(&fresh), text(&file)]);
-    assert_counted(&fresh, &log.counts, 2);
+    assert_counted(&fresh, "stats", &log.counts, 2);
     // A new page gets the whole zeroed document, though this run asks for growing ones.
     let other = place.path("other.log");
     let line = "h - - [01/Nov/2010:01:02:03 +0000] \"GET /new HTTP/1.1\" 200 1\n";
@@ -110,7 +110,7 @@ fn repair_opens_what_an_unclean_run_without_a_journal_left() {
     assert_eq!(refused.status.code(), Some(1), "nothing is counted into it");
     let fresh = place.path("fresh");
     success(&["repair", "--dbpath", text(&dbpath), "--into", text(&fresh)]);
-    assert_counted(&fresh, &log.counts, 1);
+    assert_counted(&fresh, "stats", &log.counts, 1);
 }
 
 #[test]
@@ -120,6 +120,6 @@ fn compact_closes_holes_and_loses_nothing() {
     std::fs::write(&file, &log.text).expect("written");
     success(&["ingest", "--dbpath", text(&dbpath), "--growth", "grow", text(&file)]);
     success(&["compact", "--dbpath", text(&dbpath), "--db", "stats"]);
-    assert_counted(&dbpath, &log.counts, 1);
+    assert_counted(&dbpath, "stats", &log.counts, 1);
     success(&["validate", "--dbpath", text(&dbpath)]);
 }

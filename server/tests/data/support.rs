@@ -117,11 +117,16 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The documents of a collection of `stats`, each with its place.
-pub fn dump(dbpath: &Path, collection: &str) -> Vec<Value> {
-    let line = ["dump", "--dbpath", text(dbpath), "--db", "stats", "--collection", collection];
+/// The documents of a collection, each with its place.
+pub fn dump_of(dbpath: &Path, database: &str, collection: &str) -> Vec<Value> {
+    let line = ["dump", "--dbpath", text(dbpath), "--db", database, "--collection", collection];
     let dumped = success(&[&line[..], &["--locations"]].concat());
     dumped.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// The documents of a collection of `stats`, into which logs are counted.
+pub fn dump(dbpath: &Path, collection: &str) -> Vec<Value> {
+    dump_of(dbpath, "stats", collection)
 }
 
 /// The number in canonical extended JSON.
@@ -130,9 +135,10 @@ pub fn number(value: &Value) -> u64 {
     text.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{value} is no number"))
 }
 
-/// The daily documents below `dbpath` hold the hits of `counts`, each `times`, and no others.
-pub fn assert_counted(dbpath: &Path, counts: &Counts, times: u64) {
-    let (found, expected) = (counted(&dump(dbpath, "daily")), expected(counts, times));
+/// The daily documents of `database` hold the hits of `counts`, each `times`, and no others.
+pub fn assert_counted(dbpath: &Path, database: &str, counts: &Counts, times: u64) {
+    let found = counted(&dump_of(dbpath, database, "daily"));
+    let expected = expected(counts, times);
     let differs = |minute: &&_| found.get(minute) != expected.get(minute);
     let wrong = found.keys().chain(expected.keys()).find(differs);
     let counts = wrong.map(|minute| (minute, found.get(minute), expected.get(minute)));
