@@ -93,7 +93,7 @@ fn of_database(stats: &DbStats, terminal: &Terminal) -> String {
     let size = |n: i64| bytes(unsigned(n));
     format!(
         "{title}  {} documents in {} collections, {} indexes\n  \
-         data {}, extents {}, indexes {}, data files {}, {free} free extents of {}\n",
+         data {}, extents {}, indexes {}\n  data files {}, {free} free extents of {}\n",
         grouped(unsigned(stats.objects)),
         stats.collections,
         stats.indexes,

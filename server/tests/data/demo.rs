@@ -26,6 +26,7 @@ fn what_it_suggests_works() {
     let place = Place::new();
     let dbpath = place.path("it's here");
     let said = success(&["demo", "--hits", "500", "--dbpath", text(&dbpath)]);
+    let said = said.replace(" \\\n   ", "");
     let suggestions: Vec<&str> =
         said.lines().filter_map(|line| line.strip_prefix("  tallymap ")).collect();
     assert_eq!(suggestions.len(), 4, "{said}");
