@@ -6,6 +6,7 @@
 
 use bson::{RawDocument, RawDocumentBuf, rawdoc};
 
+use super::handle::Collection;
 use super::options::CollectionOptions;
 use crate::database::Database;
 use crate::error::{Error, Reason, Result};
@@ -113,6 +114,16 @@ impl StoredOptions {
             out.append(bson::cstr!("template"), template.clone());
         }
         out
+    }
+}
+
+impl Collection {
+    /// The document that an upsert of a missing `_id` starts from, expanded; if it has one.
+    ///
+    /// # Errors
+    /// `Corrupt` only.
+    pub fn template(&self) -> Result<Option<RawDocumentBuf>> {
+        self.read(None, |_, open| Ok(open.stored().template))
     }
 }
 
