@@ -38,7 +38,8 @@ counters! {
     pages_dropped;
     /// Data files made.
     files_created;
-    /// Extents taken from files or from the free list.
+    /// Extents taken from files or from the free list, those of work that was then taken back
+    /// included.
     extents_allocated;
     /// Records that outgrew their place.
     moves;

@@ -202,6 +202,7 @@ impl DatabaseCore {
             policy,
             file_sizes: FileSizes::new(self.shared.options.small_files),
             samples: self.shared.samples.clone(),
+            counters: self.shared.counters.clone(),
         }
     }
 

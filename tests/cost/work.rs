@@ -125,4 +125,15 @@ fn counting_in_place_moves_nothing_and_changes_no_index() {
         assert_eq!(worked, 0, "{name}");
     }
     assert_eq!(daily.stats().expect("read").size, size);
+    // These counters can move.
+    let other = engine.collection("stats.other").expect("named");
+    for name in ["extents_allocated", "bucket_splits"] {
+        let worked = grown(&engine, name, || {
+            for i in 0..400 {
+                let id = format!("{name}-{i}-{}", "x".repeat(200));
+                other.insert_one(rawdoc! { "_id": id, "pad": "y".repeat(200) }).expect("inserted");
+            }
+        });
+        assert!(worked > 0, "{name}");
+    }
 }
