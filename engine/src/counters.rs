@@ -26,7 +26,7 @@ counters! {
     journal_syncs;
     /// Bytes of sections written to the journal, filler included.
     journal_bytes;
-    /// Bytes of journaled lines before compression.
+    /// Bytes of sections before compression: the lines, and the entries that place them.
     journaled_bytes;
     /// Ranges written from the journal to data files.
     applied_writes;
