@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::collection::{
-    Collection, CollectionOptions, DatabaseCore, DbStats, StoredOptions, check_not_system,
+    Collection, CollectionOptions, DatabaseCore, DatabaseMap, DbStats, SalvageReport,
+    StoredOptions, check_not_system,
 };
 use crate::error::{Error, Reason, Result};
 use crate::namespace_string::NamespaceString;
@@ -106,6 +107,29 @@ impl Database {
     /// The journal's and the disk's.
     pub fn drop(&self) -> Result<bool> {
         self.core.drop_database()
+    }
+
+    /// A map of its files: extents, records, padding and holes. Empty if it does not exist.
+    /// Holds the database and all its collections until it is made.
+    ///
+    /// # Errors
+    /// `Corrupt` if its list of namespaces cannot be read; other damage is in the map.
+    pub fn map(&self) -> Result<DatabaseMap> {
+        let map = self.core.read_whole(|view, open| DatabaseMap::read(view, &open.catalog))?;
+        map.map_or_else(|| Ok(DatabaseMap::default()), Ok)
+    }
+
+    /// What can be read of its collections of users, however damaged they are. Holds the
+    /// database and all its collections until it is read.
+    ///
+    /// # Errors
+    /// None that damage causes; [`Error::NotFound`] if it does not exist.
+    pub fn salvage(&self) -> Result<SalvageReport> {
+        let missing = || Error::NotFound { what: "database", name: self.core.name.clone() };
+        let found = self
+            .core
+            .read_whole(|view, open| Ok(SalvageReport::read(view, &self.core, &open.catalog)))?;
+        found.ok_or_else(missing)
     }
 
     /// Its figures; zeros if it does not exist.

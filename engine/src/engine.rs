@@ -71,7 +71,7 @@ impl Engine {
         &self.inner.dbpath
     }
 
-    /// The options that it was opened with.
+    /// The options that it was opened with; how the files are laid out is filled in.
     pub fn options(&self) -> &Options {
         &self.inner.shared.options
     }
@@ -238,7 +238,7 @@ impl EngineBuilder {
     /// # Errors
     /// As [`Engine::open`]; options outside of their range.
     pub fn open(self) -> Result<Engine> {
-        let EngineBuilder { dbpath, options, disk, clock } = self;
+        let EngineBuilder { dbpath, mut options, disk, clock } = self;
         options.check()?;
         let disk = match disk {
             Some(disk) => disk,
@@ -255,6 +255,7 @@ impl EngineBuilder {
             rotation_len: None,
         };
         let (journal, names) = Journal::open(&environment, &options)?;
+        options.directory_per_db = Some(journal.is_directory_per_db());
         let shared = Arc::new(EngineShared {
             journal,
             options,

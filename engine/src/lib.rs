@@ -25,9 +25,10 @@ mod update;
 
 pub use bson::field_path::FieldPath;
 pub use collection::{
-    CollStats, Collection, CollectionOptions, CompactReport, DbStats, IndexEntry, IndexInfo,
-    IndexScan, InsertReport, Located, LocatedBy, Move, Scan, UpdateReport, UpdateRequest,
-    Validation,
+    CollStats, Collection, CollectionOptions, CompactReport, DatabaseMap, DbStats, ExtentMap,
+    ExtentOwner, FileMap, HoleList, IndexEntry, IndexInfo, IndexScan, InsertReport, Located,
+    LocatedBy, Move, NamespaceMap, Salvage, SalvageReport, Scan, SpaceUsage, UpdateReport,
+    UpdateRequest, Validation,
 };
 pub use counters::{Counter, Counters};
 pub use database::Database;

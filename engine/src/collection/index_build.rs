@@ -47,8 +47,21 @@ impl Collection {
     /// [`Reason::IndexOptionsConflict`] and [`Reason::IndexKeySpecsConflict`];
     /// [`Reason::CannotCreateIndex`]. There is no such index then.
     pub fn create_index(&self, spec: IndexSpec) -> Result<String> {
+        self.create_index_of(&spec.to_bson()?)
+    }
+
+    /// As [`Collection::create_index`], from a specification as `createIndexes` takes it and
+    /// [`IndexInfo`] gives it: `{key, name, …}`, all of its options kept.
+    ///
+    /// # Errors
+    /// As [`Collection::create_index`].
+    pub fn create_index_from(&self, spec: impl AsRef<RawDocument>) -> Result<String> {
+        self.create_index_of(spec.as_ref().as_bytes())
+    }
+
+    fn create_index_of(&self, spec: &[u8]) -> Result<String> {
         let ns = self.namespace();
-        let definition = IndexDefinition::parse_new(&spec.to_bson()?, ns.as_str())?;
+        let definition = IndexDefinition::parse_new(spec, ns.as_str())?;
         let name = definition.name().to_owned();
         if !definition.is_maintainable() {
             let message = format!("index '{name}' is of a kind that cannot be built here");

@@ -9,6 +9,7 @@ mod create;
 mod database_core;
 mod delete;
 mod each_match;
+mod file_map;
 mod handle;
 mod held;
 mod id_key;
@@ -20,6 +21,7 @@ mod locate;
 mod locked;
 mod options;
 mod record_memo;
+mod salvage;
 mod saved_cursors;
 mod scan;
 mod shapes;
@@ -33,10 +35,14 @@ mod validate;
 
 pub use compact::CompactReport;
 pub(crate) use database_core::{DatabaseCore, check_not_system};
+pub use file_map::{
+    DatabaseMap, ExtentMap, ExtentOwner, FileMap, HoleList, NamespaceMap, SpaceUsage,
+};
 pub use handle::Collection;
 pub use index_build::IndexInfo;
 pub use insert::InsertReport;
 pub use options::CollectionOptions;
+pub use salvage::{Salvage, SalvageReport};
 pub use scan::{IndexEntry, IndexScan, Located, Scan};
 pub(crate) use shared::EngineShared;
 pub use stats::{CollStats, DbStats};

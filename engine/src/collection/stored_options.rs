@@ -93,7 +93,11 @@ impl StoredOptions {
         database.collection(NamespaceString::new(&database.name, StoredOptions::COLLECTION)?)
     }
 
-    fn parse(document: &RawDocument) -> Result<StoredOptions> {
+    /// The options that a document of [`Self::COLLECTION`] holds.
+    ///
+    /// # Errors
+    /// [`Reason::InvalidOptions`].
+    pub fn parse(document: &RawDocument) -> Result<StoredOptions> {
         let bad = |what: &str| {
             let message = format!("{what} in {}: {document:?}", StoredOptions::COLLECTION);
             Error::refused(Reason::InvalidOptions, message)

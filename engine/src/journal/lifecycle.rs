@@ -149,6 +149,11 @@ impl Journal {
         Ok((journal, names))
     }
 
+    /// Has each database a directory of its own?
+    pub fn is_directory_per_db(&self) -> bool {
+        self.rules.layout == Layout::DirectoryPerDb
+    }
+
     /// Opens the files of an existing database.
     ///
     /// # Errors
