@@ -10,16 +10,14 @@ use parking_lot::Mutex;
 
 use crate::bson::object_id::ObjectIdMaker;
 use crate::clock::{Clock, OsClock};
-use crate::collection::Collection;
+use crate::collection::{Collection, DatabaseCore, EngineShared};
 use crate::counters::Counters;
-use crate::database::{Database, DatabaseCore};
+use crate::database::Database;
 use crate::disk::{Disk, OsDisk};
 use crate::error::{Error, Result};
 use crate::journal::{Environment, Journal};
-use crate::locks::RecordStripes;
 use crate::namespace_string::{NamespaceString, check_database_name};
 use crate::options::{Durability, Options};
-use crate::store::PaddingSamples;
 use crate::threads::Threads;
 
 /// An open directory of databases. Cheap to clone, and to be shared by threads.
@@ -28,18 +26,6 @@ use crate::threads::Threads;
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
-}
-
-/// What all parts of an engine share.
-#[derive(Debug)]
-pub(crate) struct EngineShared {
-    pub(crate) journal: Journal,
-    pub(crate) options: Options,
-    pub(crate) counters: Arc<Counters>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) stripes: Arc<RecordStripes>,
-    pub(crate) samples: Arc<PaddingSamples>,
-    pub(crate) object_ids: ObjectIdMaker,
 }
 
 struct Inner {
@@ -85,7 +71,7 @@ impl Engine {
         &self.inner.dbpath
     }
 
-    /// The options that it was opened with.
+    /// The options that it was opened with; how the files are laid out is filled in.
     pub fn options(&self) -> &Options {
         &self.inner.shared.options
     }
@@ -106,7 +92,7 @@ impl Engine {
         let mut databases = self.inner.databases.lock();
         let core = databases
             .entry(name.to_owned())
-            .or_insert_with(|| Arc::new(DatabaseCore::new(name, self.inner.shared.clone(), None)));
+            .or_insert_with(|| DatabaseCore::new(name, self.inner.shared.clone()));
         Ok(Database::new(core.clone()))
     }
 
@@ -134,8 +120,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::wait_durable`].
     pub fn sync(&self) -> Result<()> {
-        self.inner.shared.journal.commit()?;
-        self.inner.shared.journal.sync_data_files()
+        self.inner.shared.journal.truncate_journal()
     }
 
     /// Work done since it was opened.
@@ -210,9 +195,10 @@ impl EngineBuilder {
         self
     }
 
-    /// One directory per database.
+    /// One directory per database, or all files side by side. Unless told, an existing directory
+    /// is opened as it was made, and a new one has all files side by side.
     pub fn directory_per_db(mut self, apart: bool) -> Self {
-        self.options.directory_per_db = apart;
+        self.options.directory_per_db = Some(apart);
         self
     }
 
@@ -252,7 +238,7 @@ impl EngineBuilder {
     /// # Errors
     /// As [`Engine::open`]; options outside of their range.
     pub fn open(self) -> Result<Engine> {
-        let EngineBuilder { dbpath, options, disk, clock } = self;
+        let EngineBuilder { dbpath, mut options, disk, clock } = self;
         options.check()?;
         let disk = match disk {
             Some(disk) => disk,
@@ -269,6 +255,7 @@ impl EngineBuilder {
             rotation_len: None,
         };
         let (journal, names) = Journal::open(&environment, &options)?;
+        options.directory_per_db = Some(journal.is_directory_per_db());
         let shared = Arc::new(EngineShared {
             journal,
             options,

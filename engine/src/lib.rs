@@ -1,7 +1,5 @@
 //! tallymap: MongoDB's MMAPv1 storage engine, rebuilt for counting in place.
 
-#![allow(dead_code)]
-
 pub mod bson;
 mod clock;
 mod collection;
@@ -27,9 +25,10 @@ mod update;
 
 pub use bson::field_path::FieldPath;
 pub use collection::{
-    CollStats, Collection, CollectionOptions, CompactReport, DbStats, IndexEntry, IndexInfo,
-    IndexScan, InsertReport, Located, LocatedBy, Move, Scan, UpdateReport, UpdateRequest,
-    Validation,
+    CollStats, Collection, CollectionOptions, CompactReport, DatabaseMap, DbStats, ExtentMap,
+    ExtentOwner, FileMap, HoleList, IndexEntry, IndexInfo, IndexScan, InsertReport, Located,
+    LocatedBy, Move, NamespaceMap, Salvage, SalvageReport, Scan, SpaceUsage, UpdateReport,
+    UpdateRequest, Validation,
 };
 pub use counters::{Counter, Counters};
 pub use database::Database;
@@ -39,4 +38,4 @@ pub use error::{Class, Error, Reason, Result};
 pub use index::index_spec::IndexSpec;
 pub use namespace_string::NamespaceString;
 pub use options::{Durability, Options};
-pub use store::{Direction, SizingPolicy};
+pub use store::{CompactPadding, Direction, SizingPolicy};

@@ -33,4 +33,4 @@ pub const PAGE: usize = 4096;
 
 const _: () = assert!(DOCUMENT_LEN_MAX + 16 * 1024 + 16 <= RECORD_LEN_MAX as usize);
 const _: () = assert!(PAGE == 64 * LINE, "one bitmap word marks the lines of one page");
-const _: () = assert!(DATA_FILE_LEN_MAX as usize % PAGE == 0);
+const _: () = assert!((DATA_FILE_LEN_MAX as usize).is_multiple_of(PAGE));

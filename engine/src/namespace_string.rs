@@ -43,6 +43,11 @@ impl NamespaceString {
         NamespaceString::parse(&format!("{database}.{collection}"))
     }
 
+    /// One of the engine's own collections, of a database whose name was checked.
+    pub(crate) fn system(database: &str, collection: &str) -> NamespaceString {
+        NamespaceString { full: format!("{database}.{collection}").into(), dot: database.len() }
+    }
+
     /// The whole name.
     pub fn as_str(&self) -> &str {
         &self.full

@@ -31,8 +31,8 @@ pub struct Options {
     pub dirty_max: u64,
     /// Smallest file sizes: 16 MiB doubling to 512 MiB, else 64 MiB doubling to 2 GiB.
     pub small_files: bool,
-    /// One directory per database.
-    pub directory_per_db: bool,
+    /// One directory per database, or all files side by side; `None` for what the directory says.
+    pub directory_per_db: Option<bool>,
     /// Size of a new `.ns` file, MiB, 1–2047.
     pub ns_size_mib: u32,
     /// Remember records by `_id`, and the place of fields by the shape of the document.
@@ -53,7 +53,7 @@ impl Default for Options {
             private_budget: 256 << 20,
             dirty_max: 64 << 20,
             small_files: true,
-            directory_per_db: false,
+            directory_per_db: None,
             ns_size_mib: 16,
             memos: true,
             read_only: false,

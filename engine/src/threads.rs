@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::engine::EngineShared;
+use crate::collection::EngineShared;
 
 /// The two background threads, until they are stopped.
 #[derive(Debug)]

@@ -4,6 +4,8 @@
 
 use clap::{Parser, ValueEnum};
 use jiff::civil::Date;
+use tallymap::SizingPolicy;
+use tallymap::reports::MinuteLayout;
 
 use crate::command::Command;
 
@@ -11,8 +13,8 @@ use crate::command::Command;
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  the data is wrong: damage was found, or something in it cannot be shown
-  2  wrong usage, or no such database, collection or page
+  1  the data is wrong or not there: damage was found, or nothing is counted of the page
+  2  wrong usage, or no such database or collection
   3  a file cannot be read or written, the disk is full, the directory is in use";
 
 /// Counts web traffic into MongoDB's MMAPv1 files, in place, and looks into such files.
@@ -74,6 +76,36 @@ pub enum Policy {
     /// The powers of two of MongoDB 2.4
     #[value(name = "power_of_2_v2_4", alias = "power-of-2-v2-4")]
     PowerOf2V24,
+}
+
+impl From<Layout> for MinuteLayout {
+    fn from(layout: Layout) -> MinuteLayout {
+        match layout {
+            Layout::Hierarchical => MinuteLayout::Hierarchical,
+            Layout::Flat => MinuteLayout::Flat,
+        }
+    }
+}
+
+impl From<Growth> for tallymap::reports::Growth {
+    fn from(growth: Growth) -> tallymap::reports::Growth {
+        match growth {
+            Growth::Template => tallymap::reports::Growth::Template,
+            Growth::Preallocate => tallymap::reports::Growth::Preallocate,
+            Growth::Grow => tallymap::reports::Growth::Grow,
+        }
+    }
+}
+
+impl From<Policy> for SizingPolicy {
+    fn from(policy: Policy) -> SizingPolicy {
+        match policy {
+            Policy::PowerOf2 => SizingPolicy::PowerOf2,
+            Policy::Exact => SizingPolicy::Exact,
+            Policy::PaddingFactor => SizingPolicy::PaddingFactor { quantized: true },
+            Policy::PowerOf2V24 => SizingPolicy::PowerOf2V2_4,
+        }
+    }
 }
 
 /// Reads a day, `2010-10-31`.

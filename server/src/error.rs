@@ -1,6 +1,6 @@
 //! Why a command ends without success, and with which exit code.
 //!
-//! X1: 0 done; 1 the data is wrong; 2 the command was asked for something that cannot be; 3 the
+//! X1: 0 done; 1 the data is wrong or not there; 2 the command was asked for something that cannot be; 3 the
 //! machine or the engine failed. X2: whoever closes our standard output has read enough: that is
 //! success, and quiet.
 
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use tallymap::Class;
 
-/// Exit code where the data is wrong.
+/// Exit code where the data is wrong, or not there.
 pub const EXIT_DATA: u8 = 1;
 /// Exit code where the request is wrong. `clap` uses the same.
 pub const EXIT_USAGE: u8 = 2;
@@ -23,6 +23,8 @@ pub const EXIT_FAILED: u8 = 3;
 pub enum CliError {
     /// The request makes no sense, in spite of its syntax.
     Usage(String),
+    /// What was asked for is not in the data.
+    NotThere(String),
     /// The engine refused or failed.
     Engine(tallymap::Error),
     /// A file of ours, such as a log, cannot be read.
@@ -53,6 +55,7 @@ impl CliError {
         match self {
             error if error.is_closed_output() => 0,
             CliError::Usage(_) => EXIT_USAGE,
+            CliError::NotThere(_) => EXIT_DATA,
             CliError::Engine(error) => match error.class() {
                 Class::Caller => EXIT_USAGE,
                 Class::Restore => EXIT_DATA,
@@ -74,7 +77,7 @@ impl CliError {
 impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CliError::Usage(message) => f.write_str(message),
+            CliError::Usage(message) | CliError::NotThere(message) => f.write_str(message),
             CliError::Engine(error) => {
                 write!(f, "{error}")?;
                 match error.class() {

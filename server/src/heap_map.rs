@@ -1,7 +1,8 @@
-//! How the bytes of files and collections are used, as text. Figures in, text out: who fills them
-//! in walks the files.
+//! How the bytes of files and collections are used, as text. The figures are the engine's.
 
 use std::fmt::Write as _;
+
+use tallymap::{ExtentMap, ExtentOwner, FileMap, HoleList, SpaceUsage};
 
 use crate::numbers::{bytes, grouped};
 use crate::terminal::{Colour, Terminal};
@@ -11,106 +12,42 @@ const BAR_WIDTH: usize = 24;
 /// What the characters of the bars mean.
 pub const LEGEND: &str = "█ documents  ▒ padding and headers  ░ holes  · neither";
 
-/// How the bytes of an extent, or of all extents of a collection, are used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Bytes of the extents, headers included.
-    pub extent_bytes: u64,
-    /// Live records.
-    pub records: u64,
-    /// Bytes of their headers.
-    pub header_bytes: u64,
-    /// Bytes of the documents (or index buckets) in them.
-    pub document_bytes: u64,
-    /// Bytes of these records after their documents.
-    pub padding_bytes: u64,
-    /// Deleted records.
-    pub holes: u64,
-    /// Their bytes.
-    pub hole_bytes: u64,
-}
-
-impl Usage {
-    /// The sum of two.
-    pub fn plus(self, other: Usage) -> Usage {
-        Usage {
-            extent_bytes: self.extent_bytes + other.extent_bytes,
-            records: self.records + other.records,
-            header_bytes: self.header_bytes + other.header_bytes,
-            document_bytes: self.document_bytes + other.document_bytes,
-            padding_bytes: self.padding_bytes + other.padding_bytes,
-            holes: self.holes + other.holes,
-            hole_bytes: self.hole_bytes + other.hole_bytes,
-        }
+/// The bar: each part as long as its share, the borders rounded, so that they add up.
+fn bar(usage: &SpaceUsage) -> String {
+    let total = usage.extent_bytes.max(1) as f64;
+    let parts = [
+        ('█', usage.document_bytes),
+        ('▒', usage.padding_bytes + usage.header_bytes),
+        ('░', usage.hole_bytes),
+    ];
+    let (mut bar, mut drawn, mut sum) = (String::new(), 0, 0);
+    for (mark, part) in parts {
+        sum += part;
+        let border = (sum as f64 / total * BAR_WIDTH as f64).round() as usize;
+        let border = border.clamp(drawn, BAR_WIDTH);
+        bar.extend(std::iter::repeat_n(mark, border - drawn));
+        drawn = border;
     }
-
-    /// The bar: each part as long as its share, the borders rounded, so that they add up.
-    fn bar(&self) -> String {
-        let total = self.extent_bytes.max(1) as f64;
-        let parts = [
-            ('█', self.document_bytes),
-            ('▒', self.padding_bytes + self.header_bytes),
-            ('░', self.hole_bytes),
-        ];
-        let (mut bar, mut drawn, mut sum) = (String::new(), 0, 0);
-        for (mark, part) in parts {
-            sum += part;
-            let border = (sum as f64 / total * BAR_WIDTH as f64).round() as usize;
-            let border = border.clamp(drawn, BAR_WIDTH);
-            bar.extend(std::iter::repeat_n(mark, border - drawn));
-            drawn = border;
-        }
-        bar.extend(std::iter::repeat_n('·', BAR_WIDTH - drawn));
-        bar
-    }
-}
-
-/// One extent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExtentMap {
-    /// Its offset in the file, bytes.
-    pub ofs: u64,
-    /// The namespace that it belongs to, or "(free)".
-    pub owner: String,
-    /// How it is used.
-    pub usage: Usage,
-}
-
-/// One data file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileMap {
-    /// Its name.
-    pub name: String,
-    /// Its length, bytes.
-    pub len: u64,
-    /// Its bytes that no extent ever had.
-    pub unused: u64,
-    /// Its extents, in the order of their offsets.
-    pub extents: Vec<ExtentMap>,
-}
-
-/// The deleted records of one bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BucketMap {
-    /// Every hole of the bucket is shorter than this, bytes.
-    pub shorter_than: u64,
-    /// How many there are.
-    pub holes: u64,
-    /// Their bytes.
-    pub bytes: u64,
+    bar.extend(std::iter::repeat_n('·', BAR_WIDTH - drawn));
+    bar
 }
 
 /// One file and its extents. Every line ends with a line feed.
-pub fn draw_file(file: &FileMap, terminal: &Terminal) -> String {
+pub fn draw_file(name: &str, file: &FileMap, terminal: &Terminal) -> String {
     let extents = grouped(file.extents.len() as u64);
     let mut text = format!(
         "{}  {}, {extents} extents, {} not yet given out\n",
-        terminal.paint(Colour::Title, &file.name),
+        terminal.paint(Colour::Title, name),
         bytes(file.len),
         bytes(file.unused),
     );
     for ExtentMap { ofs, owner, usage } in &file.extents {
-        let (len, bar) = (bytes(usage.extent_bytes), usage.bar());
+        let (len, bar) = (bytes(usage.extent_bytes), bar(usage));
+        let owner = match owner {
+            ExtentOwner::Namespace(ns) => ns,
+            ExtentOwner::Free => "(free)",
+            ExtentOwner::Unknown => "(in no chain)",
+        };
         let bar = terminal.paint(Colour::Bar, &bar);
         let records = grouped(usage.records);
         write!(text, "  0x{ofs:08x} {len:>10} {bar} {records:>9} records")
@@ -124,12 +61,12 @@ pub fn draw_file(file: &FileMap, terminal: &Terminal) -> String {
 /// left out. Every line ends with a line feed.
 pub fn draw_namespace(
     ns: &str,
-    usage: &Usage,
-    buckets: &[BucketMap],
+    usage: &SpaceUsage,
+    holes: &[HoleList],
     terminal: &Terminal,
 ) -> String {
     let share = |part: u64| 100.0 * part as f64 / usage.extent_bytes.max(1) as f64;
-    let bar = terminal.paint(Colour::Bar, &usage.bar());
+    let bar = terminal.paint(Colour::Bar, &bar(usage));
     let title = terminal.paint(Colour::Title, ns);
     let mut text = format!("{title}  {}  {bar}\n", bytes(usage.extent_bytes));
     for (name, count, part) in [
@@ -142,7 +79,7 @@ pub fn draw_namespace(
         writeln!(text, "  {name:<14} {count:>11} {:>10} {:>5.1} %", bytes(part), share(part))
             .expect("a String takes all");
     }
-    for bucket in buckets.iter().filter(|bucket| bucket.holes > 0) {
+    for bucket in holes.iter().filter(|list| list.holes > 0) {
         let (bound, count) = (bytes(bucket.shorter_than), grouped(bucket.holes));
         writeln!(text, "    < {bound:<10} {count:>11} {:>10}", bytes(bucket.bytes))
             .expect("a String takes all");
@@ -153,8 +90,9 @@ pub fn draw_namespace(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tallymap::FileNo;
 
-    const USAGE: Usage = Usage {
+    const USAGE: SpaceUsage = SpaceUsage {
         extent_bytes: 8192,
         records: 3,
         header_bytes: 48,
@@ -173,40 +111,44 @@ mod tests {
             let hole_bytes = part();
             let sum = document_bytes + padding_bytes + header_bytes + hole_bytes;
             let extent_bytes = sum.saturating_sub(1000) + part();
-            let usage = Usage {
+            let usage = SpaceUsage {
                 extent_bytes,
                 document_bytes,
                 padding_bytes,
                 header_bytes,
                 hole_bytes,
-                ..Usage::default()
+                ..SpaceUsage::default()
             };
-            let bar = usage.bar();
+            let bar = bar(&usage);
             assert_eq!(bar.chars().count(), BAR_WIDTH, "{usage:?}");
             assert!(bar.chars().is_sorted_by_key(|mark| "█▒░·".find(mark)), "{bar}");
         }
-        assert_eq!(Usage::default().bar(), "·".repeat(BAR_WIDTH));
+        assert_eq!(bar(&SpaceUsage::default()), "·".repeat(BAR_WIDTH));
     }
 
     #[test]
     fn a_file_extent_by_extent() {
-        let free = Usage { extent_bytes: 4096, ..Usage::default() };
+        let free = SpaceUsage { extent_bytes: 4096, ..SpaceUsage::default() };
         let extents = vec![
-            ExtentMap { ofs: 0x2000, owner: "stats.daily".to_owned(), usage: USAGE },
-            ExtentMap { ofs: 0x4000, owner: "(free)".to_owned(), usage: free },
+            ExtentMap {
+                ofs: 0x2000,
+                owner: ExtentOwner::Namespace("stats.daily".to_owned()),
+                usage: USAGE,
+            },
+            ExtentMap { ofs: 0x4000, owner: ExtentOwner::Free, usage: free },
         ];
-        let file = FileMap { name: "stats.0".to_owned(), len: 16 << 20, unused: 1024, extents };
+        let file = FileMap { file: FileNo(0), len: 16 << 20, unused: 1024, extents };
         let expected = "\
 stats.0  16.0 MiB, 2 extents, 1.0 KiB not yet given out
   0x00002000    8.0 KiB ████████████▒▒▒▒▒▒░░░░░·         3 records  stats.daily
   0x00004000    4.0 KiB ························         0 records  (free)
 ";
-        assert_eq!(draw_file(&file, &Terminal::PLAIN), expected);
+        assert_eq!(draw_file("stats.0", &file, &Terminal::PLAIN), expected);
     }
 
     #[test]
     fn a_namespace_with_its_holes() {
-        let bucket = |shorter_than, holes, bytes| BucketMap { shorter_than, holes, bytes };
+        let bucket = |shorter_than, holes, bytes| HoleList { shorter_than, holes, bytes };
         let buckets = [bucket(32, 0, 0), bucket(1024, 1, 968), bucket(2048, 1, 1000)];
         let expected = "\
 stats.daily  8.0 KiB  ████████████▒▒▒▒▒▒░░░░░·
@@ -218,11 +160,5 @@ stats.daily  8.0 KiB  ████████████▒▒▒▒▒▒░�
     < 2.0 KiB              1     1000 B
 ";
         assert_eq!(draw_namespace("stats.daily", &USAGE, &buckets, &Terminal::PLAIN), expected);
-    }
-
-    #[test]
-    fn usage_adds_up() {
-        let sum = USAGE.plus(USAGE);
-        assert_eq!((sum.extent_bytes, sum.holes, sum.records), (16_384, 4, 6));
     }
 }

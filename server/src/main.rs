@@ -4,10 +4,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tallymap_server::cli::Cli;
-use tallymap_server::error::EXIT_FAILED;
 
 fn main() -> ExitCode {
     let Cli { command } = Cli::parse();
-    eprintln!("tallymap: built without the engine, so it cannot run {command:?}");
-    ExitCode::from(EXIT_FAILED)
+    command.run().unwrap_or_else(|error| error.report())
 }

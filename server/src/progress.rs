@@ -12,6 +12,11 @@ pub fn hits(label: &'static str, total: u64) -> ProgressBar {
     bar(label, total, "{msg:>14} {bar:30} {human_pos} of {human_len} hits, {per_sec}")
 }
 
+/// A bar for `total` documents.
+pub fn documents(label: &'static str, total: u64) -> ProgressBar {
+    bar(label, total, "{msg:>14} {bar:30} {human_pos} of {human_len} documents, {eta} left")
+}
+
 /// A bar for `total` bytes; a spinner if it is not known how many there are.
 pub fn bytes(label: &'static str, total: Option<u64>) -> ProgressBar {
     match total {
@@ -42,7 +47,12 @@ mod tests {
 
     #[test]
     fn templates_are_valid_and_count() {
-        for bar in [hits("pre-allocated", 10), bytes("a.log", Some(10)), bytes("-", None)] {
+        for bar in [
+            hits("pre-allocated", 10),
+            documents("x", 10),
+            bytes("a.log", Some(10)),
+            bytes("-", None),
+        ] {
             bar.inc(7);
             assert_eq!(bar.position(), 7);
             bar.finish_and_clear();

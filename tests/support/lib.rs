@@ -1,1 +1,9 @@
-//! x
+//! What the whole-system tests share: seeds, directories that are checked when they are closed,
+//! and a naive model of a collection. Nothing here reads a byte of a data file.
+
+pub mod dbpath;
+pub mod evaluate;
+pub mod keys;
+pub mod model;
+pub mod order;
+pub mod seed;

@@ -67,7 +67,7 @@ impl<'a> Value<'a> {
         if self.ty != ty::STRING {
             return None;
         }
-        std::str::from_utf8(self.bytes.get(4..self.bytes.len() - 1)?).ok()
+        std::str::from_utf8(self.bytes.get(4..self.bytes.len().checked_sub(1)?)?).ok()
     }
 
     /// The number, but for decimals.

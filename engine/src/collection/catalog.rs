@@ -12,6 +12,7 @@ use bson::{RawDocument, RawDocumentBuf, rawdoc};
 use crate::disk::{Edit, View};
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Result};
+use crate::store::namespace_index::EXTRA_SUFFIXES;
 use crate::store::new_database::{create_orphan_extent, ensure_system_namespaces};
 use crate::store::upgrade::upgrade;
 use crate::store::{
@@ -46,8 +47,7 @@ impl Catalog {
         if upgrade(edit, &self.nodes, &self.database)? {
             self.remove_entry(edit, &format!("{}.$freelist", self.database))?;
         }
-        let system = ensure_system_namespaces(edit, &self.nodes, &self.database)?;
-        if system.is_new {
+        if ensure_system_namespaces(edit, &self.nodes, &self.database)? {
             self.insert_entry(edit, &self.indexes_name(), None)?;
         }
         Ok(())
@@ -191,7 +191,7 @@ impl Catalog {
 
 /// Is it the name of a node that holds overflowing index slots? Those have no dot before `$`.
 fn is_overflow(name: &str) -> bool {
-    ["$extra", "$extrb"].iter().any(|suffix| {
+    EXTRA_SUFFIXES.iter().any(|suffix| {
         name.strip_suffix(suffix).is_some_and(|rest| !rest.ends_with('.') && !rest.contains('$'))
     })
 }

@@ -8,7 +8,7 @@ use super::create::{begin_index, drop_index};
 use super::handle::Collection;
 use super::index_build::{build, definition_at};
 use crate::disk_loc::RecordLoc;
-use crate::error::Result;
+use crate::error::{Error, Reason, Result};
 use crate::store::{CompactPadding, CompactStep, Compaction};
 
 /// What compacting a collection did.
@@ -33,9 +33,21 @@ impl Collection {
     /// [`crate::Error::NotFound`]; [`crate::Reason::CommandNotSupported`] for a capped
     /// collection and the catalogue's own; the disk's.
     pub fn compact(&self) -> Result<CompactReport> {
+        self.compact_with(CompactPadding::Policy)
+    }
+
+    /// As [`Collection::compact`], with records of other lengths than the policy's.
+    ///
+    /// # Errors
+    /// Also [`Reason::BadValue`] for a factor or an addition out of range.
+    pub fn compact_with(&self, padding: CompactPadding) -> Result<CompactReport> {
+        if !padding.is_in_range() {
+            let message = "padding factor must be 1.0 to 4.0, padding bytes 0 to 1 MiB";
+            return Err(Error::refused(Reason::BadValue, message));
+        }
         let ns = self.namespace();
         self.check_compactable()?;
-        let mut held = self.database.hold(&self.core);
+        let mut held = self.database.hold(&self.core)?;
         let open = held.collection.as_ref().ok_or_else(|| self.core.missing())?;
         open.check_maintainable()?;
         let (details, store) = (open.details(), open.store.clone());
@@ -46,7 +58,7 @@ impl Collection {
                 definitions.push(definition_at(catalog, unit, ns, details, 0)?);
                 drop_index(catalog, unit, ns, details, 0)?;
             }
-            let compaction = Compaction::begin(&store, unit, CompactPadding::Policy)?;
+            let compaction = Compaction::begin(&store, unit, padding)?;
             let mut indexes = Vec::new();
             for definition in &definitions {
                 indexes.push(begin_index(catalog, unit, ns, details, definition)?.0);
@@ -74,7 +86,6 @@ impl Collection {
     }
 
     fn check_compactable(&self) -> Result<()> {
-        use crate::error::{Error, Reason};
         match self.namespace().is_system() {
             false => Ok(()),
             true => Err(Error::refused(

@@ -3,12 +3,12 @@
 //!
 //! The callers hold the database and the collection exclusively.
 
-use bson::{RawDocument, RawDocumentBuf, rawdoc};
+use bson::{RawArrayBuf, RawDocument, RawDocumentBuf, rawdoc};
 
 use super::catalog::{Catalog, document_at};
 use super::index_keys::Index;
 use super::options::CollectionOptions;
-use crate::disk::{Edit, View};
+use crate::disk::Edit;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
 use crate::format::namespace::details::FLAG_POWER_OF_2;
@@ -29,6 +29,9 @@ impl CollectionOptions {
         match &self.capped {
             None => Ok(()),
             Some(capped) if capped.size <= 0 => bad("a capped collection needs a size above 0"),
+            Some(capped) if !capped.extents.are_sane() => {
+                bad("a capped collection has 1 to 1000 extents of at least 4096 bytes")
+            }
             Some(capped) if capped.size > i64::from(i32::MAX) * 1000 => {
                 bad("a capped collection cannot be that large")
             }
@@ -48,6 +51,16 @@ impl CollectionOptions {
         if let Some(capped) = &self.capped {
             entry.append(bson::cstr!("capped"), true);
             entry.append(bson::cstr!("size"), number(capped_size(capped.size)));
+            match &capped.extents {
+                CappedExtents::Whole => {}
+                CappedExtents::Count(n) => {
+                    entry.append(bson::cstr!("$nExtents"), number(*n as i64));
+                }
+                CappedExtents::Sizes(sizes) => {
+                    let sizes: RawArrayBuf = sizes.iter().map(|size| number(*size)).collect();
+                    entry.append(bson::cstr!("$nExtents"), sizes);
+                }
+            }
             if let Some(max) = capped.max.filter(|max| *max > 0) {
                 entry.append(bson::cstr!("max"), number(max));
             }
@@ -97,7 +110,7 @@ pub fn create_collection(
     let store = RecordStore::new(details, ns.as_str(), store_options);
     match &options.capped {
         Some(capped) => {
-            store.create_capped_extents(edit, capped_size(capped.size), CappedExtents::Whole)?;
+            store.create_capped_extents(edit, capped_size(capped.size), &capped.extents)?;
         }
         None => store.create_first_extent(edit)?,
     }
@@ -252,9 +265,4 @@ fn name_of_spec(spec: &RawDocument, loc: RecordLoc) -> Result<String> {
 
 fn bad_spec(loc: RecordLoc) -> Error {
     Error::corrupt(loc, "index specification", "is a document with a name", 0)
-}
-
-/// Does `view` hold a namespace of this name?
-pub fn exists(catalog: &Catalog, view: &impl View, ns: &NamespaceString) -> Result<bool> {
-    Ok(catalog.find(view, ns.as_str())?.is_some())
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use bson::{RawBsonRef, RawDocument, RawDocumentBuf};
 
 use super::catalog::document_at;
+use super::database_core::{DatabaseCore, check_not_system};
 use super::id_key::IdKey;
 use super::locate::find_by_id;
 use super::locked::{CollectionCore, OpenCollection};
 use super::scan::{IndexScan, Located, Scan};
 use super::stats::CollStats;
-use crate::database::DatabaseCore;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Result};
 use crate::journal::{ReadView, UnitOfWork};
@@ -30,7 +30,7 @@ pub struct Collection {
 }
 
 impl Collection {
-    pub(crate) fn new(database: Arc<DatabaseCore>, core: Arc<CollectionCore>) -> Collection {
+    pub(super) fn new(database: Arc<DatabaseCore>, core: Arc<CollectionCore>) -> Collection {
         Collection { database, core }
     }
 
@@ -172,6 +172,7 @@ impl Collection {
         &self,
         mut work: impl FnMut(&mut OpenCollection, &mut UnitOfWork<'_>) -> Result<R>,
     ) -> Result<R> {
+        check_not_system(&self.core.ns)?;
         self.database.shared.journal.make_room()?;
         loop {
             let mut guard = self.core.exclusive();
@@ -182,8 +183,10 @@ impl Collection {
             let mut unit = UnitOfWork::structural(&files, changes)?;
             match work(open, &mut unit) {
                 Ok(done) => {
+                    let records = open.details().stats(&unit)?.records;
                     unit.finish();
                     self.core.cursors.keep();
+                    open.grow_memo(records);
                     return Ok(done);
                 }
                 Err(error) => {

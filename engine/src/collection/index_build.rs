@@ -3,15 +3,18 @@
 //! A build holds the collection exclusively. Its units are each consistent: until the last one
 //! the index counts as a build in progress, which the next opening after a crash does again.
 
+use std::sync::Arc;
+
 use bson::{Document, RawDocument};
 use std::cmp::Ordering;
 
 use super::catalog::{Catalog, document_at};
 use super::create::{begin_index, drop_index};
+use super::database_core::DatabaseCore;
 use super::handle::Collection;
-use super::index_keys::{BucketRecords, Index};
+use super::held::Held;
+use super::index_keys::Index;
 use super::locked::CollectionCore;
-use crate::database::{Database, Held};
 use crate::disk::View;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
@@ -44,15 +47,28 @@ impl Collection {
     /// [`Reason::IndexOptionsConflict`] and [`Reason::IndexKeySpecsConflict`];
     /// [`Reason::CannotCreateIndex`]. There is no such index then.
     pub fn create_index(&self, spec: IndexSpec) -> Result<String> {
+        self.create_index_of(&spec.to_bson()?)
+    }
+
+    /// As [`Collection::create_index`], from a specification as `createIndexes` takes it and
+    /// [`IndexInfo`] gives it: `{key, name, …}`, all of its options kept.
+    ///
+    /// # Errors
+    /// As [`Collection::create_index`].
+    pub fn create_index_from(&self, spec: impl AsRef<RawDocument>) -> Result<String> {
+        self.create_index_of(spec.as_ref().as_bytes())
+    }
+
+    fn create_index_of(&self, spec: &[u8]) -> Result<String> {
         let ns = self.namespace();
-        let definition = IndexDefinition::parse_new(&spec.to_bson()?, ns.as_str())?;
+        let definition = IndexDefinition::parse_new(spec, ns.as_str())?;
         let name = definition.name().to_owned();
         if !definition.is_maintainable() {
             let message = format!("index '{name}' is of a kind that cannot be built here");
             return Err(Error::refused(Reason::CannotCreateIndex, message));
         }
         self.database.create_if_missing(&self.core)?;
-        let mut held = self.database.hold(&self.core);
+        let mut held = self.database.hold(&self.core)?;
         let Some(open) = held.collection.as_ref() else { return Err(self.core.missing()) };
         for existing in &open.indexes {
             if definition.relation_to(&existing.definition)? == Relation::Same {
@@ -76,7 +92,7 @@ impl Collection {
         if name == ID_INDEX {
             return Err(Error::refused(Reason::InvalidOptions, "cannot drop _id index"));
         }
-        let mut held = self.database.hold(&self.core);
+        let mut held = self.database.hold(&self.core)?;
         let Some(open) = held.collection.as_ref() else { return Err(self.core.missing()) };
         let (details, slot) = (open.details(), open.index_named(name)?.slot);
         held.unit(|database, _, unit| {
@@ -166,7 +182,7 @@ fn fill(
             builder.flush(unit)?;
             return Ok(false);
         };
-        match builder.push(unit, &mut BucketRecords(index.store()), key, *loc)? {
+        match builder.push(unit, &mut index.store().clone(), key, *loc)? {
             Inserted::New => *next += 1,
             Inserted::Duplicate(_) => return Err(index.duplicate(&core.ns, key)),
             Inserted::AlreadyPresent => {
@@ -185,10 +201,13 @@ fn fill(
 ///
 /// # Errors
 /// `Corrupt`, and the store's.
-pub fn finish_interrupted_builds(database: &Database) -> Result<()> {
+pub fn finish_interrupted_builds(database: &Arc<DatabaseCore>) -> Result<()> {
     for name in database.collection_names()? {
-        let collection = database.collection(&name)?;
-        let mut held = collection.database.hold(&collection.core);
+        let collection = database.collection(NamespaceString::new(&database.name, &name)?)?;
+        if collection.namespace().is_system() {
+            continue;
+        }
+        let mut held = database.hold(&collection.core)?;
         let Some(open) = held.collection.as_ref() else { continue };
         let details = open.details();
         let ns = collection.namespace();

@@ -7,16 +7,14 @@ use super::catalog::{Catalog, document_at};
 use crate::bson::element::Value;
 use crate::counters::Counters;
 use crate::disk::{Edit, View};
-use crate::disk_loc::{BucketLoc, RecordLoc};
+use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Result};
 use crate::index::btree::{Btree, Inserted};
-use crate::index::btree_cursor::BtreeCursor;
-use crate::index::buckets::Buckets;
 use crate::index::index_definition::IndexDefinition;
 use crate::index::key;
 use crate::index::key_generator::KeyGenerator;
 use crate::namespace_string::NamespaceString;
-use crate::store::{Direction, NamespaceDetails, RecordStore};
+use crate::store::{NamespaceDetails, RecordStore};
 
 /// The encoded keys of one document for one index: a set, in no order.
 pub type Keys = Vec<Vec<u8>>;
@@ -30,19 +28,6 @@ pub struct Index {
     generator: Arc<KeyGenerator>,
     /// The records that hold the buckets.
     store: RecordStore,
-}
-
-/// The records of an index namespace as the tree takes them.
-pub struct BucketRecords<'a>(pub &'a RecordStore);
-
-impl Buckets for BucketRecords<'_> {
-    fn allocate(&mut self, edit: &mut impl Edit, data_len: usize) -> Result<BucketLoc> {
-        Ok(self.0.insert_len(edit, data_len, &[])?.bucket())
-    }
-
-    fn free(&mut self, edit: &mut impl Edit, loc: BucketLoc) -> Result<()> {
-        self.0.remove(edit, loc.record())
-    }
 }
 
 impl Index {
@@ -78,7 +63,7 @@ impl Index {
 
     /// Makes the tree, empty.
     pub fn create_root(&self, edit: &mut impl Edit) -> Result<()> {
-        self.tree.edit(edit, &mut BucketRecords(&self.store)).create().map(|_| ())
+        self.tree.edit(edit, &mut self.store.clone()).create().map(|_| ())
     }
 
     /// The keys of a document.
@@ -105,9 +90,9 @@ impl Index {
         if keys.len() > 1 && !details.is_multikey(edit, self.slot)? {
             details.set_multikey(edit, self.slot)?;
         }
+        let mut buckets = self.store.clone();
         for key in keys {
-            let mut records = BucketRecords(&self.store);
-            let mut tree = self.tree.edit(edit, &mut records);
+            let mut tree = self.tree.edit(edit, &mut buckets);
             let inserted = tree.insert(key, loc)?;
             counters.bucket_splits.add(tree.splits());
             match inserted {
@@ -125,8 +110,9 @@ impl Index {
     /// Removes the entries of a document. Entries that are not there are none too many: a
     /// server may have left them out for their length.
     pub fn remove_keys(&self, edit: &mut impl Edit, keys: &Keys, loc: RecordLoc) -> Result<()> {
+        let mut buckets = self.store.clone();
         for key in keys {
-            self.tree.edit(edit, &mut BucketRecords(&self.store)).delete(key, loc)?;
+            self.tree.edit(edit, &mut buckets).delete(key, loc)?;
         }
         Ok(())
     }
@@ -152,10 +138,7 @@ impl Index {
             return Ok(None);
         }
         encoded?;
-        let mut cursor = BtreeCursor::seek(self.tree, Direction::Forward, &wanted, true);
-        let Some(loc) = cursor.next(view)? else { return Ok(None) };
-        let order = key::compare(self.tree.version, cursor.key(), &wanted, self.tree.order);
-        Ok((order == Ordering::Equal).then_some(loc))
+        self.tree.find_one(view, &wanted)
     }
 
     /// The error for a key that a unique index has already.

@@ -18,6 +18,7 @@ use crate::disk::View;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
 use crate::format::namespace::details::FLAG_NO_PADDING;
+use crate::index::index_definition::IndexKind;
 use crate::journal::DatabaseFiles;
 use crate::locks::{Exclusive, RecordStripes, Shared, Stripe, StripeRead, StructureLock};
 use crate::namespace_string::NamespaceString;
@@ -103,7 +104,14 @@ impl Opening<'_> {
             memo: self.memos.then(|| RecordMemo::for_records(records)),
             shapes: Shapes::default(),
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
-            unmaintainable: unmaintainable.map(|index| index.definition.name().to_owned()),
+            unmaintainable: unmaintainable.map(|index| {
+                let kind = match index.definition.kind() {
+                    IndexKind::Plain => "plain",
+                    IndexKind::Partial => "partial",
+                    IndexKind::Plugin(plugin) => plugin,
+                };
+                format!("{kind} index '{}'", index.definition.name())
+            }),
             indexes,
             stored: self.stored,
         }))
@@ -142,7 +150,7 @@ impl OpenCollection {
             Some(index) => Err(Error::refused(
                 Reason::UnsupportedIndex,
                 format!(
-                    "index '{index}' is of a kind that is read here but not maintained: \
+                    "{index} can be read here but not kept up to date: \
                      drop it to write to the collection"
                 ),
             )),
@@ -151,7 +159,8 @@ impl OpenCollection {
 
     /// Makes room in the memo for the records that there are now. The collection is held
     /// exclusively.
-    pub fn grow_memo(&mut self, records: u64) {
+    pub fn grow_memo(&mut self, records: i64) {
+        let records = records.max(0) as u64;
         if let Some(memo) = self.memo.as_mut().filter(|memo| memo.is_outgrown_by(records)) {
             *memo = RecordMemo::for_records(records);
         }

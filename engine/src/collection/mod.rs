@@ -6,9 +6,12 @@
 mod catalog;
 mod compact;
 mod create;
+mod database_core;
 mod delete;
 mod each_match;
+mod file_map;
 mod handle;
+mod held;
 mod id_key;
 mod increment;
 mod index_build;
@@ -18,9 +21,11 @@ mod locate;
 mod locked;
 mod options;
 mod record_memo;
+mod salvage;
 mod saved_cursors;
 mod scan;
 mod shapes;
+mod shared;
 mod stats;
 mod stored_options;
 mod truncate;
@@ -28,16 +33,18 @@ mod update;
 mod update_report;
 mod validate;
 
-pub(crate) use catalog::Catalog;
 pub use compact::CompactReport;
-pub(crate) use create::{create_collection, drop_collection, rename_collection};
+pub(crate) use database_core::{DatabaseCore, check_not_system};
+pub use file_map::{
+    DatabaseMap, ExtentMap, ExtentOwner, FileMap, HoleList, NamespaceMap, SpaceUsage,
+};
 pub use handle::Collection;
 pub use index_build::IndexInfo;
-pub(crate) use index_build::finish_interrupted_builds;
 pub use insert::InsertReport;
-pub(crate) use locked::{CollectionCore, OpenCollection, Opening};
 pub use options::CollectionOptions;
+pub use salvage::{Salvage, SalvageReport};
 pub use scan::{IndexEntry, IndexScan, Located, Scan};
+pub(crate) use shared::EngineShared;
 pub use stats::{CollStats, DbStats};
 pub(crate) use stored_options::StoredOptions;
 pub use update::UpdateRequest;

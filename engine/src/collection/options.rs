@@ -2,7 +2,7 @@
 
 use bson::{RawDocument, RawDocumentBuf};
 
-use crate::store::SizingPolicy;
+use crate::store::{CappedExtents, SizingPolicy};
 
 /// Options of a new collection.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +17,7 @@ pub struct CollectionOptions {
 pub(crate) struct Capped {
     pub(crate) size: i64,
     pub(crate) max: Option<i64>,
+    pub(crate) extents: CappedExtents,
 }
 
 impl CollectionOptions {
@@ -37,15 +38,30 @@ impl CollectionOptions {
 
     /// A capped collection of `size` bytes, in which the oldest documents make room for new ones.
     pub fn capped(mut self, size: i64) -> Self {
-        let max = self.capped.take().and_then(|capped| capped.max);
-        self.capped = Some(Capped { size, max });
+        self.capped_mut().size = size;
+        self
+    }
+
+    /// Capped, in `count` extents, each of the size.
+    pub fn capped_extents(mut self, count: usize) -> Self {
+        self.capped_mut().extents = CappedExtents::Count(count);
+        self
+    }
+
+    /// Capped, in one extent of each of these sizes, bytes.
+    pub fn capped_extent_sizes(mut self, sizes: &[i64]) -> Self {
+        self.capped_mut().extents = CappedExtents::Sizes(sizes.to_vec());
         self
     }
 
     /// At most `max` documents in a capped collection.
     pub fn max_documents(mut self, max: i64) -> Self {
-        let size = self.capped.take().map_or(0, |capped| capped.size);
-        self.capped = Some(Capped { size, max: Some(max) });
+        self.capped_mut().max = Some(max);
         self
+    }
+
+    fn capped_mut(&mut self) -> &mut Capped {
+        let fresh = Capped { size: 0, max: None, extents: CappedExtents::Whole };
+        self.capped.get_or_insert(fresh)
     }
 }

@@ -106,11 +106,11 @@ impl Iterator for Scan {
     type Item = Result<Located>;
 
     fn next(&mut self) -> Option<Result<Located>> {
-        if self.batch.is_empty() && self.walk.is_some() {
-            if let Err(error) = self.fill() {
-                self.walk = None;
-                return Some(Err(error));
-            }
+        if self.batch.is_empty()
+            && let Err(error) = self.fill()
+        {
+            self.walk = None;
+            return Some(Err(error));
         }
         self.batch.pop_front().map(Ok)
     }
@@ -170,11 +170,11 @@ impl Iterator for IndexScan {
     type Item = Result<IndexEntry>;
 
     fn next(&mut self) -> Option<Result<IndexEntry>> {
-        if self.batch.is_empty() && self.walk.is_some() {
-            if let Err(error) = self.fill() {
-                self.walk = None;
-                return Some(Err(error));
-            }
+        if self.batch.is_empty()
+            && let Err(error) = self.fill()
+        {
+            self.walk = None;
+            return Some(Err(error));
         }
         self.batch.pop_front().map(Ok)
     }

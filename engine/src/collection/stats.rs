@@ -1,8 +1,10 @@
 //! The figures of a collection and of a database, in the shape of mongod 3.2's replies.
 
+use std::sync::Arc;
+
 use bson::{Bson, Document, doc};
 
-use super::catalog::Catalog;
+use super::database_core::DatabaseCore;
 use super::locked::OpenCollection;
 use crate::disk::View;
 use crate::disk_loc::{DiskLoc, ExtentLoc, FileNo};
@@ -10,7 +12,6 @@ use crate::error::Result;
 use crate::format::data_file_header::{VERSION_MAJOR, VERSION_MINOR};
 use crate::namespace_string::NamespaceString;
 use crate::store::check::check_free_list;
-use crate::store::extent_manager;
 
 const PADDING_FACTOR_NOTE: &str = "paddingFactor is unused and unmaintained in 3.0. \
     It remains hard coded to 1.0 for compatibility only.";
@@ -158,31 +159,40 @@ pub struct DbStats {
 }
 
 impl DbStats {
-    pub(crate) fn read(view: &impl View, database: &str, catalog: &Catalog) -> Result<DbStats> {
-        let mut out = DbStats { database: database.to_owned(), ..DbStats::default() };
-        for (name, details) in catalog.namespaces(view)? {
-            let stats = details.stats(view)?;
-            if name.contains('$') {
-                // Unfinished builds have a namespace, too, but are no indexes yet.
-                out.index_size += stats.data_size;
-                continue;
-            }
-            out.collections += 1;
-            out.objects += stats.records;
-            out.data_size += stats.data_size;
-            out.indexes += details.index_counts(view)?.completed as i32;
-            for extent in extent_manager::extents(view, details)? {
-                out.storage_size += i64::from(extent?.len);
-                out.extents += 1;
-            }
+    /// The figures of a database, each collection held for itself.
+    pub(crate) fn read(database: &Arc<DatabaseCore>) -> Result<DbStats> {
+        let mut out = DbStats { database: database.name.clone(), ..DbStats::default() };
+        for name in database.collection_names()? {
+            let ns = NamespaceString::new(&database.name, &name)?;
+            database.collection(ns)?.read((), |view, open| out.add(view, open))?;
         }
-        let (free, free_len) = check_free_list(view)?;
-        out.free_extents = (free as i32, free_len as i64);
-        out.file_size = (0..view.file_count()).map(|n| view.file_len(FileNo(n)) as i64).sum();
-        out.ns_size_mib = (view.file_len(FileNo::NS) >> 20) as i32;
-        let first = DiskLoc::new(FileNo::FIRST, 0);
-        out.version = (view.get(first, VERSION_MAJOR)?, view.get(first, VERSION_MINOR)?);
+        database.read((), |view, open| {
+            let _extents = open.files.claim_extents();
+            let (free, free_len) = check_free_list(view)?;
+            out.free_extents = (free as i32, free_len as i64);
+            out.file_size = (0..view.file_count()).map(|n| view.file_len(FileNo(n)) as i64).sum();
+            out.ns_size_mib = (view.file_len(FileNo::NS) >> 20) as i32;
+            let first = DiskLoc::new(FileNo::FIRST, 0);
+            out.version = (view.get(first, VERSION_MAJOR)?, view.get(first, VERSION_MINOR)?);
+            Ok(())
+        })?;
         Ok(out)
+    }
+
+    fn add(&mut self, view: &impl View, open: &OpenCollection) -> Result<()> {
+        let stats = open.details().stats(view)?;
+        self.collections += 1;
+        self.objects += stats.records;
+        self.data_size += stats.data_size;
+        for extent in open.store.extents(view)? {
+            self.storage_size += i64::from(extent?.len);
+            self.extents += 1;
+        }
+        self.indexes += open.indexes.len() as i32;
+        for index in &open.indexes {
+            self.index_size += index.namespace_details().stats(view)?.data_size;
+        }
+        Ok(())
     }
 
     /// As `dbStats` replies.

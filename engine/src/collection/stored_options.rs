@@ -4,12 +4,15 @@
 //! collection that has any: `{ _id: "daily", policy: "exact", template: { … } }`. MongoDB sees
 //! ordinary documents there.
 
+use std::sync::Arc;
+
 use bson::{RawDocument, RawDocumentBuf, rawdoc};
 
+use super::database_core::DatabaseCore;
 use super::handle::Collection;
 use super::options::CollectionOptions;
-use crate::database::Database;
 use crate::error::{Error, Reason, Result};
+use crate::namespace_string::NamespaceString;
 use crate::store::SizingPolicy;
 use crate::update::template;
 
@@ -57,8 +60,8 @@ impl StoredOptions {
     ///
     /// # Errors
     /// [`Reason::InvalidOptions`] if what is stored was written by something else.
-    pub fn load(database: &Database, name: &str) -> Result<Option<StoredOptions>> {
-        let collection = database.collection(StoredOptions::COLLECTION)?;
+    pub fn load(database: &Arc<DatabaseCore>, name: &str) -> Result<Option<StoredOptions>> {
+        let collection = StoredOptions::collection(database)?;
         let Some(document) = collection.find_by_id(name)? else { return Ok(None) };
         StoredOptions::parse(&document).map(Some)
     }
@@ -67,8 +70,12 @@ impl StoredOptions {
     ///
     /// # Errors
     /// Those of an upsert and of a delete.
-    pub fn save(database: &Database, name: &str, options: Option<&StoredOptions>) -> Result<()> {
-        let collection = database.collection(StoredOptions::COLLECTION)?;
+    pub fn save(
+        database: &Arc<DatabaseCore>,
+        name: &str,
+        options: Option<&StoredOptions>,
+    ) -> Result<()> {
+        let collection = StoredOptions::collection(database)?;
         let filter = rawdoc! { "_id": name };
         match options {
             Some(options) => {
@@ -82,7 +89,15 @@ impl StoredOptions {
         Ok(())
     }
 
-    fn parse(document: &RawDocument) -> Result<StoredOptions> {
+    fn collection(database: &Arc<DatabaseCore>) -> Result<Collection> {
+        database.collection(NamespaceString::new(&database.name, StoredOptions::COLLECTION)?)
+    }
+
+    /// The options that a document of [`Self::COLLECTION`] holds.
+    ///
+    /// # Errors
+    /// [`Reason::InvalidOptions`].
+    pub fn parse(document: &RawDocument) -> Result<StoredOptions> {
         let bad = |what: &str| {
             let message = format!("{what} in {}: {document:?}", StoredOptions::COLLECTION);
             Error::refused(Reason::InvalidOptions, message)

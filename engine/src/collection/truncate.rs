@@ -14,7 +14,7 @@ impl Collection {
     /// The journal's.
     pub fn truncate(&self) -> Result<()> {
         let ns = self.namespace();
-        let mut held = self.database.hold(&self.core);
+        let mut held = self.database.hold(&self.core)?;
         let Some(open) = held.collection.as_ref() else { return Ok(()) };
         let details = open.details();
         open.check_maintainable()?;

@@ -110,7 +110,10 @@ impl Validation {
             }
         });
         for finding in &report.findings {
-            self.errors.push(format!("{name}: {}", finding));
+            self.errors.push(format!("{name}: {finding}"));
+        }
+        if !report.is_sound() && report.damaged > report.findings.len() as u64 {
+            self.errors.push(format!("{name}: {} damaged places in all", report.damaged));
         }
         for loc in stray.iter().take(FINDINGS_MAX) {
             self.errors.push(format!("{name}: an entry for {loc}, whose document has no such key"));
@@ -140,9 +143,7 @@ impl Validation {
         let name = index.definition.name();
         let is_multikey = open.details().is_multikey(view, index.slot).unwrap_or(false);
         let covers_all = !index.definition.is_sparse() && index.definition.is_maintainable();
-        if !is_multikey && keys > records {
-            self.errors.push(format!("index {name} has {keys} entries for {records} documents"));
-        } else if covers_all && keys < records {
+        if (!is_multikey && keys > records) || (covers_all && keys < records) {
             self.errors.push(format!("index {name} has {keys} entries for {records} documents"));
         }
     }

@@ -21,6 +21,15 @@ impl HeapFiles {
     }
 }
 
+impl HeapFiles {
+    /// Adds a data file with the header of a new one.
+    pub(crate) fn add_data_file(&mut self, file: FileNo, len: i32) {
+        self.add(file, len as usize);
+        let header = crate::format::data_file_header::fresh(file, len);
+        self.write(DiskLoc::new(file, 0), &header).expect("inside of a new file");
+    }
+}
+
 impl View for HeapFiles {
     fn bytes(&self, loc: DiskLoc, len: usize) -> Result<&[u8]> {
         let outside = || Error::corrupt(loc, "location", "lies outside of its file", len as i64);

@@ -38,7 +38,7 @@ pub struct PrivateView {
 #[derive(Debug)]
 enum Backing {
     Map(MmapRaw),
-    Heap(HeapBytes),
+    Heap(#[expect(dead_code, reason = "owns the bytes")] HeapBytes),
 }
 
 // SAFETY: the memory belongs to the view alone and may be freed by any thread.

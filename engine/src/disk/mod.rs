@@ -34,6 +34,10 @@
 //! - P8. **Allocation.** Bytes within a file's length made by [`Disk::create`] can be written
 //!   without a further need of space.
 
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+pub(crate) mod faulty_disk;
 mod heap_disk;
 #[cfg(test)]
 pub(crate) mod heap_files;

@@ -5,6 +5,7 @@
 //! - S2. No page lies at or beyond the length; bytes of the last page beyond it are zero.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::limits::PAGE;
 
@@ -85,16 +86,17 @@ impl SparseBytes {
         let mut at = 0;
         while at < bytes.len() {
             let (page, within, n) = piece(ofs + at as u64, bytes.len() - at);
-            if !self.pages.contains_key(&page) {
-                let mut fresh = Box::new([0; PAGE]);
-                if n < PAGE {
-                    absent(page, &mut fresh)?;
+            let target = match self.pages.entry(page) {
+                Entry::Occupied(present) => present.into_mut(),
+                Entry::Vacant(vacant) => {
+                    let mut fresh = Box::new([0; PAGE]);
+                    if n < PAGE {
+                        absent(page, &mut fresh)?;
+                    }
+                    vacant.insert(fresh)
                 }
-                self.pages.insert(page, fresh);
-            }
-            if let Some(target) = self.pages.get_mut(&page) {
-                target[within..within + n].copy_from_slice(&bytes[at..at + n]);
-            }
+            };
+            target[within..within + n].copy_from_slice(&bytes[at..at + n]);
             at += n;
         }
         if !bytes.is_empty() {

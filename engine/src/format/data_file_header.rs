@@ -1,7 +1,7 @@
 //! First 8192 bytes of every data file (format, §2.1).
 
 use super::field::structure;
-use crate::disk_loc::DiskLoc;
+use crate::disk_loc::{DiskLoc, FileNo};
 
 structure! { "DataFileHeader", 8192;
     VERSION_MAJOR: u32 = 0, "4; 0 = the file is not initialised";
@@ -22,3 +22,16 @@ pub const MINOR: u32 = 22;
 pub const MINOR_FREE_LIST_26: u32 = 0x10;
 /// Bytes at the end of a file that are never given to an extent.
 pub const TAIL: i32 = 16;
+
+/// The fields of the header of a new data file of `len` bytes; what is reserved stays zero.
+pub fn fresh(file: FileNo, len: i32) -> [u8; RESERVED.ofs] {
+    let mut bytes = [0; RESERVED.ofs];
+    VERSION_MAJOR.put(&mut bytes, MAJOR);
+    VERSION_MINOR.put(&mut bytes, MINOR);
+    FILE_LENGTH.put(&mut bytes, len);
+    UNUSED.put(&mut bytes, DiskLoc::new(file, LEN as i32));
+    UNUSED_LENGTH.put(&mut bytes, len - LEN as i32 - TAIL);
+    FREE_LIST_START.put(&mut bytes, DiskLoc::NULL);
+    FREE_LIST_END.put(&mut bytes, DiskLoc::NULL);
+    bytes
+}

@@ -41,7 +41,7 @@ pub mod details {
         MULTIKEY_BITS: u64 = 392, "bit k ⇔ the index in slot k is multikey";
         RESERVED_A: u64 = 400, "0";
         EXTRA_OFFSET: i64 = 408, "bytes from here to the first Extra; 0 = none; may be negative";
-        BUILDS_IN_PROGRESS: i32 = 416, "slots behind the completed ones that hold unfinished builds";
+        BUILDS_IN_PROGRESS: i32 = 416, "slots of unfinished builds, behind the others";
         USER_FLAGS: i32 = 420, "bit 0 usePowerOf2Sizes, bit 1 noPadding";
         DELETED_LARGE: [u8; 64] = 424, "DiskLoc[8]: heads of deleted lists 18–25";
         RESERVED_B: u64 = 488, "0";

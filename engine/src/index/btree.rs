@@ -11,6 +11,8 @@
 //! T4. After an error the tree may be half changed: the caller rolls its unit of work back.
 
 mod balance;
+#[cfg(test)]
+mod damage_tests;
 mod delete;
 mod find;
 mod insert;
@@ -74,6 +76,12 @@ impl Btree {
     pub fn root(&self, view: &impl View) -> Result<Option<BucketLoc>> {
         let head = view.get(self.details, index_details::HEAD)?;
         Ok((!head.is_null_or_unset()).then_some(BucketLoc(head)))
+    }
+
+    /// The root, which must be there.
+    pub(super) fn existing_root(&self, view: &impl View) -> Result<BucketLoc> {
+        let root = self.root(view)?;
+        root.ok_or_else(|| Error::corrupt(self.details, "IndexDetails", "names a root", -1))
     }
 
     /// The bucket at `loc`, its header checked.

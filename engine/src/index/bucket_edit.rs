@@ -44,14 +44,19 @@ impl<B: AsRef<[u8]>> Bucket<B> {
         Ok(Entry { key, record: node.record, unused: node.unused, left: node.left })
     }
 
-    /// A copy to edit, all its keys checked.
+    /// A copy to edit, all its keys checked. If it says that it is packed and has garbage, the
+    /// copy says so no more: what relies on the mark would find no room.
     ///
     /// # Errors
     /// `Corrupt` if a key breaks B2 or B3.
     pub fn to_edit(&self) -> Result<BucketBuf> {
-        self.check_keys()?;
+        let key_bytes = self.check_keys()?;
         let Bucket { version, loc, .. } = *self;
-        Ok(Bucket { version, loc, bytes: self.bytes().to_vec() })
+        let mut copy = Bucket { version, loc, bytes: self.bytes().to_vec() };
+        if self.is_packed() && key_bytes != self.top_size() {
+            copy.set_packed(false);
+        }
+        Ok(copy)
     }
 
     /// Is there room for one more key of this length?
@@ -196,7 +201,9 @@ impl BucketBuf {
     /// # Errors
     /// `Corrupt` if its data does not lie where appending puts it.
     pub fn pop_back(&mut self) -> Result<(Vec<u8>, KeyNode)> {
-        let last = self.n() - 1;
+        let Some(last) = self.n().checked_sub(1) else {
+            return Err(Error::corrupt(self.loc, STRUCTURE, "full bucket has keys", 0));
+        };
         let node = self.node(last);
         let key = self.key(last)?.to_vec();
         if node.key_ofs != self.version.body_len() - self.top_size() {
@@ -323,5 +330,125 @@ impl BucketBuf {
                 v1::FLAGS.put(&mut self.bytes, others | u16::from(packed));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::key::KeyOrder;
+    use crate::index::test_index::{encode, record};
+    use bson::rawdoc;
+
+    fn key(version: IndexVersion, i: i32) -> Vec<u8> {
+        encode(version, &rawdoc! { "": i })
+    }
+
+    /// A bucket of the keys 0, 10, 20 … in a record full of old bytes.
+    fn bucket(version: IndexVersion, n: i32) -> BucketBuf {
+        let loc = BucketLoc(DiskLoc { file: 0, ofs: 8192 });
+        let bytes = vec![0xcc; version.bucket_len()];
+        let mut bucket = RawBucket { version, loc, bytes }.into_empty();
+        for i in 0..n {
+            let key = key(version, 10 * i);
+            let entry = Entry { key: &key, record: record(i as u32), unused: false, left: None };
+            bucket.push_back(&entry);
+        }
+        bucket
+    }
+
+    fn records(bucket: &BucketBuf) -> Vec<RecordLoc> {
+        (0..bucket.n()).map(|i| bucket.node(i).record).collect()
+    }
+
+    /// The invariant holds, keys are readable and in order.
+    fn assert_sound(bucket: &BucketBuf) {
+        let Bucket { version, loc, ref bytes } = *bucket;
+        let checked = RawBucket { version, loc, bytes }.check().unwrap();
+        checked.check_keys().unwrap();
+        for i in 1..checked.n() {
+            let (key, record) = (checked.key(i).unwrap(), checked.node(i).record);
+            assert!(checked.compare(i - 1, key, record, KeyOrder::ASCENDING).unwrap().1.is_lt());
+        }
+    }
+
+    #[test]
+    fn a_fresh_bucket_has_the_bytes_of_the_format() {
+        let fresh = bucket(IndexVersion::V1, 0);
+        let null = [0xfe, 0xff, 0xff, 0xff, 0, 0, 0];
+        assert_eq!(fresh.bytes()[..14], [null, null].concat());
+        assert_eq!(fresh.bytes()[14..22], [1, 0, 0xda, 0x1f, 0, 0, 0, 0]);
+        assert!(fresh.bytes()[22..].iter().all(|byte| *byte == 0xcc), "the body is not cleared");
+        let fresh = bucket(IndexVersion::V0, 0);
+        assert_eq!(fresh.bytes()[16..20], [0, 0x20, 0, 0]);
+        assert_eq!((fresh.empty_size(), fresh.is_packed()), (8152, true));
+    }
+
+    #[test]
+    fn removal_leaves_garbage_and_packing_takes_it_back() {
+        for version in [IndexVersion::V1, IndexVersion::V0] {
+            let mut bucket = bucket(version, 6);
+            let (empty, top) = (bucket.empty_size(), bucket.top_size());
+            let len = top / 6;
+            bucket.remove_entry(2);
+            assert_eq!(bucket.empty_size(), empty + version.node_len());
+            assert_eq!((bucket.top_size(), bucket.is_packed()), (top, false));
+            assert_eq!(bucket.packed_size().unwrap(), 5 * (len + version.node_len()));
+            let new = key(version, 15);
+            let entry = Entry { key: &new, record: record(77), unused: false, left: None };
+            bucket.insert_entry(2, &entry);
+            assert_eq!(bucket.node(2).key_ofs, version.body_len() - top - len);
+            assert_sound(&bucket);
+            assert_eq!(bucket.pack(4).unwrap(), 4);
+            assert_eq!((bucket.empty_size(), bucket.top_size()), (empty, top));
+            for i in 0..6 {
+                assert_eq!(bucket.node(i).key_ofs, version.body_len() - (i + 1) * len);
+            }
+            assert_eq!(records(&bucket), [0, 1, 77, 3, 4, 5].map(record));
+            assert_sound(&bucket);
+        }
+    }
+
+    #[test]
+    fn packing_drops_unused_keys_that_part_nothing() {
+        let mut bucket = bucket(IndexVersion::V1, 8);
+        for i in [0, 2, 3, 5, 6] {
+            bucket.set_unused(i, true);
+        }
+        let child = Some(BucketLoc(DiskLoc { file: 1, ofs: 4096 }));
+        bucket.set_child(3, child);
+        // 0 is the first, 3 has a child, 5 is the position that is kept.
+        assert_eq!(bucket.packed_size().unwrap(), 5 * (9 + 16));
+        assert_eq!(bucket.pack(5).unwrap(), 4);
+        assert_eq!(records(&bucket), [0, 1, 3, 4, 5, 7].map(record));
+        assert_eq!(bucket.child(2), child);
+        assert_eq!(bucket.top_size(), 6 * 9);
+        bucket.set_unused(1, true);
+        assert_eq!(bucket.pack(6).unwrap(), 4, "the end stays the end");
+    }
+
+    #[test]
+    fn both_ends_can_be_cut_off() {
+        let mut bucket = bucket(IndexVersion::V1, 10);
+        assert_eq!(bucket.truncate(7, 3).unwrap(), 3);
+        bucket.drop_front(2).unwrap();
+        assert_eq!(records(&bucket), [2, 3, 4, 5, 6].map(record));
+        assert_eq!((bucket.top_size(), bucket.is_packed()), (5 * 9, true));
+        let (popped, node) = bucket.pop_back().unwrap();
+        assert_eq!((popped, node.record), (key(IndexVersion::V1, 60), record(6)));
+        assert_eq!((bucket.n(), bucket.top_size(), bucket.is_packed()), (4, 4 * 9, true));
+        assert_sound(&bucket);
+        bucket.truncate(0, 0).unwrap();
+        assert!(matches!(bucket.pop_back(), Err(Error::Corrupt { .. })));
+    }
+
+    #[test]
+    fn a_false_mark_is_not_believed() {
+        let mut bucket = bucket(IndexVersion::V1, 4);
+        bucket.remove_entry(1);
+        bucket.set_packed(true);
+        let copy = bucket.to_edit().unwrap();
+        assert!(!copy.is_packed());
+        assert_eq!(bucket.packed_size().unwrap(), 3 * (9 + 16));
     }
 }

@@ -153,11 +153,6 @@ impl IndexDefinition {
         self.key.is_id()
     }
 
-    /// The layout of its buckets and keys.
-    pub fn version(&self) -> IndexVersion {
-        self.version
-    }
-
     /// What it needs in order to be kept up to date (S3).
     pub fn kind(&self) -> &IndexKind {
         &self.kind
@@ -370,7 +365,7 @@ mod tests {
         };
         assert_eq!(stored(doc.clone()).unwrap().to_stored("test.c"), doc.as_bytes());
         let old = rawdoc! { "key": { "a": 1 }, "name": "a_1", "ns": "test.c" };
-        assert_eq!(stored(old).unwrap().version(), IndexVersion::V0);
+        assert_eq!(stored(old).unwrap().version, IndexVersion::V0);
     }
 
     #[test]

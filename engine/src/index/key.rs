@@ -41,7 +41,7 @@ impl KeyOrder {
     }
 }
 
-/// Encodes a key into `out`, replacing what it holds.
+/// Encodes a key of a document into `out`, replacing what it holds.
 ///
 /// # Errors
 /// [`Error::KeyTooLong`], naming `index`.
@@ -51,16 +51,22 @@ pub fn encode(
     index: &str,
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    out.clear();
-    match version {
-        IndexVersion::V0 => key_v0::encode(values, out),
-        IndexVersion::V1 => key_v1::encode(values, out),
-    }
+    encode_bound(version, values, out);
     let max = version.key_len_max();
     if out.len() > max {
         return Err(Error::KeyTooLong { index: index.into(), len: out.len(), max });
     }
     Ok(())
+}
+
+/// Encodes a key to search for into `out`, replacing what it holds. It may be longer than any
+/// key in an index.
+pub fn encode_bound(version: IndexVersion, values: &[Value<'_>], out: &mut Vec<u8>) {
+    out.clear();
+    match version {
+        IndexVersion::V0 => key_v0::encode(values, out),
+        IndexVersion::V1 => key_v1::encode(values, out),
+    }
 }
 
 /// The key as a BSON object with empty names: what a user is shown, and what a covered read

@@ -69,7 +69,7 @@ impl KeyGenerator {
     /// [`Error::InvalidBson`] if the document is damaged.
     pub fn keys(&self, doc: &[u8]) -> Result<Vec<Vec<u8>>> {
         let mut expansion = Expansion { generator: self, keys: Vec::new(), keys_max: doc.len() };
-        if self.pattern.is_id() {
+        if self.pattern.paths() == ["_id"] {
             let id = get(doc, "_id")?.map_or(NULL, |element| element.val());
             expansion.emit(&[id])?;
             return Ok(expansion.keys);

@@ -10,10 +10,11 @@ use crate::disk_loc::{BucketLoc, DiskLoc, FileNo, RecordLoc};
 use crate::error::Result;
 use crate::format::record;
 use crate::index::btree::{Btree, Inserted};
-use crate::index::btree_cursor::{BtreeCursor, Direction};
+use crate::index::btree_cursor::BtreeCursor;
 use crate::index::buckets::Buckets;
 use crate::index::index_version::IndexVersion;
 use crate::index::key::{self, KeyOrder};
+use crate::store::Direction;
 
 /// Where the test tree's IndexDetails lies.
 const DETAILS: DiskLoc = DiskLoc { file: FileNo::NS.0, ofs: 132 + 192 };

@@ -48,6 +48,7 @@ pub struct Journal {
     /// The lock of the dbpath; gone once closed.
     pub(super) lock_file: Mutex<Option<Arc<dyn DiskFile>>>,
     pub(super) read_only: bool,
+    pub(super) journaled: bool,
 }
 
 /// What only the running commit uses (C1).
@@ -70,14 +71,18 @@ impl CommitJob {
 }
 
 impl Journal {
-    /// Makes durable (without a journal: writes to the files) what was changed so far. To be
-    /// called every commit interval, and when [`Journal::park`] ends early.
+    /// Makes durable what was changed so far. To be called every commit interval, and when
+    /// [`Journal::park`] ends early. Without a journal it writes to the data files if too much
+    /// is dirty, else it leaves that to the next sync.
     ///
     /// # Errors
     /// The failure that stopped the engine (C4), or [`Error::ReadOnly`] after one.
     pub fn commit(&self) -> Result<()> {
         let mut job = self.commit.lock();
         self.side.check()?;
+        if !self.journaled && !self.side.is_dirty_beyond(1) {
+            return Ok(());
+        }
         self.commit_or_stop(&mut job)
     }
 
@@ -107,10 +112,11 @@ impl Journal {
                 return Ok(());
             }
             self.side.check()?;
-            self.commit_or_stop(&mut job)?;
-            let journaled = job.writer.is_some();
+            if self.journaled {
+                return self.commit_or_stop(&mut job);
+            }
             drop(job);
-            if journaled { Ok(()) } else { self.sync_data_files() }
+            self.sync_data_files()
         })
     }
 
@@ -151,10 +157,10 @@ impl Journal {
             if let Some(writer) = &mut job.writer {
                 seq_number = writer.append(&job.payload)?;
                 self.tickets.release(gather);
+                self.side.counters.commits.add(1);
             }
             self.apply(&databases, &job.payload)?;
-            self.side.counters.commits.add(1);
-        } else if job.writer.is_some() {
+        } else if self.journaled {
             self.tickets.release(gather);
         }
         self.applied.lock().advance(seq_number, gather);

@@ -114,6 +114,21 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_reaches_those_who_sleep() {
+        let tickets = Tickets::default();
+        let fail = || {
+            // Long enough for the others to fall asleep; if they do not, they lead.
+            (0..10_000).for_each(|_| std::thread::yield_now());
+            Err(Error::ReadOnly { why: "test".to_owned() })
+        };
+        std::thread::scope(|s| {
+            let wait = || tickets.wait(CommitTicket::new(1), fail).is_err();
+            let waits: Vec<_> = (0..3).map(|_| s.spawn(wait)).collect();
+            assert!(waits.into_iter().all(|wait| wait.join().expect("no panic")));
+        });
+    }
+
+    #[test]
     fn a_leader_that_fails_or_panics_leaves_the_lead_to_the_next() {
         let tickets = Tickets::default();
         let ticket = CommitTicket::new(1);

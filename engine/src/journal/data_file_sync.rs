@@ -44,12 +44,18 @@ impl SyncJob {
 }
 
 impl Journal {
-    /// Makes persistent in the data files what was applied to them. To be called every sync
-    /// interval; commits go on meanwhile.
+    /// Makes persistent in the data files what was applied to them; without a journal, all that
+    /// was changed. To be called every sync interval; commits go on meanwhile.
     ///
     /// # Errors
     /// The failure that stopped the engine, or [`crate::Error::ReadOnly`] after one.
     pub fn sync_data_files(&self) -> Result<()> {
+        if !self.journaled {
+            // Nothing else brings changes to the data files.
+            let mut job = self.commit.lock();
+            self.side.check()?;
+            self.commit_or_stop(&mut job)?;
+        }
         let mut job = self.sync.lock();
         self.side.check()?;
         let synced = self.sync_locked(&mut job);

@@ -24,10 +24,11 @@ use crate::error::{Error, Reason, Result};
 use crate::file_id::Layout;
 use crate::format::data_file_header as header;
 use crate::limits::DATA_FILES_MAX;
+use crate::namespace_string::check_database_name;
 
 /// Files of one chunk of the table.
 const CHUNK: usize = 128;
-const _: () = assert!(DATA_FILES_MAX as usize % CHUNK == 0);
+const _: () = assert!((DATA_FILES_MAX as usize).is_multiple_of(CHUNK));
 
 type Chunk = Box<[OnceLock<TrackedFile>]>;
 
@@ -60,17 +61,18 @@ pub struct DatabaseFiles {
 
 impl DatabaseFiles {
     /// Opens the files of an existing database, up to the first data file that is missing,
-    /// shorter than a header, or not initialised. With `read_only` they are never written.
+    /// shorter than a header, or not initialised.
     ///
     /// # Errors
-    /// [`Error::BadFile`] for a length or version that the format does not have; those of the
-    /// disk.
+    /// [`Error::BadFile`] for a length or version that the format does not have;
+    /// [`Error::InvalidNamespace`]; those of the disk.
     pub fn open(
         disk: Arc<dyn Disk>,
         side: Arc<WriteSide>,
         name: &str,
         rules: FileRules,
     ) -> Result<DatabaseFiles> {
+        check_database_name(name)?;
         let path = rules.layout.file(name, FileNo::NS);
         let ns = disk.open(&path, Access::Write)?;
         file_growth::check_ns_len(ns.len()?).map_err(bad_file(&path))?;
@@ -96,7 +98,7 @@ impl DatabaseFiles {
     ///
     /// # Errors
     /// [`Error::NamespaceExists`]; [`Error::BadFile`] if data files of that name lie about;
-    /// [`Error::DiskFull`]; those of the disk.
+    /// [`Error::DiskFull`]; [`Error::InvalidNamespace`]; those of the disk.
     pub fn create(
         disk: Arc<dyn Disk>,
         side: Arc<WriteSide>,
@@ -104,14 +106,15 @@ impl DatabaseFiles {
         rules: FileRules,
     ) -> Result<DatabaseFiles> {
         side.check()?;
+        check_database_name(name)?;
+        let path = rules.layout.file(name, FileNo::NS);
+        if disk.metadata(&path)?.is_some() {
+            return Err(Error::NamespaceExists { ns: name.to_owned() });
+        }
         let orphan = rules.layout.file(name, FileNo::FIRST);
         if disk.metadata(&orphan)?.is_some() {
             let problem = "a data file without an .ns file: restore that, or move this one away";
             return Err(Error::BadFile { file: orphan, problem });
-        }
-        let path = rules.layout.file(name, FileNo::NS);
-        if disk.metadata(&path)?.is_some() {
-            return Err(Error::NamespaceExists { ns: name.to_owned() });
         }
         make_file(&*disk, name, rules.layout, FileNo::NS, rules.ns_len)?;
         let inside = side.enter()?;
@@ -197,7 +200,7 @@ impl DatabaseFiles {
         let file = TrackedFile::map(no, path.clone(), file)?;
 
         let _inside = self.side.enter()?;
-        let bytes = file_growth::new_header(no, len as i32);
+        let bytes = header::fresh(no, len as i32);
         let changed = file.change(0, &bytes, &self.side.pressure, |_, _| {});
         let (_, fresh) = changed.ok_or_else(|| self.outside(DiskLoc::new(no, 0), bytes.len()))?;
         self.side.created.lock().push(CreatedFile { path, len: len as u64 });

@@ -1,7 +1,6 @@
 //! Lengths of data files and their first bytes: numbers in, numbers and bytes out
 //! (format, §1.2, §2.1).
 
-use crate::disk_loc::{DiskLoc, FileNo};
 use crate::error::Error;
 use crate::format::data_file_header as header;
 use crate::limits::{DATA_FILE_LEN_MAX, PAGE};
@@ -24,25 +23,12 @@ pub fn data_file_len(n: i32, extent_len: i32, previous_len: i64, small_files: bo
     len.min(max)
 }
 
-/// The fields of the header of a new data file; the rest is zero.
-pub fn new_header(file: FileNo, len: i32) -> [u8; header::RESERVED.ofs] {
-    let mut bytes = [0; header::RESERVED.ofs];
-    header::VERSION_MAJOR.put(&mut bytes, header::MAJOR);
-    header::VERSION_MINOR.put(&mut bytes, header::MINOR);
-    header::FILE_LENGTH.put(&mut bytes, len);
-    header::UNUSED.put(&mut bytes, DiskLoc::new(file, header::LEN as i32));
-    header::UNUSED_LENGTH.put(&mut bytes, len - header::LEN as i32 - header::TAIL);
-    header::FREE_LIST_START.put(&mut bytes, DiskLoc::NULL);
-    header::FREE_LIST_END.put(&mut bytes, DiskLoc::NULL);
-    bytes
-}
-
 /// Why a file of `len` bytes cannot be a data file, if it cannot.
 pub fn check_len(len: u64) -> Result<(), &'static str> {
     if len > i32::MAX as u64 {
         return Err("a data file is shorter than 2 GiB");
     }
-    if len % PAGE as u64 != 0 {
+    if !len.is_multiple_of(PAGE as u64) {
         return Err("the length of a data file is a multiple of 4096: it was cut or extended");
     }
     Ok(())
@@ -73,7 +59,7 @@ pub fn reusable_len(len: u64, extent_len: i32) -> Option<i64> {
 pub fn check_ns_len(len: u64) -> Result<(), &'static str> {
     match len {
         0 => Err("the file is empty: it was cut; restore a backup"),
-        n if n > i32::MAX as u64 || n % (1 << 20) != 0 => {
+        n if n > i32::MAX as u64 || !n.is_multiple_of(1 << 20) => {
             Err("the length of an .ns file is a multiple of 1 MiB: restore a backup")
         }
         _ => Ok(()),
@@ -88,6 +74,7 @@ pub fn bad_file(path: &std::path::Path) -> impl FnOnce(&'static str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk_loc::{DiskLoc, FileNo};
 
     const DEFAULT: [i64; 7] = [
         67_108_864,
@@ -137,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_new_header_gives_everything_to_extents() {
-        let bytes = new_header(FileNo(3), 16_777_216);
+        let bytes = header::fresh(FileNo(3), 16_777_216);
         assert_eq!(
             &bytes[..24],
             [4, 0, 0, 0, 22, 0, 0, 0, 0, 0, 0, 1, 3, 0, 0, 0, 0, 0x20, 0, 0, 0xf0, 0xdf, 0xff, 0]

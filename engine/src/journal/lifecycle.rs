@@ -68,7 +68,7 @@ fn prepare(
     let journaled = options.durability == Durability::Journaled || options.read_only;
     let (found, numbers) = startup::look(&**disk, layout, unclean, journaled)?;
     // Who only reads can do no harm to what an unclean run without a journal left behind.
-    let unclean = unclean && !(options.read_only && !found.journal_any);
+    let unclean = unclean && (found.journal_any || !options.read_only);
     startup::sweep(&**disk, layout)?;
     if startup::must_recover(startup::Found { unclean, ..found })? {
         let replayed = recovery::recover(disk, layout, &numbers)?;
@@ -97,18 +97,15 @@ impl Journal {
     /// Read-only, nothing in the dbpath changes: a journal is replayed into memory.
     ///
     /// # Errors
-    /// [`crate::Error::Locked`]; [`crate::Error::BadFile`] for what must not be opened, with what to do; those
-    /// of the disk.
+    /// [`crate::Error::Locked`]; [`crate::Error::BadFile`] for what must not be opened, with what
+    /// to do; those of the disk.
     pub fn open(environment: &Environment, options: &Options) -> Result<(Journal, Vec<String>)> {
         let disk: Arc<dyn Disk> = match options.read_only {
             true => Arc::new(OverlayDisk::new(environment.disk.clone())),
             false => environment.disk.clone(),
         };
         let rules = FileRules {
-            layout: match options.directory_per_db {
-                true => Layout::DirectoryPerDb,
-                false => Layout::Flat,
-            },
+            layout: startup::layout(&*disk, options.directory_per_db)?,
             small_files: options.small_files,
             ns_len: u64::from(options.ns_size_mib) << 20,
         };
@@ -147,8 +144,14 @@ impl Journal {
             closed_files: Mutex::default(),
             lock_file: Mutex::new(lock_file),
             read_only: options.read_only,
+            journaled: options.durability == Durability::Journaled,
         };
         Ok((journal, names))
+    }
+
+    /// Has each database a directory of its own?
+    pub fn is_directory_per_db(&self) -> bool {
+        self.rules.layout == Layout::DirectoryPerDb
     }
 
     /// Opens the files of an existing database.
@@ -235,8 +238,8 @@ impl Journal {
     /// given back. Closing again does nothing.
     ///
     /// # Errors
-    /// [`crate::Error::ReadOnly`] if a failure has stopped the engine: then the journal is left to the
-    /// next open, and the lock is given back. Those of the disk.
+    /// [`crate::Error::ReadOnly`] if a failure has stopped the engine: then the journal is left
+    /// to the next open, and the lock is given back. Those of the disk.
     pub fn close(&self) -> Result<()> {
         let mut job = self.commit.lock();
         let Some(lock_file) = self.lock_file.lock().take() else { return Ok(()) };
@@ -254,14 +257,6 @@ impl Journal {
             self.remove_closed(&mut sync)?;
         }
         Ok(())
-    }
-
-    /// Why no writes are taken, if so.
-    ///
-    /// # Errors
-    /// [`crate::Error::ReadOnly`] with the reason.
-    pub fn check_writable(&self) -> Result<()> {
-        self.side.check()
     }
 
     fn register(&self, files: DatabaseFiles) -> Arc<DatabaseFiles> {

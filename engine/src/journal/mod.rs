@@ -26,12 +26,13 @@ mod recovery;
 mod section;
 mod startup;
 mod storage_file;
+#[cfg(test)]
+mod tests;
 mod tracked_file;
 mod unit_of_work;
 mod write_side;
 
 pub use commit_job::Journal;
-pub use commit_ticket::CommitTicket;
 pub use database_files::DatabaseFiles;
 pub use lifecycle::Environment;
 pub use unit_of_work::{ReadView, UnitOfWork};

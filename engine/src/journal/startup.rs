@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::journal_dir;
+use super::{journal_dir, storage_file};
 use crate::disk::Disk;
 use crate::disk_loc::FileNo;
 use crate::error::{Error, Result};
@@ -90,6 +90,24 @@ pub fn must_recover(found: Found) -> Result<bool> {
     }
 }
 
+/// How the files are laid out: as is wanted, else as `storage.bson` says, else (a server before
+/// 3.0 wrote none) as the databases lie. A new directory is flat.
+///
+/// # Errors
+/// As [`storage_file::layout`].
+pub fn layout(disk: &dyn Disk, directory_per_db: Option<bool>) -> Result<Layout> {
+    let wanted = directory_per_db.map(|apart| match apart {
+        true => Layout::DirectoryPerDb,
+        false => Layout::Flat,
+    });
+    if let Some(layout) = wanted.map_or_else(|| storage_file::layout(disk), |it| Ok(Some(it)))? {
+        return Ok(layout);
+    }
+    let only_apart = databases(disk, Layout::Flat)?.is_empty()
+        && !databases(disk, Layout::DirectoryPerDb)?.is_empty();
+    Ok(if only_apart { Layout::DirectoryPerDb } else { Layout::Flat })
+}
+
 /// The databases of a dbpath, by their `.ns` files, in order of their names.
 ///
 /// # Errors
@@ -153,6 +171,21 @@ mod tests {
                 (true, _) => assert!(refused(decision), "{found:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_directory_says_how_it_is_laid_out() {
+        let found = |disk: &HeapDisk| layout(disk, None).expect("looked");
+        let disk = HeapDisk::new();
+        assert_eq!(found(&disk), Layout::Flat, "a new one");
+        disk.create_dir_all(Path::new("b")).expect("made");
+        disk.create(Path::new("b/b.ns"), 0).expect("made");
+        assert_eq!(found(&disk), Layout::DirectoryPerDb, "as the only database lies");
+        disk.create(Path::new("a.ns"), 0).expect("made");
+        assert_eq!(found(&disk), Layout::Flat);
+        storage_file::write(&disk, Layout::DirectoryPerDb).expect("written");
+        assert_eq!(found(&disk), Layout::DirectoryPerDb, "as storage.bson says");
+        assert_eq!(layout(&disk, Some(false)).expect("not looked"), Layout::Flat);
     }
 
     #[test]

@@ -40,23 +40,35 @@ fn parse(bytes: &[u8]) -> Result<Layout, &'static str> {
     }
 }
 
-/// Checks that the files are ours and laid out as `layout`; a directory without this file
+fn bad(problem: &'static str) -> Error {
+    Error::BadFile { file: PathBuf::from(STORAGE_FILE), problem }
+}
+
+/// How the files are laid out; `None` for a directory without this file.
+///
+/// # Errors
+/// [`Error::BadFile`] if they are not ours; those of the disk.
+pub fn layout(disk: &dyn Disk) -> Result<Option<Layout>> {
+    let path = Path::new(STORAGE_FILE);
+    let Some(found) = disk.metadata(path)? else { return Ok(None) };
+    let mut bytes = vec![0; found.len.min(LEN_MAX) as usize];
+    disk.open(path, Access::Read)?.read_at(0, &mut bytes)?;
+    parse(&bytes).map(Some).map_err(bad)
+}
+
+/// Checks that the files are ours and laid out as `wanted`; a directory without this file
 /// passes. Says whether the file is there.
 ///
 /// # Errors
 /// [`Error::BadFile`] if not; those of the disk.
-pub fn check(disk: &dyn Disk, layout: Layout) -> Result<bool> {
-    let path = Path::new(STORAGE_FILE);
-    let Some(found) = disk.metadata(path)? else { return Ok(false) };
-    let bad = |problem| Error::BadFile { file: PathBuf::from(path), problem };
-    let mut bytes = vec![0; found.len.min(LEN_MAX) as usize];
-    disk.open(path, Access::Read)?.read_at(0, &mut bytes)?;
-    match (parse(&bytes).map_err(bad)?, layout) {
-        (found, wanted) if found == wanted => Ok(true),
-        (Layout::DirectoryPerDb, _) => {
+pub fn check(disk: &dyn Disk, wanted: Layout) -> Result<bool> {
+    match layout(disk)? {
+        None => Ok(false),
+        Some(found) if found == wanted => Ok(true),
+        Some(Layout::DirectoryPerDb) => {
             Err(bad("written with directoryPerDB: open the directory with that option"))
         }
-        (Layout::Flat, _) => {
+        Some(Layout::Flat) => {
             Err(bad("written without directoryPerDB: open the directory without that option"))
         }
     }

@@ -3,6 +3,7 @@
 //! One enum, [`Test`], names every operator on a field. A new one is a variant here, a line in
 //! [`operator`] and an arm in the matcher.
 
+use crate::bson::compare::compare_values;
 use crate::bson::element::{Element, Elements, OwnedValue, Value};
 use crate::bson::field::FieldPath;
 use crate::bson::{text, ty};
@@ -61,11 +62,6 @@ impl Filter {
     /// What must hold, all of it.
     pub fn clauses(&self) -> &[Clause] {
         &self.clauses
-    }
-
-    /// Does it hold for every document?
-    pub fn is_empty(&self) -> bool {
-        self.clauses.is_empty()
     }
 
     /// The value that `_id` must equal, if the filter says so plainly, inside `$and`, or by
@@ -226,6 +222,12 @@ fn operands(array: &Element<'_>) -> Result<Vec<OwnedValue>> {
         }
         values.push(operand(&element)?);
     }
+    // One value said twice is one value, which an upsert copies.
+    if let Some((first, rest)) = values.split_first()
+        && rest.iter().all(|other| compare_values(first.as_ref(), other.as_ref()).is_eq())
+    {
+        values.truncate(1);
+    }
     Ok(values)
 }
 
@@ -248,7 +250,7 @@ mod tests {
     #[test]
     fn equalities_for_upserts() {
         let copied = equalities(rawdoc! {
-            "b": 1, "m": { "x": 1, "y": 2 }, "n.z": { "$eq": 3 }, "a": { "$in": [5] },
+            "b": 1, "m": { "x": 1, "y": 2 }, "n.z": { "$eq": 3 }, "a": { "$in": [5, 5.0] },
             "$and": [{ "c": 4 }, { "$and": [{ "d": "q" }] }], "_id": "k",
             "e": { "$gt": 1 }, "f": { "$in": [1, 2] }, "g": { "$exists": true },
         });

@@ -2,7 +2,8 @@
 //!
 //! A path through arrays leads to many values: an array on the way stands for each document
 //! in it, and for its element at the place that the next component names; an array at the end
-//! stands for itself and for each of its elements. A test holds if it holds for one of them.
+//! stands for itself and, unless the last component named its place in another array, for each
+//! of its elements. A test holds if it holds for one of them.
 //!
 //! M1. Recursion is bounded by the path's components, of which there are at most
 //!     [`crate::limits::NESTING_MAX`].
@@ -82,7 +83,7 @@ fn compare(value: Option<Value<'_>>, operand: Value<'_>) -> Option<Ordering> {
     };
     let is_bound = matches!(operand.ty, ty::MIN_KEY | ty::MAX_KEY);
     let same_type = ty::canonical(value.ty) == ty::canonical(operand.ty);
-    if (!same_type && !is_bound) || is_nan(value) != is_nan(operand) {
+    if !is_bound && (!same_type || is_nan(value) != is_nan(operand)) {
         return None;
     }
     Some(compare_values(value, operand))
@@ -148,9 +149,17 @@ impl Walk<'_> {
         let place = self.path.array_index(depth);
         for (i, element) in Elements::new(array)?.enumerate() {
             let element = element?;
-            if place.is_some_and(|place| place as usize == i)
-                && self.below(&element, depth + 1, accept)?
-            {
+            let is_there = place.is_some_and(|place| place as usize == i);
+            let holds_there = is_there
+                && match depth + 1 == self.path.depth() {
+                    // An array in the place stands for itself alone.
+                    true => accept(Some(element.val())),
+                    // A scalar in the place has nothing below it, not even a missing field.
+                    false => {
+                        ty::is_container(element.ty) && self.below(&element, depth + 1, accept)?
+                    }
+                };
+            if holds_there {
                 return Ok(true);
             }
             if element.ty == ty::DOCUMENT && self.any(element.value, depth, accept)? {
@@ -214,6 +223,7 @@ mod tests {
         check(&doc, rawdoc! { "s": { "$gt": RawBson::MinKey, "$lt": RawBson::MaxKey } }, true);
         check(&doc, rawdoc! { "nan": { "$lt": 5 } }, false);
         check(&doc, rawdoc! { "nan": { "$gte": f64::NAN } }, true);
+        check(&doc, rawdoc! { "nan": { "$lt": RawBson::MaxKey } }, true);
         check(&doc, rawdoc! { "a": { "$gt": f64::NAN } }, false);
     }
 
@@ -224,13 +234,17 @@ mod tests {
         check(&doc, rawdoc! { "a": [2, 3] }, true);
         check(&doc, rawdoc! { "a": [1, [2, 3]] }, true);
         check(&doc, rawdoc! { "a": 2 }, false);
-        check(&doc, rawdoc! { "a.1": 2 }, true);
+        check(&doc, rawdoc! { "a.1": 2 }, false);
+        check(&doc, rawdoc! { "a.1": [2, 3] }, true);
+        check(&doc, rawdoc! { "a.1.0": 2 }, true);
         check(&doc, rawdoc! { "a.0": 1 }, true);
         check(&doc, rawdoc! { "a.00": 1 }, false);
         check(&doc, rawdoc! { "d.b": 1 }, true);
         check(&doc, rawdoc! { "d.0.b": 1 }, true);
         check(&doc, rawdoc! { "d.1.b": 1 }, false);
         check(&doc, rawdoc! { "d.b": null }, true);
+        check(&doc, rawdoc! { "a.0.b": null }, false);
+        check(&doc, rawdoc! { "a.x": null }, false);
         check(&doc, rawdoc! { "d.2": { "$gt": 6 } }, true);
         check(&doc, rawdoc! { "e": [] }, true);
         check(&doc, rawdoc! { "e.x": 1 }, false);

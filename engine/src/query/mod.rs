@@ -3,4 +3,4 @@
 pub mod filter;
 mod matcher;
 
-pub use filter::{Clause, Filter, Test};
+pub use filter::Filter;

@@ -3,8 +3,10 @@
 //! ```text
 //! daily    { _id: "20001010/site-1/apache_pb.gif", metadata: { date, site, page },
 //!            hourly: { "0": n … "23": n }, minute: { "0": { "0": n … "59": n } … "23": … } }
-//! monthly  { _id: "200010/site-1/apache_pb.gif", metadata: { date: first of the month, site, page },
+//! monthly  { _id: "200010/site-1/apache_pb.gif", metadata: { date, site, page },
 //!            daily: { "1": n … "31": n } }
+//!
+//! The date of a monthly document is the first of its month.
 //! ```
 
 use std::ops::Range;
@@ -176,8 +178,23 @@ impl PageViews {
         };
         make(&self.daily, daily_id(day, site, page), day, &zeroed_day(self.layout))?;
         let zeroed_month = rawdoc! { "daily": { "$grid": [31], "from": 1 } };
-        make(&self.monthly, monthly_id(day, site, page), day.first_of_month(), &zeroed_month)?;
-        Ok(())
+        make(&self.monthly, monthly_id(day, site, page), day.first_of_month(), &zeroed_month)
+    }
+
+    /// Is there a document of `page` for this day?
+    ///
+    /// # Errors
+    /// Those of a lookup.
+    pub fn has_day(&self, day: Day, site: &str, page: &str) -> Result<bool> {
+        Ok(self.daily.find_by_id(daily_id(day, site, page).as_str())?.is_some())
+    }
+
+    /// Is there a document of `page` for the month of this day?
+    ///
+    /// # Errors
+    /// Those of a lookup.
+    pub fn has_month(&self, day: Day, site: &str, page: &str) -> Result<bool> {
+        Ok(self.monthly.find_by_id(monthly_id(day, site, page).as_str())?.is_some())
     }
 
     /// Hits of each minute of `range`, over as many days as it spans.

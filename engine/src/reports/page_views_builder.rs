@@ -73,6 +73,8 @@ impl PageViewsBuilder {
     /// Opens the collections `daily` and `monthly`, creating them with their index on site, page
     /// and date if they are not there.
     ///
+    /// In an engine that is read-only nothing is created: of what is missing there are no hits.
+    ///
     /// A collection that exists keeps its template and policy. Its layout is kept, too, whatever
     /// was asked for: [`PageViews::layout`] says which it is. Two layouts in one document would
     /// take `minute.13` for an hour here and for a minute there.
@@ -89,6 +91,9 @@ impl PageViewsBuilder {
 
     fn collection(&self, name: &str, zeroed: RawDocumentBuf) -> Result<Collection> {
         let database = self.engine.database(&self.database)?;
+        if self.engine.options().read_only {
+            return database.collection(name);
+        }
         let mut options = CollectionOptions::default().policy(self.policy);
         if self.growth == Growth::Template {
             options = options.template(zeroed);

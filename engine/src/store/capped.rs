@@ -33,14 +33,14 @@ const REST_MIN: i32 = 24;
 const GRAIN: i32 = 256;
 
 /// How the extents of a new capped namespace are cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CappedExtents<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CappedExtents {
     /// As few as hold the size.
     Whole,
     /// So many, each of the size.
     Count(usize),
     /// One of each size.
-    Sizes(&'a [i64]),
+    Sizes(Vec<i64>),
 }
 
 /// The deleted records of the current extent, and where they hang in the list.
@@ -51,13 +51,30 @@ struct Holes {
     rest: DiskLoc,
 }
 
+/// Most extents that a capped namespace is cut into.
+const EXTENTS_MAX: usize = 1000;
+
+impl CappedExtents {
+    /// Is it a number of extents, and are they of lengths, that make sense?
+    pub fn are_sane(&self) -> bool {
+        match self {
+            CappedExtents::Whole => true,
+            CappedExtents::Count(n) => (1..=EXTENTS_MAX).contains(n),
+            CappedExtents::Sizes(sizes) => {
+                (1..=EXTENTS_MAX).contains(&sizes.len())
+                    && sizes.iter().all(|size| *size >= i64::from(EXTENT_LEN_MIN))
+            }
+        }
+    }
+}
+
 impl RecordStore {
     /// Adds the extents of a new capped namespace of `size` bytes, a multiple of 256.
     pub fn create_capped_extents(
         &self,
         edit: &mut impl Edit,
         size: i64,
-        extents: CappedExtents<'_>,
+        extents: &CappedExtents,
     ) -> Result<()> {
         match extents {
             CappedExtents::Whole => {
@@ -67,7 +84,7 @@ impl RecordStore {
                 }
             }
             CappedExtents::Count(n) => {
-                for _ in 0..n {
+                for _ in 0..*n {
                     self.add_capped_extent(edit, size)?;
                 }
             }

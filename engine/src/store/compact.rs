@@ -34,6 +34,18 @@ pub enum CompactPadding {
     },
 }
 
+impl CompactPadding {
+    /// Are factor and addition within their bounds?
+    pub fn is_in_range(self) -> bool {
+        match self {
+            CompactPadding::Policy | CompactPadding::Preserve => true,
+            CompactPadding::Manual { factor, extra_len } => {
+                (1.0..=4.0).contains(&factor) && (0..=1 << 20).contains(&extra_len)
+            }
+        }
+    }
+}
+
 /// A compaction under way.
 #[derive(Debug, Clone)]
 pub struct Compaction {

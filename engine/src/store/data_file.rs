@@ -8,8 +8,8 @@ use crate::disk::{Edit, View};
 use crate::disk_loc::{DiskLoc, ExtentLoc, FileNo};
 use crate::error::{Error, Result};
 use crate::format::data_file_header::{
-    self as header, FILE_LENGTH, FREE_LIST_END, FREE_LIST_START, MAJOR, MINOR, MINOR_FREE_LIST_26,
-    TAIL, UNUSED, UNUSED_LENGTH, VERSION_MAJOR, VERSION_MINOR,
+    self as header, FILE_LENGTH, FREE_LIST_END, FREE_LIST_START, MAJOR, MINOR_FREE_LIST_26, TAIL,
+    UNUSED, UNUSED_LENGTH, VERSION_MAJOR, VERSION_MINOR,
 };
 
 const STRUCTURE: &str = "DataFileHeader";
@@ -70,26 +70,6 @@ impl DataFile {
     }
 }
 
-/// Writes the header of a new data file, which is all zeros so far.
-pub fn initialize(edit: &mut impl Edit, no: FileNo) -> Result<()> {
-    edit.claim_extents();
-    let file_len = edit.file_len(no);
-    let fits = i32::try_from(file_len).ok().filter(|len| *len > header::LEN as i32 + TAIL);
-    let Some(file_len) = fits else {
-        let rule = "a data file has more than 8208 bytes and less than 2 GiB";
-        return Err(Error::corrupt(start_of(no), STRUCTURE, rule, file_len as i64));
-    };
-    let mut raw = [0; FREE_LIST_END.end()];
-    VERSION_MAJOR.put(&mut raw, MAJOR);
-    VERSION_MINOR.put(&mut raw, MINOR);
-    FILE_LENGTH.put(&mut raw, file_len);
-    UNUSED.put(&mut raw, DiskLoc::new(no, header::LEN as i32));
-    UNUSED_LENGTH.put(&mut raw, file_len - header::LEN as i32 - TAIL);
-    FREE_LIST_START.put(&mut raw, DiskLoc::NULL);
-    FREE_LIST_END.put(&mut raw, DiskLoc::NULL);
-    edit.write(start_of(no), &raw)
-}
-
 /// Ends of the database's list of free extents; `None` if it is empty.
 ///
 /// # Errors
@@ -120,12 +100,11 @@ mod tests {
     use super::*;
     use crate::disk::heap_files::HeapFiles;
 
-    const LEN: usize = 1 << 20;
+    const LEN: i32 = 1 << 20;
 
     fn one_file() -> HeapFiles {
         let mut files = HeapFiles::default();
-        files.add(FileNo::FIRST, LEN);
-        initialize(&mut files, FileNo::FIRST).expect("room for a header");
+        files.add_data_file(FileNo::FIRST, LEN);
         files
     }
 
@@ -133,7 +112,7 @@ mod tests {
     fn gives_out_space_up_to_the_tail() {
         let mut files = one_file();
         let file = DataFile::read(&files, FileNo::FIRST).expect("as initialized");
-        assert_eq!(file.unused_len as usize, LEN - 8208);
+        assert_eq!(file.unused_len, LEN - 8208);
         let first = file.take(&mut files, 8192).expect("room");
         assert_eq!(first.to_string(), "0:2000");
         let file = DataFile::read(&files, FileNo::FIRST).expect("as updated");

@@ -39,22 +39,6 @@ impl FileSizes {
         self.file_len_max() - header::LEN as i32 - header::TAIL
     }
 
-    /// Length of a new data file `number`, behind one of `previous_len` bytes (0 if it is the
-    /// first), that is to hold an extent of `extent_len` bytes.
-    pub fn next_file_len(self, number: i32, previous_len: i32, extent_len: i32) -> i32 {
-        let max = self.file_len_max();
-        let wanted = previous_len.max(extent_len.saturating_add(header::LEN as i32));
-        let mut len = match (number, self) {
-            (0..=4, FileSizes::Large) => (64 << 20) << number,
-            (0..=4, FileSizes::Small) => (16 << 20) << number,
-            _ => max,
-        };
-        while len < wanted && len < max {
-            len = if len >= max / 2 { max } else { len * 2 };
-        }
-        len.min(max)
-    }
-
     /// `len` as an extent may have it: rounded up to whole pages, within the bounds.
     pub fn quantize_extent(self, len: i32) -> i32 {
         let page = i64::from(EXTENT_LEN_MIN);
@@ -169,44 +153,5 @@ mod tests {
         }
         assert_eq!(FileSizes::Large.extent_len_max(), 2_146_426_864);
         assert_eq!(FileSizes::Small.extent_len_max(), 536_600_560);
-    }
-
-    #[test]
-    fn files_grow_as_the_table_says() {
-        let chain = |sizes: FileSizes| -> Vec<i32> {
-            let mut previous = 0;
-            let next = |n| {
-                previous = sizes.next_file_len(n, previous, 4096);
-                previous
-            };
-            (0..7).map(next).collect()
-        };
-        assert_eq!(
-            chain(FileSizes::Large),
-            [
-                67_108_864,
-                134_217_728,
-                268_435_456,
-                536_870_912,
-                1_073_741_824,
-                2_146_435_072,
-                2_146_435_072
-            ]
-        );
-        assert_eq!(
-            chain(FileSizes::Small),
-            [
-                16_777_216,
-                33_554_432,
-                67_108_864,
-                134_217_728,
-                268_435_456,
-                536_608_768,
-                536_608_768
-            ]
-        );
-        assert_eq!(FileSizes::Small.next_file_len(0, 0, 40 << 20), 64 << 20);
-        assert_eq!(FileSizes::Small.next_file_len(1, 512 << 20, 4096), 536_608_768);
-        assert_eq!(FileSizes::Small.next_file_len(0, 0, i32::MAX), 536_608_768);
     }
 }

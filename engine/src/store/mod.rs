@@ -28,16 +28,16 @@ pub mod upgrade;
 
 pub use capped::CappedExtents;
 pub use check::check;
-pub use check_report::{CheckReport, ExtentDump, Finding, Problem};
+pub use check_report::{CheckReport, ExtentDump};
 pub use compact::{CompactPadding, CompactStep, Compaction};
 pub use file_sizes::FileSizes;
-pub use index_slots::{IndexSlot, SlotCounts};
-pub use namespace_details::{NamespaceDetails, NewNamespace, Stats};
+pub use index_slots::IndexSlot;
+pub use namespace_details::{NamespaceDetails, NewNamespace};
 pub use namespace_index::NamespaceIndex;
 pub use padding::SizingPolicy;
 pub use padding_factor::{Outcome, PaddingSamples};
 pub use record_scan::{Direction, RecordScan};
-pub use record_store::{RecordRef, RecordStore, StoreOptions};
+pub use record_store::{RecordStore, StoreOptions};
 
 #[cfg(test)]
 mod tests;

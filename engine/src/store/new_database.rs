@@ -2,26 +2,14 @@
 //! disk; the catalogue documents are inserted by the layer above.
 
 use crate::disk::Edit;
-use crate::disk_loc::FileNo;
 use crate::error::Result;
+use crate::store::FileSizes;
 use crate::store::extent_manager::{self, Fit};
-use crate::store::namespace_details::{NamespaceDetails, NewNamespace};
+use crate::store::namespace_details::NewNamespace;
 use crate::store::namespace_index::NamespaceIndex;
-use crate::store::{FileSizes, data_file};
 
 /// Length of a record of the size that new collections expect, bytes.
 const USUAL_RECORD_LEN: i32 = 128;
-
-/// The two namespaces that every database has.
-#[derive(Debug, Clone, Copy)]
-pub struct SystemNamespaces {
-    /// The catalogue of namespaces.
-    pub namespaces: NamespaceDetails,
-    /// The specifications of indexes.
-    pub indexes: NamespaceDetails,
-    /// Was `system.indexes` new? Then its catalogue document is to be inserted.
-    pub is_new: bool,
-}
 
 /// Takes the first extent of a new database: linked to nothing, as mongod makes and forgets it.
 pub fn create_orphan_extent(edit: &mut impl Edit, sizes: FileSizes) -> Result<()> {
@@ -30,24 +18,21 @@ pub fn create_orphan_extent(edit: &mut impl Edit, sizes: FileSizes) -> Result<()
     Ok(())
 }
 
-/// Finds the two system namespaces of `database`, or adds them.
+/// Adds those of the two system namespaces of `database` that are missing. Answers whether
+/// `system.indexes` was: then its catalogue document is to be inserted.
 pub fn ensure_system_namespaces(
     edit: &mut impl Edit,
     index: &NamespaceIndex,
     database: &str,
-) -> Result<SystemNamespaces> {
-    let (namespaces, _) = ensure(edit, index, &format!("{database}.system.namespaces"))?;
-    let (indexes, is_new) = ensure(edit, index, &format!("{database}.system.indexes"))?;
-    Ok(SystemNamespaces { namespaces, indexes, is_new })
+) -> Result<bool> {
+    ensure(edit, index, &format!("{database}.system.namespaces"))?;
+    ensure(edit, index, &format!("{database}.system.indexes"))
 }
 
-fn ensure(
-    edit: &mut impl Edit,
-    index: &NamespaceIndex,
-    name: &str,
-) -> Result<(NamespaceDetails, bool)> {
-    match index.find(edit, name)? {
-        Some(details) => Ok((details, false)),
-        None => Ok((index.add(edit, name, NewNamespace::default())?, true)),
+fn ensure(edit: &mut impl Edit, index: &NamespaceIndex, name: &str) -> Result<bool> {
+    let is_missing = index.find(edit, name)?.is_none();
+    if is_missing {
+        index.add(edit, name, NewNamespace::default())?;
     }
+    Ok(is_missing)
 }

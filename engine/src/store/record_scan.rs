@@ -73,11 +73,6 @@ impl RecordScan {
         Ok(())
     }
 
-    /// Is there nothing more to come?
-    pub fn is_at_end(&self) -> bool {
-        self.upcoming == Upcoming::End
-    }
-
     fn first(&mut self, view: &impl View) -> Result<Option<RecordLoc>> {
         if looped(view, self.details)? {
             return self.order.first(view);

@@ -22,7 +22,7 @@ use crate::store::deleted_lists;
 use crate::store::extent::Extent;
 use crate::store::extent_manager;
 use crate::store::file_sizes::FileSizes;
-use crate::store::namespace_details::{NamespaceDetails, Stats};
+use crate::store::namespace_details::NamespaceDetails;
 use crate::store::padding::SizingPolicy;
 use crate::store::padding_factor::{Outcome, PaddingSamples};
 use crate::store::record::{DATA_LEN_MIN, DeletedRecord, RecordHeader};
@@ -106,11 +106,6 @@ impl RecordStore {
     /// Would `data_len` bytes find room in the record at `loc`?
     pub fn fits(&self, view: &impl View, loc: RecordLoc, data_len: usize) -> Result<bool> {
         Ok(data_len <= RecordHeader::read(view, loc)?.len_net())
-    }
-
-    /// Number and bytes of the live records, as counted.
-    pub fn stats(&self, view: &impl View) -> Result<Stats> {
-        self.details.stats(view)
     }
 
     /// The extents, first to last.

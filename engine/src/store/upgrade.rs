@@ -7,23 +7,8 @@ use crate::error::{Error, Result};
 use crate::format::data_file_header::{
     FREE_LIST_END, FREE_LIST_START, MINOR_FREE_LIST_26, VERSION_MINOR,
 };
+use crate::store::extent_manager;
 use crate::store::namespace_index::NamespaceIndex;
-use crate::store::{data_file, extent_manager};
-
-/// Does a database need [`upgrade`]? Reads only.
-///
-/// # Errors
-/// [`Error::Corrupt`] if a file is no data file of this format.
-pub fn needs_upgrade(view: &impl View, index: &NamespaceIndex, database: &str) -> Result<bool> {
-    for no in (0..view.file_count()).map(FileNo) {
-        data_file::DataFile::read(view, no)?;
-        if has_unset_free_list(view, no)? {
-            return Ok(true);
-        }
-    }
-    let minor = view.get(DiskLoc::new(FileNo::FIRST, 0), VERSION_MINOR)?;
-    Ok(minor & MINOR_FREE_LIST_26 == 0 || index.find(view, &free_list_name(database))?.is_some())
-}
 
 /// Brings the files of a database of 2.x to those of 3.2. Answers whether it had a `$freelist`
 /// namespace: then its document in `system.namespaces`, if any, is to be removed, too.
@@ -75,7 +60,6 @@ mod tests {
     #[test]
     fn files_of_2_4_become_those_of_3_2() {
         let mut db = TestDb::new(16 << 20);
-        assert!(!needs_upgrade(&db.files, &db.index, "test").expect("sound"));
         let dropped = db.collection("test.old", StoreOptions::default());
         dropped.insert(&mut db.files, &[1; 9000]).expect("room");
         let details = dropped.details();
@@ -91,9 +75,7 @@ mod tests {
         db.files.put(start, FREE_LIST_START, DiskLoc::ZERO).expect("inside");
         db.files.put(start, FREE_LIST_END, DiskLoc::ZERO).expect("inside");
 
-        assert!(needs_upgrade(&db.files, &db.index, "test").expect("sound"));
         assert!(upgrade(&mut db.files, &db.index, "test").expect("sound"));
-        assert!(!needs_upgrade(&db.files, &db.index, "test").expect("sound"));
         assert_eq!(db.files.get(start, VERSION_MINOR).expect("inside"), 21);
         let free: Vec<_> =
             extent_manager::free_extents(&db.files).expect("sound").flatten().collect();

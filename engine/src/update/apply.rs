@@ -8,6 +8,7 @@ use super::mutation::{Damages, Mutation};
 use super::operators::{Effect, Modifier, Modifiers, Site, Update};
 use super::path_tree::Place;
 use super::rebuild::rebuild;
+use crate::bson::document::doc_len;
 use crate::bson::element::{OwnedValue, Value};
 use crate::bson::field::{FieldSpan, Skips};
 use crate::bson::{text, ty};
@@ -36,8 +37,10 @@ pub struct Applied {
 }
 
 impl Update {
-    /// Applies it to the checked document `doc`, which is left as it is.
+    /// Applies it to the document at the start of `doc`, which is left as it is. What follows
+    /// the document, such as a record's padding, is ignored.
     pub fn apply(&self, doc: &[u8], context: &Context<'_>) -> Result<Applied> {
+        let doc = &doc[..doc_len(doc)?];
         match self {
             Update::Modify(modifiers) => modifiers.apply(doc, context),
             Update::Replace(replacement) => {

@@ -7,6 +7,7 @@
 //!     document, over a number of the same type.
 
 use super::indexed_paths::IndexedPaths;
+use crate::bson::document::doc_len;
 use crate::bson::field::{FieldPath, Skips, locate};
 use crate::bson::number::Number;
 use crate::bson::shape::Shape;
@@ -60,8 +61,9 @@ impl CounterWrites {
     }
 }
 
-/// Plans the addition of an amount to each path in the checked document `doc`. A `shape`
-/// given must be one that the document has.
+/// Plans the addition of an amount to each path in the document at the start of `doc`; what
+/// follows it, such as a record's padding, is ignored. A `shape` given must be one that the
+/// document has.
 #[inline]
 pub fn plan(
     doc: &[u8],
@@ -73,6 +75,7 @@ pub fn plan(
         return Ok(Plan::General);
     }
     check_conflicts(amounts)?;
+    let doc = &doc[..doc_len(doc)?];
     let mut plan = CounterWrites::default();
     for &(path, by) in amounts {
         let Some((ofs, old)) = counter(doc, path, shape, &mut plan)? else {
@@ -157,7 +160,9 @@ mod tests {
         let amounts = [(&hour, 1), (&minute, 2)];
         let shape = Shape::of(&doc).unwrap().unwrap();
         let scanned = in_place(plan(&doc, &amounts, &IndexedPaths::NONE, None).unwrap());
-        let found = in_place(plan(&doc, &amounts, &IndexedPaths::NONE, Some(&shape)).unwrap());
+        let mut padded = doc.clone();
+        padded.resize(doc.len() + 100, 0);
+        let found = in_place(plan(&padded, &amounts, &IndexedPaths::NONE, Some(&shape)).unwrap());
         assert_eq!((scanned.by_shape, found.by_shape), (0, 2));
         assert_eq!((scanned.skips.fields, found.skips.fields), (2 + 13 + 3 + 13 + 37, 0));
         let writes = |plan: &CounterWrites| -> Vec<_> {

@@ -24,7 +24,7 @@ pub mod upsert;
 
 pub use apply::{Applied, Context};
 pub use indexed_paths::IndexedPaths;
-pub use mutation::{Damages, Mutation};
+pub use mutation::Mutation;
 pub use operators::Update;
 
 #[cfg(test)]

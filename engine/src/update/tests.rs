@@ -314,7 +314,7 @@ fn upserts_that_are_refused() {
     check(rawdoc! { "a..b": 1 }, inc(), Reason::EmptyFieldName, "'a..b'");
     check(rawdoc! { "_id": 1 }, rawdoc! { "$set": { "_id": 2 } }, Reason::ImmutableField, "'_id'");
     check(rawdoc! { "_id": 1 }, rawdoc! { "_id": 2 }, Reason::ImmutableField, "_id: 2");
-    check(rawdoc! { "_id": { "$in": [[1]] } }, inc(), Reason::BadValue, "can't use an array");
+    check(rawdoc! { "_id": { "$in": [[1]] } }, inc(), Reason::InvalidIdField, "type array");
 }
 
 #[test]

@@ -52,6 +52,12 @@ impl Upsert<'_> {
                 self.update.apply(&start, &context)?.mutation.into_document(start)
             }
         };
+        if let Some(id) = get(&doc, "_id")?
+            && let ty::ARRAY | ty::REGEX | ty::UNDEFINED = id.ty
+        {
+            let message = format!("The '_id' value cannot be of type {}", ty::name(id.ty));
+            return Err(Error::refused(Reason::InvalidIdField, message));
+        }
         Ok(prepare_insert(&doc, self.new_id, self.timestamp)?.into_owned())
     }
 

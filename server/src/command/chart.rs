@@ -1,13 +1,19 @@
 //! `tallymap chart`: a page's hits over a day, an hour or a month.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Args;
 use jiff::civil::Date;
+use tallymap::reports::{Day, PageViews};
 
-use crate::chart::Period;
+use super::known_pages::hint;
+use super::selection::{existing_collection, existing_database, open_read_only};
+use crate::chart::{Period, Series, draw};
 use crate::cli::{EXIT_CODES, parse_day, parse_month};
 use crate::error::CliError;
+use crate::output::Output;
+use crate::terminal::Terminal;
 
 /// Draw the hits of a page: a day by hour, an hour by minute, a month by day
 ///
@@ -52,6 +58,30 @@ pub struct Chart {
 }
 
 impl Chart {
+    /// Runs the command.
+    pub fn run(&self) -> Result<ExitCode, CliError> {
+        let period = self.period()?;
+        let engine = open_read_only(&self.dbpath)?;
+        let database = existing_database(&engine, &self.db)?;
+        let name = if matches!(period, Period::Month(_)) { "monthly" } else { "daily" };
+        existing_collection(&database, name)?;
+        let views = PageViews::open(&engine, &self.db)?;
+        let Some(series) = read(&views, &self.site, &self.page, period)? else {
+            let hint = hint(&views, &self.site, &self.page)?;
+            let Chart { site, page, .. } = self;
+            let message = format!("nothing is counted of {page} of {site} in {period}\n{hint}");
+            return Err(CliError::NotThere(message));
+        };
+        let mut output = Output::stdout();
+        match self.json {
+            true => output.json(&series.to_json())?,
+            false => output.text(&draw(&series, &Terminal::of_stdout()))?,
+        }
+        output.finish()?;
+        engine.close()?;
+        Ok(ExitCode::SUCCESS)
+    }
+
     /// What is to be drawn.
     fn period(&self) -> Result<Period, CliError> {
         match (self.day, self.hour, self.month) {
@@ -65,6 +95,34 @@ impl Chart {
             (None, _, None) => Err(CliError::Usage("--day or --month is needed".to_owned())),
         }
     }
+}
+
+/// The figures of a page; `None` if it has no document of that time.
+pub fn read(
+    views: &PageViews,
+    site: &str,
+    page: &str,
+    period: Period,
+) -> Result<Option<Series>, CliError> {
+    let (Period::Day(date) | Period::Hour(date, _) | Period::Month(date)) = period;
+    let day = Day::new(date.year().into(), date.month() as u32, date.day() as u32);
+    let day = day.ok_or_else(|| CliError::Usage(format!("{date} is not a day of our calendar")))?;
+    let counts = match period {
+        Period::Day(_) if views.has_day(day, site, page)? => {
+            views.hourly(site, page, day.start()..day.plus(1).start())?
+        }
+        Period::Hour(_, hour) if views.has_day(day, site, page)? => {
+            let start = day.start().plus(60 * i64::from(hour));
+            views.minutes(site, page, start..start.plus(60))?
+        }
+        Period::Month(_) if views.has_month(day, site, page)? => {
+            let first = day.first_of_month();
+            views.by_day(site, page, first..first.plus(day.days_in_month() as i32))?
+        }
+        _ => return Ok(None),
+    };
+    let hits = counts.counts.iter().map(|count| u64::try_from(*count).unwrap_or(0)).collect();
+    Ok(Some(Series::new(site, page, period, hits)))
 }
 
 #[cfg(test)]

@@ -1,11 +1,18 @@
 //! `tallymap dump`: documents out of a data directory, with no server.
 
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use tallymap::{Database, Direction, Located};
 
+use super::selection::{collection_names, databases, is_of_users, open_read_only};
 use crate::cli::EXIT_CODES;
-use crate::error::CliError;
+use crate::error::{CliError, EXIT_DATA};
+use crate::extjson::{canonical, canonical_at};
+use crate::numbers::grouped;
+use crate::output::Output;
 
 /// Write documents as extended JSON or as BSON, in natural order
 ///
@@ -53,6 +60,76 @@ pub enum Format {
 }
 
 impl Dump {
+    /// Runs the command.
+    pub fn run(&self) -> Result<ExitCode, CliError> {
+        self.check()?;
+        let engine = open_read_only(&self.dbpath)?;
+        let mut output = Output::stdout();
+        let mut complaints = 0_u64;
+        for database in databases(&engine, self.db.as_deref())? {
+            let names = collection_names(&database, self.collection.as_deref(), is_of_users)?;
+            for name in names {
+                complaints += self.collection(&database, &name, &mut output)?;
+            }
+        }
+        output.finish()?;
+        engine.close()?;
+        Ok(ExitCode::from(if complaints > 0 { EXIT_DATA } else { 0 }))
+    }
+
+    /// Writes one collection. Answers how many things in it could not be written; they are named
+    /// on standard error.
+    fn collection(
+        &self,
+        database: &Database,
+        name: &str,
+        output: &mut Output<impl Write>,
+    ) -> Result<u64, CliError> {
+        let ns = format!("{}.{name}", database.name());
+        let (mut written, mut complaints) = (0_u64, 0_u64);
+        let mut complain = |what: String| {
+            complaints += 1;
+            eprintln!("tallymap: {ns}: {what}");
+        };
+        match database.collection(name).and_then(|found| found.scan(Direction::Forward)) {
+            Err(error) => complain(error.to_string()),
+            Ok(scan) => {
+                for located in scan {
+                    match located.map(|located| self.document(&located, output)) {
+                        Ok(Ok(None)) => written += 1,
+                        Ok(Ok(Some(problem))) => complain(problem),
+                        Ok(Err(error)) => return Err(error),
+                        Err(error) => complain(format!("the rest is not readable: {error}")),
+                    }
+                }
+            }
+        }
+        if self.collection.is_none() || complaints > 0 {
+            eprintln!("{ns}: {} documents", grouped(written));
+        }
+        Ok(complaints)
+    }
+
+    /// Writes one document. Answers why it cannot be written, if it cannot.
+    fn document(
+        &self,
+        located: &Located,
+        output: &mut Output<impl Write>,
+    ) -> Result<Option<String>, CliError> {
+        let document = &located.document;
+        if self.format == Format::Bson {
+            return output.bytes(document.as_bytes()).map(|()| None);
+        }
+        let line = match self.locations {
+            true => canonical_at(&located.loc.to_string(), document),
+            false => canonical(document),
+        };
+        match line {
+            Ok(line) => output.line(&line).map(|()| None),
+            Err(problem) => Ok(Some(format!("the document at {}: {problem}", located.loc))),
+        }
+    }
+
     /// Refuses what cannot be written.
     fn check(&self) -> Result<(), CliError> {
         match (self.format, self.locations) {

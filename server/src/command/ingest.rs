@@ -1,10 +1,23 @@
 //! `tallymap ingest`: web server logs into counters.
 
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::Args;
+use tallymap::Engine;
+use tallymap::reports::{PageViews, Technology};
 
 use crate::cli::{EXIT_CODES, Growth, Layout, Policy};
+use crate::counting::{Account, Counting, day_of};
+use crate::error::CliError;
+use crate::log::{LocalMinute, LogHit, LogTotals, each_hit, open};
+use crate::numbers::grouped;
+use crate::output::Output;
+use crate::progress;
+use crate::shell::quoted;
+use crate::user_agent::{UserAgent, UserAgents};
 
 /// Count web server logs into the documents of pages, days and months
 ///
@@ -44,4 +57,128 @@ pub struct Ingest {
     /// Logs, read in this order; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
+}
+
+/// Counters that hits go to, and what is remembered of the last one.
+struct Tally {
+    counting: Counting,
+    technology: Technology,
+    agents: UserAgents,
+    site: String,
+    last: Option<(LocalMinute, String)>,
+}
+
+impl Ingest {
+    /// Runs the command.
+    pub fn run(&self) -> Result<ExitCode, CliError> {
+        self.check()?;
+        let engine = Engine::open(&self.dbpath)?;
+        let views = PageViews::builder(&engine, &self.db)
+            .layout(self.layout.into())
+            .growth(self.growth.into())
+            .policy(self.policy.into())
+            .open()?;
+        let mut tally = Tally {
+            counting: Counting::new(views, &self.site),
+            technology: Technology::open(&engine, &self.db),
+            agents: UserAgents::default(),
+            site: self.site.clone(),
+            last: None,
+        };
+        let mut output = Output::stdout();
+        let start = Instant::now();
+        for file in &self.files {
+            output.text(&self.read(file, &mut tally)?.to_string())?;
+        }
+        engine.close()?;
+        output.text(&self.summary(&tally, start.elapsed()))?;
+        output.finish()?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Refuses what would fail half-way, when hits are counted already.
+    fn check(&self) -> Result<(), CliError> {
+        let (standard_input, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
+            self.files.iter().partition(|file| is_standard_input(file));
+        if standard_input.len() > 1 {
+            return Err(CliError::Usage("standard input can be read only once".to_owned()));
+        }
+        for file in files {
+            File::open(file).map_err(CliError::file(file))?;
+            if file.is_dir() {
+                let message = format!("{} is a directory, not a log", file.display());
+                return Err(CliError::Usage(message));
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, file: &Path, tally: &mut Tally) -> Result<LogTotals, CliError> {
+        let input = open(file).map_err(CliError::file(file))?;
+        let len = fs::metadata(file).ok().filter(|found| found.is_file()).map(|found| found.len());
+        let bar = progress::bytes("counting", len);
+        let before = tally.counting.account.counted;
+        let totals = each_hit(file, input, |read| bar.set_position(read), |hit| tally.hit(hit));
+        bar.finish_and_clear();
+        totals.inspect_err(|_| {
+            let counted = grouped(tally.counting.account.counted - before);
+            eprintln!("tallymap: {counted} hits of {} stay counted", file.display());
+        })
+    }
+
+    fn summary(&self, tally: &Tally, elapsed: Duration) -> String {
+        let Account { counted, refused, refused_samples, made, moves, .. } =
+            &tally.counting.account;
+        let rate = *counted as f64 / elapsed.as_secs_f64().max(1e-9);
+        let mut text = format!(
+            "\ncounted {} hits in {:.1} s ({} per second): {} documents made, {} moved\n",
+            grouped(*counted),
+            elapsed.as_secs_f64(),
+            grouped(rate as u64),
+            grouped(*made),
+            grouped(*moves),
+        );
+        if *refused > 0 {
+            let refused = grouped(*refused);
+            text += &format!("refused {refused} hits: their page is longer than an index key\n");
+        }
+        for sample in refused_samples {
+            text += &format!("  {sample}…\n");
+        }
+        text += "Nothing remembers which logs were counted: \
+                 reading one again counts its hits again.\n";
+        if let Some((at, page)) = &tally.last {
+            let (year, month, day) = day_of(*at).civil();
+            text += &format!(
+                "\nTry:  tallymap chart --dbpath {} --db {} --site {} --page {} \
+                 --day {year:04}-{month:02}-{day:02}\n",
+                quoted(&self.dbpath.to_string_lossy()),
+                quoted(&self.db),
+                quoted(&self.site),
+                quoted(page),
+            );
+        }
+        text
+    }
+}
+
+impl Tally {
+    fn hit(&mut self, hit: &LogHit<'_>) -> Result<(), CliError> {
+        let at = hit.time.local;
+        if !self.counting.hit(at, hit.page)? {
+            return Ok(());
+        }
+        if let Some(text) = hit.user_agent {
+            let UserAgent { browser, version, platform } = self.agents.parse(text);
+            self.technology.log(day_of(at), &self.site, browser, version, platform)?;
+        }
+        let (last_at, last_page) = self.last.get_or_insert_with(|| (at, String::new()));
+        *last_at = at;
+        hit.page.clone_into(last_page);
+        Ok(())
+    }
+}
+
+fn is_standard_input(file: &Path) -> bool {
+    file == Path::new("-")
 }

@@ -6,11 +6,17 @@ mod demo;
 mod dump;
 mod ingest;
 mod inspect;
+mod known_pages;
 mod repair;
+mod selection;
 mod stats;
 mod validate;
 
+use std::process::ExitCode;
+
 use clap::Subcommand;
+
+use crate::error::CliError;
 
 /// One variant for each command; its help is that of the options it holds.
 #[derive(Debug, Subcommand)]
@@ -33,4 +39,24 @@ pub enum Command {
     Compact(compact::Compact),
     #[expect(missing_docs, reason = "as above")]
     Repair(repair::Repair),
+}
+
+impl Command {
+    /// Runs the command. The answer is its exit code.
+    ///
+    /// # Errors
+    /// Why it stopped.
+    pub fn run(&self) -> Result<ExitCode, CliError> {
+        match self {
+            Command::Demo(demo) => demo.run(),
+            Command::Ingest(ingest) => ingest.run(),
+            Command::Chart(chart) => chart.run(),
+            Command::Dump(dump) => dump.run(),
+            Command::Validate(validate) => validate.run(),
+            Command::Stats(stats) => stats.run(),
+            Command::Inspect(inspect) => inspect.run(),
+            Command::Compact(compact) => compact.run(),
+            Command::Repair(repair) => repair.run(),
+        }
+    }
 }

@@ -1,10 +1,20 @@
 //! `tallymap repair`: what is readable, salvaged into fresh files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::Args;
+use tallymap::{Collection, Database, Engine, Error, Salvage};
 
+use super::selection::{check_empty_or_new, databases, open_read_only};
 use crate::cli::EXIT_CODES;
+use crate::error::{CliError, EXIT_DATA};
+use crate::numbers::grouped;
+use crate::output::Output;
+use crate::progress;
+use crate::shell::quoted;
+use crate::table::{Column, Table};
+use crate::terminal::{Colour, Terminal};
 
 /// Salvage what is readable into a new directory
 ///
@@ -28,4 +38,140 @@ pub struct Repair {
     /// Only this database
     #[arg(long)]
     pub db: Option<String>,
+}
+
+/// Problems of one collection that are listed; more are counted.
+const PROBLEMS_MAX: usize = 20;
+
+/// What became of one collection.
+struct Outcome {
+    ns: String,
+    recorded: u64,
+    recovered: u64,
+    lost: u64,
+    indexes: u64,
+    problems: Vec<String>,
+}
+
+impl Repair {
+    /// Runs the command.
+    pub fn run(&self) -> Result<ExitCode, CliError> {
+        self.check()?;
+        let source = open_read_only(&self.dbpath)?;
+        let damaged = databases(&source, self.db.as_deref())?;
+        let apart = source.options().directory_per_db.unwrap_or(false);
+        let target = Engine::builder(&self.into).directory_per_db(apart).open()?;
+        let (mut outcomes, mut problems) = (Vec::new(), Vec::new());
+        for database in &damaged {
+            let salvaged = database.salvage()?;
+            problems.extend(salvaged.problems);
+            let fresh = target.database(database.name())?;
+            for salvage in &salvaged.collections {
+                outcomes.push(rescue(salvage, &fresh)?);
+            }
+        }
+        target.close()?;
+        let mut output = Output::stdout();
+        output.text(&self.report(&outcomes, &problems, &Terminal::of_stdout()))?;
+        output.finish()?;
+        let is_whole = problems.is_empty() && outcomes.iter().all(|one| one.problems.is_empty());
+        Ok(ExitCode::from(if is_whole { 0 } else { EXIT_DATA }))
+    }
+
+    fn check(&self) -> Result<(), CliError> {
+        let whole = |path: &Path| std::path::absolute(path).map_err(CliError::file(path));
+        if whole(&self.into)?.starts_with(whole(&self.dbpath)?) {
+            let message = "--into must not be in the damaged directory, which stays as it is";
+            return Err(CliError::Usage(message.to_owned()));
+        }
+        check_empty_or_new(&self.into)
+    }
+
+    fn report(&self, outcomes: &[Outcome], problems: &[String], terminal: &Terminal) -> String {
+        let mut table = Table::new([
+            Column::left("collection"),
+            Column::right("recorded"),
+            Column::right("recovered"),
+            Column::right("lost"),
+            Column::right("indexes"),
+        ]);
+        let mut findings = String::new();
+        let mut find = |ns: &str, problems: &[String]| {
+            if problems.is_empty() {
+                return;
+            }
+            findings += &format!("\n{}\n", terminal.paint(Colour::Title, ns));
+            problems.iter().take(PROBLEMS_MAX).for_each(|one| findings += &format!("  {one}\n"));
+            if problems.len() > PROBLEMS_MAX {
+                findings += &format!("  and {} more\n", problems.len() - PROBLEMS_MAX);
+            }
+        };
+        find("catalogue", problems);
+        for one in outcomes {
+            let numbers = [one.recorded, one.recovered, one.lost, one.indexes].map(grouped);
+            table.row([one.ns.clone()].into_iter().chain(numbers).collect());
+            find(&one.ns, &one.problems);
+        }
+        let into = quoted(&self.into.to_string_lossy());
+        let lost: u64 = outcomes.iter().map(|one| one.lost).sum();
+        let summary = match lost {
+            0 => "every document was recovered".to_owned(),
+            n => terminal.paint(Colour::Bad, &format!("lost {} documents", grouped(n))),
+        };
+        table.draw(terminal)
+            + &findings
+            + &format!("\n{summary}; {} is as it was\n", self.dbpath.display())
+            + &format!("\nTry:  tallymap validate --dbpath {into}\n")
+    }
+}
+
+/// Copies what is readable of a collection into a fresh one, then builds its indexes.
+fn rescue(salvage: &Salvage, into: &Database) -> Result<Outcome, CliError> {
+    let name = salvage.ns.collection();
+    let fresh = into.create_collection(name, salvage.options.clone())?;
+    let mut problems = salvage.problems.clone();
+    for loc in &salvage.unreadable {
+        problems.push(format!("the record at {loc} holds no readable document"));
+    }
+    let bar = progress::documents("copying", salvage.count() as u64);
+    for located in salvage.documents() {
+        bar.inc(1);
+        let located = located?;
+        if let Err(error) = fresh.insert_one(&located.document) {
+            problems.push(format!("the document at {}: {}", located.loc, one_document(error)?));
+        }
+    }
+    bar.finish_and_clear();
+    let recovered = fresh.count()?;
+    let lost = salvage.recorded.saturating_sub(recovered).max(salvage.unreadable.len() as u64);
+    if salvage.recorded != recovered && problems.is_empty() {
+        let recorded = grouped(salvage.recorded);
+        problems.push(format!("{recorded} documents are recorded, {} found", grouped(recovered)));
+    }
+    let indexes = index(salvage, &fresh, &mut problems)?;
+    let (ns, recorded) = (salvage.ns.to_string(), salvage.recorded);
+    Ok(Outcome { ns, recorded, recovered, lost, indexes, problems })
+}
+
+/// Builds the indexes. Answers how many the collection has.
+fn index(
+    salvage: &Salvage,
+    fresh: &Collection,
+    problems: &mut Vec<String>,
+) -> Result<u64, CliError> {
+    for spec in &salvage.indexes {
+        if let Err(error) = fresh.create_index_from(spec) {
+            let name = spec.get_str("name").unwrap_or("without a name");
+            problems.push(format!("index {name} is not built: {}", one_document(error)?));
+        }
+    }
+    Ok(fresh.indexes()?.len() as u64)
+}
+
+/// The error, if it is the fault of one document or index and the others can go on.
+fn one_document(error: Error) -> Result<Error, CliError> {
+    match error.class() {
+        tallymap::Class::Caller => Ok(error),
+        _ => Err(error.into()),
+    }
 }

@@ -1,3 +1,5 @@
+//! Finding fields: against a naive walk, and the skips of the articles' documents.
+
 use super::*;
 use crate::bson::element::Elements;
 use crate::bson::test_documents::{flat_day, hierarchical_day, random_document};

@@ -1,3 +1,5 @@
+//! Shapes: against the scanner, on random documents.
+
 use super::*;
 use crate::bson::field::{Skips, locate};
 use crate::bson::number::Number;

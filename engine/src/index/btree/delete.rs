@@ -6,6 +6,7 @@
 use crate::disk::view::Edit;
 use crate::disk_loc::{BucketLoc, RecordLoc};
 use crate::error::{Error, Result};
+use crate::index::btree::find::Place;
 use crate::index::btree::{Btree, BtreeEdit, DEPTH_MAX};
 use crate::index::bucket::{Bucket, STRUCTURE};
 use crate::index::bucket_edit::{BucketBuf, Entry};
@@ -17,12 +18,11 @@ impl<E: Edit, B: Buckets> BtreeEdit<'_, E, B> {
     /// # Errors
     /// `Corrupt`, or the store's: replacing a key in an inner bucket may split it (T4).
     pub fn delete(&mut self, key: &[u8], record: RecordLoc) -> Result<bool> {
-        let Some(place) = self.tree.locate(&*self.edit, key, record)? else { return Ok(false) };
-        let (at, pos) = (place.bucket, place.spot.pos);
-        if !place.spot.exact || self.peek(at)?.node(pos).unused {
+        let Place { bucket: at, spot } = self.tree.locate(&*self.edit, key, record)?;
+        if !spot.exact || self.peek(at)?.node(spot.pos).unused {
             return Ok(false);
         }
-        self.delete_at(at, pos, DEPTH_MAX)?;
+        self.delete_at(at, spot.pos, DEPTH_MAX)?;
         Ok(true)
     }
 

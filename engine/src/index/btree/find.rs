@@ -19,14 +19,9 @@ pub(super) struct Place {
 
 impl Btree {
     /// Walks from the root to `(key, record)`, for an edit: every bucket on the way must know
-    /// its parent. None without a root.
-    pub(super) fn locate(
-        &self,
-        view: &impl View,
-        key: &[u8],
-        record: RecordLoc,
-    ) -> Result<Option<Place>> {
-        let Some(mut at) = self.root(view)? else { return Ok(None) };
+    /// its parent.
+    pub(super) fn locate(&self, view: &impl View, key: &[u8], record: RecordLoc) -> Result<Place> {
+        let mut at = self.existing_root(view)?;
         let mut equal_met = false;
         let mut parent = None;
         for _ in 0..DEPTH_MAX {
@@ -37,23 +32,10 @@ impl Btree {
             spot.equal_met = equal_met;
             match bucket.child(spot.pos) {
                 Some(child) if !spot.exact => (parent, at) = (Some(at), child),
-                _ => return Ok(Some(Place { bucket: at, spot })),
+                _ => return Ok(Place { bucket: at, spot }),
             }
         }
         Err(Btree::too_deep(at))
-    }
-
-    /// Is the very entry there, and in use?
-    ///
-    /// # Errors
-    /// `Corrupt`.
-    pub fn contains(&self, view: &impl View, key: &[u8], record: RecordLoc) -> Result<bool> {
-        match self.locate(view, key, record)? {
-            Some(Place { bucket, spot }) if spot.exact => {
-                Ok(!self.bucket(view, bucket)?.node(spot.pos).unused)
-            }
-            _ => Ok(false),
-        }
     }
 
     /// The first record, by location, that has this key.
@@ -83,8 +65,12 @@ impl Btree {
         Err(Btree::too_deep(at))
     }
 
-    /// The first record that has this key and is not `except`.
-    pub(super) fn find_other(
+    /// The first record, by location, that has this key and is not `except`: before writing to a
+    /// unique index, whom the key would collide with.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn find_other(
         &self,
         view: &impl View,
         key: &[u8],

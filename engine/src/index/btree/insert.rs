@@ -16,11 +16,10 @@ impl<E: Edit, B: Buckets> BtreeEdit<'_, E, B> {
     /// `Corrupt`, or the store's for want of space (T4).
     ///
     /// # Panics
-    /// If the key is longer than the version's limit, or the tree has no root.
+    /// If the key is longer than the version's limit.
     pub fn insert(&mut self, key: &[u8], record: RecordLoc) -> Result<Inserted> {
         assert!(key.len() <= self.tree.version.key_len_max(), "key length was not checked");
-        let place = self.tree.locate(&*self.edit, key, record)?;
-        let Place { bucket: at, spot } = place.expect("insertion into an index without a root");
+        let Place { bucket: at, spot } = self.tree.locate(&*self.edit, key, record)?;
         // The very entry may be there as an unused one, and another record have the key since.
         if self.tree.unique
             && (spot.equal_met || spot.exact)

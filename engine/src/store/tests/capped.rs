@@ -10,10 +10,10 @@ use crate::store::{
     CappedExtents, Direction, NewNamespace, RecordScan, RecordStore, StoreOptions, check,
 };
 
-fn capped(db: &mut TestDb, size: i64, extents: CappedExtents<'_>, max: Option<i32>) -> RecordStore {
+fn capped(db: &mut TestDb, size: i64, extents: CappedExtents, max: Option<i32>) -> RecordStore {
     let new = NewNamespace { user_flags: 1, is_capped: true, max_docs: max };
     let store = db.namespace("test.log", new, StoreOptions::default());
-    store.create_capped_extents(&mut db.files, size, extents).expect("room");
+    store.create_capped_extents(&mut db.files, size, &extents).expect("room");
     store
 }
 
@@ -63,7 +63,7 @@ fn is_a_queue() {
         (CappedExtents::Whole, 65_536, Some(20)),
         (CappedExtents::Count(3), 8192, None),
         (CappedExtents::Count(4), 8192, Some(7)),
-        (CappedExtents::Sizes(&[4096, 16_384, 8192]), 0, None),
+        (CappedExtents::Sizes(vec![4096, 16_384, 8192]), 0, None),
     ];
     for (i, (extents, size, max)) in shapes.into_iter().enumerate() {
         let seed = 0xca9 + i as u64;
@@ -150,7 +150,7 @@ fn extents_are_cut_as_asked() {
     assert_eq!(lens(0, CappedExtents::Whole), [4096]);
     assert_eq!(lens(10_240, CappedExtents::Whole), [12_288]);
     assert_eq!(lens(10_240, CappedExtents::Count(2)), [12_288, 12_288]);
-    assert_eq!(lens(0, CappedExtents::Sizes(&[1, 9000])), [4096, 12_288]);
+    assert_eq!(lens(0, CappedExtents::Sizes(vec![1, 9000])), [4096, 12_288]);
     // The longest extent is 16 bytes short of a page: so is the sum, and one more is added.
     let lens = lens(540 << 20, CappedExtents::Whole);
     assert_eq!(lens, [536_600_560, 29_630_464, 4096]);

@@ -6,8 +6,9 @@ use crate::disk::{Edit, View};
 use crate::disk_loc::{DiskLoc, RecordLoc};
 use crate::error::{Error, Result};
 use crate::format::{deleted_record, extent, namespace::details, record};
+use crate::store::check_report::Problem;
 use crate::store::{
-    CappedExtents, Direction, NewNamespace, Problem, RecordScan, RecordStore, StoreOptions, check,
+    CappedExtents, Direction, NewNamespace, RecordScan, RecordStore, StoreOptions, check,
     extent_manager,
 };
 
@@ -182,7 +183,7 @@ fn random_damage_is_survived() {
     let mut capped = clean.clone();
     let new = NewNamespace { is_capped: true, ..NewNamespace::default() };
     let log = capped.namespace("test.log", new, StoreOptions::default());
-    log.create_capped_extents(&mut capped.files, 4096, CappedExtents::Count(3)).expect("room");
+    log.create_capped_extents(&mut capped.files, 4096, &CappedExtents::Count(3)).expect("room");
     for n in 0..200 {
         log.insert_capped(&mut capped.files, &[n; 90], |_, _| Ok(())).expect("room");
     }

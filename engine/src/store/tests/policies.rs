@@ -2,6 +2,7 @@
 
 use super::support::{Model, TestDb};
 use crate::disk_loc::RecordLoc;
+use crate::format::namespace::details::USER_FLAGS;
 use crate::store::{RecordStore, SizingPolicy, StoreOptions};
 
 fn data(rng: &mut oorandom::Rand32, len: usize) -> Vec<u8> {
@@ -95,7 +96,7 @@ fn policies_size_records_as_they_did() {
         let mut db = TestDb::new(16 << 20);
         let options = StoreOptions { policy, ..StoreOptions::default() };
         let store = db.collection("test.c", options);
-        store.details().put_user_flags(&mut db.files, flags).expect("inside");
+        store.details().put(&mut db.files, USER_FLAGS, flags).expect("inside");
         [40, 48, 113, 1000].map(|len| {
             let loc = store.insert(&mut db.files, &vec![1; len]).expect("room");
             store.read(&db.files, loc).expect("live").len

@@ -6,7 +6,8 @@ use crate::disk_loc::{DiskLoc, FileNo, RecordLoc};
 use crate::format::namespace::details::{CAP_EXTENT, CAP_FIRST_NEW, LAST_EXTENT_SIZE};
 use crate::store::data_file::DataFile;
 use crate::store::index_slots::IndexSlot;
-use crate::store::{NewNamespace, RecordStore, Stats, StoreOptions, check};
+use crate::store::namespace_details::Stats;
+use crate::store::{NewNamespace, RecordStore, StoreOptions, check};
 
 /// `{name: <name>}`, as bytes.
 fn catalogue_document(name: &str) -> Vec<u8> {
@@ -74,14 +75,14 @@ fn locations_are_mongods() {
     assert_eq!(details.user_flags(&db.files).expect("read"), 1);
     assert_eq!(details.index_counts(&db.files).expect("read").completed, 1);
     let stats = Stats { data_size: 48, records: 1 };
-    assert_eq!(collection.stats(&db.files).expect("read"), stats);
+    assert_eq!(collection.details().stats(&db.files).expect("read"), stats);
     let hole = details.deleted_list(&db.files, 8).expect("read");
     assert_eq!(hole, DiskLoc { file: 0, ofs: 0x50f0 });
     let header = db.files.bytes(hole, 8).expect("inside");
     assert_eq!(header, [0x10, 0x1f, 0, 0, 0, 0x50, 0, 0], "7952 bytes of the extent at 5000");
 
     let stats = Stats { data_size: 8176, records: 1 };
-    assert_eq!(buckets.stats(&db.files).expect("read"), stats);
+    assert_eq!(buckets.details().stats(&db.files).expect("read"), stats);
     assert_eq!(index.deleted_list(&db.files, 12).expect("read"), DiskLoc { file: 0, ofs: 0xc000 });
     let report = check(&db.files, &buckets, |_, _| {});
     assert_eq!((report.deleted_count, report.deleted_size), (1, 118_784));

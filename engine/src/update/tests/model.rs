@@ -311,6 +311,34 @@ fn random_updates_agree_with_the_model() {
     assert!(met.iter().all(|count| *count > 200), "{met:?}");
 }
 
+#[test]
+fn garbage_is_an_error_or_a_document_and_never_a_panic() {
+    let mut rng = Rand32::new(11);
+    let mut applied = 0;
+    for _ in 0..20_000 {
+        let mut doc = random_document(&mut rng);
+        let ops = random_ops(&mut rng, &Document::new());
+        for _ in 0..rng.rand_range(1..4) {
+            let at = rng.rand_range(0..doc.len() as u32) as usize;
+            doc[at] = rng.rand_u32() as u8;
+        }
+        let context =
+            super::Context { indexed: &IndexedPaths::NONE, timestamp: 0, inserting: false };
+        let Ok(update) = Update::parse(&to_update(&ops)) else { continue };
+        if let Ok(done) = update.apply(&doc, &context) {
+            done.mutation.into_document(doc.clone());
+            applied += 1;
+        }
+        // Wherever these end, they end.
+        let filter = crate::query::Filter::parse(&doc);
+        let _ = filter.and_then(|filter| filter.matches(&doc));
+        let _ = Update::parse(&doc).and_then(|update| update.apply(&doc, &context));
+        let _ = super::super::template::expand(&doc);
+        let _ = crate::bson::text::document(&doc);
+    }
+    assert!(applied > 2_000, "{applied}");
+}
+
 fn update_text(ops: &[Op]) -> String {
     let update = crate::bson::element::Value { ty: ty::DOCUMENT, bytes: &to_update(ops) };
     crate::bson::text::value(update)

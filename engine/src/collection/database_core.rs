@@ -1,0 +1,350 @@
+//! What is behind a database's name: its files and its catalogue behind one lock, and the cores
+//! of its collections.
+//!
+//! There is one [`DatabaseCore`] per name for as long as the engine is open, whether or not the
+//! database exists; what exists is behind its lock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::catalog::Catalog;
+use super::create::{create_collection, drop_collection, rename_collection};
+use super::handle::Collection;
+use super::held::Held;
+use super::index_build::finish_interrupted_builds;
+use super::locked::{CollectionCore, OpenCollection, Opening};
+use super::options::CollectionOptions;
+use super::shared::EngineShared;
+use super::stored_options::StoredOptions;
+use crate::disk::View;
+use crate::error::{Error, Reason, Result};
+use crate::journal::{DatabaseFiles, ReadView, UnitOfWork};
+use crate::limits::EXTENT_LEN_MIN;
+use crate::locks::{Exclusive, StructureLock};
+use crate::namespace_string::NamespaceString;
+use crate::store::{FileSizes, SizingPolicy, StoreOptions};
+
+/// One name's database.
+#[derive(Debug)]
+pub struct DatabaseCore {
+    pub name: String,
+    pub shared: Arc<EngineShared>,
+    lock: StructureLock<Option<OpenDatabase>>,
+    collections: Mutex<HashMap<String, Arc<CollectionCore>>>,
+    /// The catalogue's two collections: whoever changes the catalogue holds them exclusively,
+    /// so that they can be read like any other.
+    system: [Arc<CollectionCore>; 2],
+    /// The files of a database that could not be completed, for want of space, for the next try.
+    incomplete: Mutex<Option<Arc<DatabaseFiles>>>,
+}
+
+/// A database that exists.
+#[derive(Debug)]
+pub struct OpenDatabase {
+    pub files: Arc<DatabaseFiles>,
+    pub catalog: Catalog,
+}
+
+impl DatabaseCore {
+    /// The core of a database that does not exist yet. Its name was checked.
+    pub fn new(name: &str, shared: Arc<EngineShared>) -> Arc<DatabaseCore> {
+        let system = ["system.namespaces", "system.indexes"].map(|collection| {
+            let ns = NamespaceString::system(name, collection);
+            Arc::new(CollectionCore::new(ns, shared.stripes.clone(), None))
+        });
+        let known = system.iter().map(|core| (core.ns.to_string(), core.clone())).collect();
+        Arc::new(DatabaseCore {
+            name: name.to_owned(),
+            shared,
+            lock: StructureLock::new(None),
+            collections: Mutex::new(known),
+            system,
+            incomplete: Mutex::default(),
+        })
+    }
+
+    /// Opens the database `name`, whose files are there. Builds of indexes that a crash has
+    /// interrupted are done again; the headers of older versions are brought up to date.
+    ///
+    /// # Errors
+    /// `Corrupt`, and the disk's.
+    pub fn open(name: &str, shared: Arc<EngineShared>) -> Result<Arc<DatabaseCore>> {
+        let files = shared.journal.open_database(name)?;
+        let writable = !shared.options.read_only;
+        let core = DatabaseCore::new(name, shared);
+        core.install(&mut core.lock.exclusive(), files, writable)
+            .map_err(|error| error.in_database(name))?;
+        if writable {
+            finish_interrupted_builds(&core)?;
+        }
+        Ok(core)
+    }
+
+    /// Does it exist?
+    pub fn exists(&self) -> bool {
+        self.lock.shared().is_some()
+    }
+
+    /// Reads the catalogue; `otherwise` if the database does not exist.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn read<R>(
+        &self,
+        otherwise: R,
+        work: impl FnOnce(&ReadView<'_>, &OpenDatabase) -> Result<R>,
+    ) -> Result<R> {
+        let guard = self.lock.shared();
+        let Some(open) = guard.as_ref() else { return Ok(otherwise) };
+        work(&ReadView::new(&open.files, &guard), open).map_err(|e| e.in_database(&self.name))
+    }
+
+    /// Reads all that the files hold, whoever it belongs to; `None` if the database does not
+    /// exist.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn read_whole<R>(
+        &self,
+        work: impl FnOnce(&ReadView<'_>, &OpenDatabase) -> Result<R>,
+    ) -> Result<Option<R>> {
+        let guard = self.lock.exclusive();
+        let Some(open) = guard.as_ref() else { return Ok(None) };
+        let cores: Vec<_> = self.collections.lock().values().cloned().collect();
+        let _held: Vec<_> = cores.iter().map(|core| core.exclusive()).collect();
+        let view = ReadView::new(&open.files, &guard);
+        work(&view, open).map(Some).map_err(|e| e.in_database(&self.name))
+    }
+
+    /// How records of the catalogue and of indexes are placed.
+    fn store_options(&self, policy: SizingPolicy) -> StoreOptions {
+        StoreOptions {
+            policy,
+            file_sizes: FileSizes::new(self.shared.options.small_files),
+            samples: self.shared.samples.clone(),
+            counters: self.shared.counters.clone(),
+        }
+    }
+
+    /// Names of its collections, sorted, without the database's name.
+    ///
+    /// # Errors
+    /// `Corrupt` only.
+    pub fn collection_names(&self) -> Result<Vec<String>> {
+        let names = self.read(Vec::new(), |view, open| open.catalog.collection_names(view))?;
+        let prefix = self.name.len() + 1;
+        Ok(names.iter().filter_map(|name| name.get(prefix..)).map(str::to_owned).collect())
+    }
+
+    /// A collection; opened if it exists and is asked for the first time.
+    ///
+    /// # Errors
+    /// `Corrupt` if it exists and cannot be opened.
+    pub fn collection(self: &Arc<Self>, ns: NamespaceString) -> Result<Collection> {
+        Ok(Collection::new(self.clone(), self.collection_core(ns)?))
+    }
+
+    fn collection_core(self: &Arc<Self>, ns: NamespaceString) -> Result<Arc<CollectionCore>> {
+        if let Some(core) = self.collections.lock().get(ns.as_str()) {
+            return Ok(core.clone());
+        }
+        let stored = match ns.collection() == StoredOptions::COLLECTION {
+            true => None,
+            false => StoredOptions::load(self, ns.collection())?,
+        };
+        let guard = self.lock.shared();
+        let mut collections = self.collections.lock();
+        if let Some(core) = collections.get(ns.as_str()) {
+            return Ok(core.clone());
+        }
+        let state = match guard.as_ref() {
+            None => None,
+            Some(open) => {
+                let view = ReadView::new(&open.files, &guard);
+                self.load(open, &view, &ns, stored.unwrap_or_default())?
+            }
+        };
+        let core = Arc::new(CollectionCore::new(ns, self.shared.stripes.clone(), state));
+        collections.insert(core.ns.to_string(), core.clone());
+        Ok(core)
+    }
+
+    pub(super) fn load(
+        &self,
+        open: &OpenDatabase,
+        view: &impl View,
+        ns: &NamespaceString,
+        stored: StoredOptions,
+    ) -> Result<Option<OpenCollection>> {
+        let opening = Opening {
+            files: &open.files,
+            catalog: &open.catalog,
+            store_options: self.store_options(SizingPolicy::default()),
+            stored,
+            memos: self.shared.options.memos,
+        };
+        opening.open(view, ns).map_err(|e| e.in_database(&self.name))
+    }
+
+    /// Creates the collection of `core` with default options, unless it exists.
+    ///
+    /// # Errors
+    /// As [`DatabaseCore::create`].
+    pub fn create_if_missing(&self, core: &CollectionCore) -> Result<()> {
+        match self.create(core, &CollectionOptions::default(), None) {
+            Err(Error::NamespaceExists { .. }) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Creates a collection.
+    ///
+    /// # Errors
+    /// [`Error::NamespaceExists`]; the store's and the disk's.
+    pub fn create(
+        &self,
+        core: &CollectionCore,
+        options: &CollectionOptions,
+        stored: Option<StoredOptions>,
+    ) -> Result<()> {
+        self.create_database()?;
+        let mut held = self.hold(core)?;
+        if held.collection.is_some() {
+            return Err(Error::NamespaceExists { ns: core.ns.to_string() });
+        }
+        let store_options = self.store_options(options.policy);
+        held.unit(|open, _, unit| {
+            create_collection(&open.catalog, unit, &core.ns, options, store_options.clone())
+        })?;
+        held.reopen_with(stored.unwrap_or_default())
+    }
+
+    /// Drops a collection. Answers whether it existed.
+    ///
+    /// # Errors
+    /// The journal's.
+    pub fn drop_collection(&self, core: &CollectionCore) -> Result<bool> {
+        let mut held = self.hold(core)?;
+        let Some(details) = held.collection.as_ref().map(OpenCollection::details) else {
+            return Ok(false);
+        };
+        held.unit(|open, _, unit| drop_collection(&open.catalog, unit, &core.ns, details))?;
+        held.reopen()?;
+        Ok(true)
+    }
+
+    /// Gives a collection another name. Its records stay where they are.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::NamespaceExists`]; the store's.
+    pub fn rename(&self, from: &CollectionCore, to: &CollectionCore) -> Result<()> {
+        check_not_system(&to.ns)?;
+        let mut held = self.hold(from)?;
+        // Two collections at once: nobody else holds two without the database.
+        let mut target = to.exclusive();
+        if target.is_some() {
+            return Err(Error::NamespaceExists { ns: to.ns.to_string() });
+        }
+        let old = held.collection.as_ref().ok_or_else(|| from.missing())?;
+        let (details, stored) = (old.details(), old.stored());
+        let renamed = held.unit(|open, _, unit| {
+            rename_collection(&open.catalog, unit, &from.ns, &to.ns, details)?;
+            self.load(open, unit, &to.ns, stored.clone())
+        })?;
+        *target = renamed;
+        *held.collection = None;
+        Ok(())
+    }
+
+    /// Holds the database, its catalogue and one of its collections exclusively.
+    ///
+    /// # Errors
+    /// [`Reason::IllegalOperation`] for the catalogue's own collections.
+    pub fn hold<'a>(&'a self, collection: &'a CollectionCore) -> Result<Held<'a>> {
+        check_not_system(&collection.ns)?;
+        let database = self.lock.exclusive();
+        let system = [self.system[0].exclusive(), self.system[1].exclusive()];
+        Ok(Held::new(self, &collection.ns, database, system, collection.exclusive()))
+    }
+
+    /// Adds a data file if that is what `error` asks for; else gives the error back.
+    pub fn make_room(&self, files: &DatabaseFiles, seen_count: i32, error: Error) -> Result<()> {
+        match error {
+            Error::NeedsDataFile { extent_len } => files.add_data_file(extent_len, seen_count),
+            error => Err(error.in_database(&self.name)),
+        }
+    }
+
+    /// Creates the database's files and catalogue, unless they are there.
+    fn create_database(&self) -> Result<()> {
+        let mut guard = self.lock.exclusive();
+        if guard.is_some() {
+            return Ok(());
+        }
+        let begun = self.incomplete.lock().take();
+        let files = match begun {
+            Some(files) => files,
+            None => self.shared.journal.create_database(&self.name)?,
+        };
+        let installed = self.install(&mut guard, files.clone(), true);
+        if installed.is_err() {
+            *self.incomplete.lock() = Some(files);
+        }
+        installed
+    }
+
+    /// Puts an opened database behind the lock. With `writable`, makes what is missing of its
+    /// catalogue: a crash, or a full disk, may have come after the `.ns` file.
+    fn install(
+        &self,
+        guard: &mut Exclusive<'_, Option<OpenDatabase>>,
+        files: Arc<DatabaseFiles>,
+        writable: bool,
+    ) -> Result<()> {
+        let options = self.store_options(SizingPolicy::default());
+        if files.count() == 0 && writable {
+            files.add_data_file(EXTENT_LEN_MIN, 0)?;
+        }
+        let catalog = Catalog::open(&ReadView::new(&files, guard), &self.name, options)?;
+        if writable {
+            let mut unit = UnitOfWork::structural(&files, guard.split().1)?;
+            catalog.prepare(&mut unit)?;
+            unit.finish();
+        }
+        let open = OpenDatabase { files, catalog };
+        for core in &self.system {
+            let view = ReadView::new(&open.files, guard);
+            *core.exclusive() = self.load(&open, &view, &core.ns, StoredOptions::default())?;
+        }
+        **guard = Some(open);
+        Ok(())
+    }
+
+    /// Drops the database with all its files. Answers whether it existed.
+    ///
+    /// # Errors
+    /// The journal's and the disk's: then the engine takes no more writes.
+    pub fn drop_database(&self) -> Result<bool> {
+        let mut guard = self.lock.exclusive();
+        let Some(open) = guard.as_ref() else { return Ok(false) };
+        let cores: Vec<_> = self.collections.lock().values().cloned().collect();
+        let mut held: Vec<_> = cores.iter().map(|core| core.exclusive()).collect();
+        self.shared.journal.drop_database(&open.files)?;
+        held.iter_mut().for_each(|collection| **collection = None);
+        *guard = None;
+        Ok(true)
+    }
+}
+
+/// Refuses what would change the catalogue's own collections.
+pub fn check_not_system(ns: &NamespaceString) -> Result<()> {
+    match ns.is_system() {
+        false => Ok(()),
+        true => Err(Error::refused(
+            Reason::IllegalOperation,
+            format!("{ns} is the catalogue's own: it changes with the collections it describes"),
+        )),
+    }
+}

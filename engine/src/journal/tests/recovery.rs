@@ -1,0 +1,268 @@
+//! Replay of journals that are whole, torn, foreign or hostile.
+
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::disk::{Access, HeapDisk};
+use crate::error::Error;
+use crate::file_id::{LOCK_FILE, Layout, journal_file};
+use crate::journal::journal_dir::LsnFile;
+use crate::journal::payload::Builder;
+use crate::journal::recovery::{Replayed, recover};
+use crate::journal::section;
+
+const FILE_ID: u64 = 0x1234_5678_9abc;
+
+/// A journal of our own making, file by file.
+struct Journals {
+    disk: HeapDisk,
+    number: u32,
+}
+
+impl Journals {
+    fn new() -> Journals {
+        let disk = HeapDisk::new();
+        disk.create_dir_all(Path::new("journal")).expect("made");
+        Journals { disk, number: 0 }
+    }
+
+    /// Adds a file with these payloads and sequence numbers; gives its length.
+    fn file(&mut self, sections: &[(u64, Vec<u8>)]) -> u64 {
+        let mut bytes = section::file_header(FILE_ID, 0, "j._0");
+        for (seq, payload) in sections {
+            let mut out = Vec::new();
+            section::encode(payload, *seq, FILE_ID, &mut out).expect("short");
+            bytes.extend(out);
+        }
+        let file = self.disk.create(&journal_file(self.number), 0).expect("made");
+        file.write_at(0, &bytes).expect("written");
+        self.number += 1;
+        bytes.len() as u64
+    }
+
+    fn recover(&self) -> Result<Replayed> {
+        let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
+        let numbers: Vec<u32> = (0..self.number).collect();
+        recover(&disk, Layout::Flat, &numbers)
+    }
+
+    fn value(&self) -> u8 {
+        let mut value = [0];
+        let file = self.disk.open(Path::new("a.0"), Access::Read).expect("there");
+        file.read_at(9000, &mut value).expect("read");
+        value[0]
+    }
+}
+
+fn payload(steps: impl FnOnce(&mut Builder<'_>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    steps(&mut Builder::new(Layout::Flat, &mut out));
+    out
+}
+
+fn created() -> Vec<u8> {
+    payload(|b| b.file_created(Path::new("a.0"), 16384))
+}
+
+fn set(value: u8) -> Vec<u8> {
+    payload(|b| {
+        b.database("a");
+        b.write(FileNo(0), 9000, &[value]);
+    })
+}
+
+fn is_bad(result: Result<Replayed>, path: impl Into<PathBuf>) -> bool {
+    let path = path.into();
+    matches!(result, Err(Error::BadFile { file, .. }) if file == path)
+}
+
+#[test]
+fn sections_are_replayed_in_order_and_again_with_the_same_outcome() {
+    let mut journals = Journals::new();
+    journals.file(&[(1, created()), (2, set(1)), (3, set(2))]);
+    journals.file(&[(4, set(3))]);
+    for _ in 0..2 {
+        let replayed = journals.recover().expect("whole");
+        assert_eq!(replayed, Replayed { sections: 4, skipped: 0, torn: false });
+        assert_eq!(journals.value(), 3);
+    }
+}
+
+#[test]
+fn old_sections_are_skipped_by_the_lsn() {
+    let mut journals = Journals::new();
+    journals.file(&[(1, created()), (2, set(1))]);
+    journals.recover().expect("whole");
+    let mut journals = Journals { disk: journals.disk, number: 1 };
+    journals.file(&[(10_005, set(2)), (20_006, set(3))]);
+    LsnFile::default().write(&journals.disk, 20_006).expect("written");
+    let replayed = journals.recover().expect("whole");
+    assert_eq!(replayed, Replayed { sections: 1, skipped: 3, torn: false });
+    assert_eq!(journals.value(), 3);
+}
+
+#[test]
+fn a_journal_cut_at_any_byte_replays_what_is_whole_before() {
+    let (mut journals, sections) = (Journals::new(), [(1, created()), (2, set(1)), (3, set(2))]);
+    let len = journals.file(&sections);
+    let disk = journals.disk.image();
+    // Every cut within the last section's bytes, and a sample of all others.
+    let last = len - 8192;
+    let cuts = (last..last + 100).chain((0..last).step_by(if cfg!(miri) { 4001 } else { 97 }));
+    for cut in cuts.chain([len - 1, len]) {
+        let journals = Journals { disk: disk.image(), number: 1 };
+        let file = journals.disk.open(&journal_file(0), Access::Write).expect("there");
+        file.set_len(cut).expect("cut");
+        let replayed = journals.recover().expect("torn at the end only");
+        // A section is whole without its filler.
+        let whole = (0..3).filter(|n| cut >= 8192 + n * 8192 + 120).count() as u64;
+        let edge = cut % 8192 < 120;
+        assert!(replayed.sections == whole || edge && replayed.sections == whole + 1, "{cut}");
+        let at_end = cut >= 8192 && (cut % 8192 == 0 || replayed.sections > (cut - 8192) / 8192);
+        assert_eq!(replayed.torn, !at_end, "cut at {cut}");
+        if replayed.sections > 1 {
+            assert_eq!(u64::from(journals.value()), replayed.sections - 1);
+        }
+    }
+}
+
+#[test]
+fn an_abrupt_end_is_refused_before_another_file() {
+    let whole = [(1, created()), (2, set(1))];
+    for cut in [0, 100, 8191, 8192 + 50, 2 * 8192 + 30] {
+        let mut journals = Journals::new();
+        journals.file(&whole);
+        journals.file(&[(3, set(2))]);
+        let first = journals.disk.open(&journal_file(0), Access::Write).expect("there");
+        first.set_len(cut).expect("cut");
+        assert!(is_bad(journals.recover(), journal_file(0)), "cut at {cut}");
+    }
+    // As the last file it may even be empty.
+    let mut journals = Journals::new();
+    journals.file(&whole);
+    journals.disk.create(&journal_file(1), 0).expect("made");
+    journals.number = 2;
+    assert_eq!(journals.recover().expect("torn").sections, 2);
+}
+
+#[test]
+fn stale_sections_of_a_recycled_file_are_not_replayed() {
+    let mut journals = Journals::new();
+    journals.file(&[(1, created()), (2, set(1)), (3, set(2))]);
+    let file = journals.disk.open(&journal_file(0), Access::Write).expect("there");
+    // The last section was written for another file.
+    file.write_at(3 * 8192 + 12, &99u64.to_le_bytes()).expect("written");
+    assert_eq!(journals.recover().expect("ends").sections, 2);
+    assert_eq!(journals.value(), 1);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_and_nothing_of_its_section_applied() {
+    let late_operation = payload(|b| {
+        b.database("a");
+        b.write(FileNo(0), 9000, &[7]);
+        b.file_created(Path::new("a.0"), 16384);
+    });
+    let unreadable = [set(7), vec![0; 4]].concat();
+    for bad in [late_operation, unreadable] {
+        let mut journals = Journals::new();
+        journals.file(&[(1, created()), (2, set(1)), (3, bad)]);
+        assert!(is_bad(journals.recover(), journal_file(0)));
+        assert_eq!(journals.value(), 1);
+    }
+    let mut journals = Journals::new();
+    journals.file(&[(1, set(1))]);
+    assert!(is_bad(journals.recover(), "a.0"), "a file that is missing");
+
+    let mut journals = Journals::new();
+    journals.file(&[(1, created())]);
+    let file = journals.disk.open(&journal_file(0), Access::Write).expect("there");
+    file.write_at(2, &[0x48]).expect("written");
+    assert!(is_bad(journals.recover(), journal_file(0)), "another version");
+}
+
+#[test]
+fn writes_beyond_a_file_are_passed_over_and_dropped_databases_go() {
+    let beyond = payload(|b| {
+        b.database("a");
+        b.write(FileNo(0), 9000, &[5]);
+        b.write(FileNo(0), 16380, &[1; 5]);
+        b.write(FileNo(0), u32::MAX as usize - 1, &[1; 3]);
+        b.write(FileNo(0), 16379, &[2; 5]);
+    });
+    let mut journals = Journals::new();
+    journals.file(&[(1, created()), (2, beyond)]);
+    journals.recover().expect("whole");
+    assert_eq!(journals.value(), 5);
+    let file = journals.disk.open(Path::new("a.0"), Access::Read).expect("there");
+    let mut tail = [0; 5];
+    file.read_at(16379, &mut tail).expect("read");
+    assert_eq!((file.len().expect("open"), tail), (16384, [2; 5]));
+
+    for name in ["a.ns", "a.1", "ab.ns"] {
+        journals.disk.create(Path::new(name), 0).expect("made");
+    }
+    journals.file(&[(3, payload(|b| b.drop_database("a")))]);
+    journals.recover().expect("whole");
+    let left = journals.disk.list(Path::new("")).expect("listed");
+    let mut left: Vec<_> = left.into_iter().map(|entry| entry.name).collect();
+    left.sort();
+    assert_eq!(left, ["ab.ns", "journal"]);
+}
+
+/// Random bytes, and random changes of a good journal: an answer, never a panic.
+#[test]
+fn hostile_journals_never_panic() {
+    const SEED: u64 = 23;
+    println!("seed {SEED}");
+    let mut random = oorandom::Rand32::new(SEED);
+    let good = [set(7), payload(|b| b.drop_database("b")), created()].concat();
+    for _ in 0..if cfg!(miri) { 20 } else { 3000 } {
+        let mut bad = good.clone();
+        for _ in 0..random.rand_range(1..6) {
+            let at = random.rand_range(0..bad.len() as u32) as usize;
+            bad[at] = random.rand_u32() as u8;
+        }
+        bad.truncate(random.rand_range(1..bad.len() as u32 + 1) as usize);
+        let mut journals = Journals::new();
+        journals.file(&[(1, created()), (2, bad)]);
+        // Refused or carried out: either is an answer.
+        let _ = journals.recover();
+    }
+}
+
+#[test]
+fn a_read_only_open_replays_without_changing_a_byte() {
+    let disk = HeapDisk::new();
+    let journal = open(disk.clone());
+    let files = new_database(&journal, "a");
+    journal.commit().expect("committed");
+    write(&files, &[(at(9000), b"journaled")]).expect("written");
+    journal.commit().expect("committed");
+    let crashed = disk.image();
+    // The data file has not got it: only the journal has.
+    let raw = crashed.open(Path::new("a.0"), Access::Write).expect("there");
+    raw.write_at(9000, &[0; 9]).expect("written");
+
+    let options = Options { read_only: true, ..options() };
+    for _ in 0..2 {
+        let (journal, names) =
+            Journal::open(&environment(crashed.clone()), &options).expect("opened");
+        assert_eq!(names, ["a"]);
+        let files = journal.open_database("a").expect("there");
+        assert_eq!(bytes(&files, at(9000), 9), b"journaled");
+        assert!(matches!(write(&files, &[(at(9000), b"x")]), Err(Error::ReadOnly { .. })));
+        assert!(matches!(journal.create_database("b"), Err(Error::ReadOnly { .. })));
+        assert!(matches!(files.add_data_file(4096, 1), Err(Error::ReadOnly { .. })));
+        let mut zeros = [1; 9];
+        raw.read_at(9000, &mut zeros).expect("read");
+        assert_eq!(zeros, [0; 9]);
+        let locked = Journal::open(&environment(crashed.clone()), &super::options());
+        assert!(matches!(locked, Err(Error::Locked { .. })));
+        journal.close().expect("closed");
+    }
+    let lock = crashed.metadata(Path::new(LOCK_FILE)).expect("looked").expect("there");
+    assert!(lock.len > 0, "still unclean");
+    let files = open(crashed).open_database("a").expect("recovered");
+    assert_eq!(bytes(&files, at(9000), 9), b"journaled");
+}
