@@ -5,10 +5,11 @@ mod record;
 mod script;
 
 use std::error::Error;
+use std::io::Write;
 use std::time::Duration;
 
 use bson::{RawDocumentBuf, doc, rawdoc};
-use record::{Record, Stage};
+use record::{RECORD_LEN, Record, STAGES, Stage};
 use script::{HOT, Operation, Script, WRITERS};
 use tallymap::{Engine, FieldPath, IndexSpec, Result};
 
@@ -17,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let usage = "kill-victim load|recover DIRECTORY SEED";
     let (what, dir) = (args.next().ok_or(usage)?, args.next().ok_or(usage)?);
     let seed: u64 = args.next().ok_or(usage)?.parse()?;
-    Record { writer: 0, stage: Stage::Opening, operation: 0 }.tell();
+    tell(Record { writer: 0, stage: Stage::Opening, operation: 0 });
     // From one commit a millisecond to one in sixteen; the data files are synced meanwhile.
     let engine = Engine::builder(dir)
         .ns_size_mib(1)
@@ -28,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if what == "load" {
         prepare(&engine)?;
     }
-    Record { writer: 0, stage: Stage::Open, operation: 0 }.tell();
+    tell(Record { writer: 0, stage: Stage::Open, operation: 0 });
     if what == "load" {
         std::thread::scope(|scope| {
             for writer in 0..WRITERS {
@@ -39,6 +40,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     engine.close()?;
     Ok(())
+}
+
+/// Tells it, and waits until it is in the pipe.
+fn tell(record: Record) {
+    let mut bytes = [0; RECORD_LEN];
+    bytes[..4].copy_from_slice(&record.writer.to_le_bytes());
+    let stage = STAGES.iter().position(|stage| *stage == record.stage).expect("listed");
+    bytes[4..8].copy_from_slice(&(stage as u32).to_le_bytes());
+    bytes[8..].copy_from_slice(&record.operation.to_le_bytes());
+    let mut out = std::io::stdout().lock();
+    // Who listens no more has killed us, or is about to.
+    let _ = out.write_all(&bytes).and_then(|()| out.flush());
 }
 
 /// What the scripts find there.
@@ -59,12 +72,12 @@ fn write(engine: &Engine, seed: u64, writer: u32) -> Result<()> {
     let mut script = Script::new(seed, writer);
     for operation in 0.. {
         let (work, wait) = script.step();
-        Record { writer, stage: Stage::Attempted, operation }.tell();
+        tell(Record { writer, stage: Stage::Attempted, operation });
         perform(engine, writer, &work)?;
-        Record { writer, stage: Stage::Acknowledged, operation }.tell();
+        tell(Record { writer, stage: Stage::Acknowledged, operation });
         if wait {
             engine.wait_durable()?;
-            Record { writer, stage: Stage::Durable, operation }.tell();
+            tell(Record { writer, stage: Stage::Durable, operation });
         }
     }
     Ok(())
