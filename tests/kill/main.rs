@@ -142,7 +142,10 @@ fn check(dir: &Path, seed: u64, told: &[Told; WRITERS as usize]) {
     for (writer, work) in (0..WRITERS).zip(expected::found(&engine)) {
         let told = told[writer as usize];
         let done = work.operations(seed, writer, told.durable, told.attempted);
-        assert!(done.is_some(), "writer {writer} of seed {seed}: {told:?}, found {work:?}");
+        assert!(
+            done.is_some(),
+            "seed {seed}: what is found of writer {writer} is no part of its script: {told:?}"
+        );
         assert!(told.durable <= told.acknowledged && told.acknowledged <= told.attempted);
     }
     engine.close().expect("closes");
