@@ -140,6 +140,7 @@ impl Collection {
         update: &Update,
         upsert: bool,
     ) -> Result<UpdateReport> {
+        self.database.shared.journal.make_room()?;
         match self.update_in_place(filter, update)? {
             InPlace::Done(report) => return Ok(report),
             InPlace::NoMatch if !upsert => return Ok(UpdateReport::default()),
