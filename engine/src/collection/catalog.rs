@@ -12,7 +12,6 @@ use bson::{RawDocument, RawDocumentBuf, rawdoc};
 use crate::disk::{Edit, View};
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Result};
-use crate::store::namespace_index::EXTRA_SUFFIXES;
 use crate::store::new_database::{create_orphan_extent, ensure_system_namespaces};
 use crate::store::upgrade::upgrade;
 use crate::store::{
@@ -80,19 +79,6 @@ impl Catalog {
         }
         names.sort();
         Ok(names)
-    }
-
-    /// Names of all namespaces with their details; overflow nodes are left out.
-    pub fn namespaces(&self, view: &impl View) -> Result<Vec<(String, NamespaceDetails)>> {
-        let mut found = Vec::new();
-        for node in self.nodes.iter(view) {
-            let (name, loc) = node?;
-            if !is_overflow(name) {
-                found.push((name.to_owned(), NamespaceDetails::at(loc)));
-            }
-        }
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(found)
     }
 
     /// The `.ns` nodes.
@@ -187,13 +173,6 @@ impl Catalog {
         }
         Ok(None)
     }
-}
-
-/// Is it the name of a node that holds overflowing index slots? Those have no dot before `$`.
-fn is_overflow(name: &str) -> bool {
-    EXTRA_SUFFIXES.iter().any(|suffix| {
-        name.strip_suffix(suffix).is_some_and(|rest| !rest.ends_with('.') && !rest.contains('$'))
-    })
 }
 
 /// The document in the record at `loc`.
