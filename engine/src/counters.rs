@@ -26,7 +26,7 @@ counters! {
     journal_syncs;
     /// Bytes of sections written to the journal, filler included.
     journal_bytes;
-    /// Bytes of journaled lines before compression.
+    /// Bytes of sections before compression: the lines, and the entries that place them.
     journaled_bytes;
     /// Ranges written from the journal to data files.
     applied_writes;
@@ -38,7 +38,8 @@ counters! {
     pages_dropped;
     /// Data files made.
     files_created;
-    /// Extents taken from files or from the free list.
+    /// Extents taken from files or from the free list, those of work that was then taken back
+    /// included.
     extents_allocated;
     /// Records that outgrew their place.
     moves;

@@ -110,6 +110,7 @@ impl Database {
     }
 
     /// A map of its files: extents, records, padding and holes. Empty if it does not exist.
+    /// Holds the database and all its collections until it is made.
     ///
     /// # Errors
     /// None that damage causes: that is in the map.
@@ -117,7 +118,8 @@ impl Database {
         DatabaseMap::read(&self.core)
     }
 
-    /// What can be read of its collections of users, however damaged they are.
+    /// What can be read of its collections of users, however damaged they are. Holds the
+    /// database and all its collections until it is read.
     ///
     /// # Errors
     /// None that damage causes; [`Error::NotFound`] if it does not exist.

@@ -118,11 +118,15 @@ impl Default for RecordStripes {
 impl RecordStripes {
     /// To read a record under the shared collection lock.
     pub fn read(&self, record: RecordLoc) -> StripeRead<'_> {
+        #[cfg(debug_assertions)]
+        order::before_the_gate();
         StripeRead(self.stripe(record).read())
     }
 
     /// To write a record in place under the shared collection lock.
     pub fn write(&self, record: RecordLoc) -> Stripe<'_> {
+        #[cfg(debug_assertions)]
+        order::before_the_gate();
         Stripe(self.stripe(record).write())
     }
 
@@ -133,6 +137,31 @@ impl RecordStripes {
         let key = (loc.file as u32 as u64) << 32 | loc.ofs as u32 as u64;
         let mixed = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         &self.0[(mixed >> 56) as usize % STRIPES].0
+    }
+}
+
+#[cfg(debug_assertions)]
+pub mod order {
+    //! Debug builds check that a stripe (4) is not asked for inside of the gate (5): who holds
+    //! it may wait at a gate that is closed until we leave.
+    use std::cell::Cell;
+
+    thread_local! {
+        static GATES: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// This thread is inside of one more gate.
+    pub fn entered() {
+        GATES.set(GATES.get() + 1);
+    }
+
+    /// This thread has left a gate.
+    pub fn left() {
+        GATES.set(GATES.get() - 1);
+    }
+
+    pub fn before_the_gate() {
+        assert_eq!(GATES.get(), 0, "a record stripe is taken before the gate is entered");
     }
 }
 

@@ -93,7 +93,11 @@ fn compare_digests(collection: &Collection, truth: &Value) {
     };
     let mut forward =
         collection.scan(Direction::Forward).expect("scan").map(|d| d.expect("readable").document);
-    assert_eq!(digest(&mut forward), truth["sha256RawDocsNatural"].as_str().unwrap(), "{ns}");
+    assert_eq!(
+        digest(&mut forward),
+        truth["sha256RawDocsNatural"].as_str().expect("a digest"),
+        "{ns}"
+    );
 
     let mut backward: Vec<_> = collection
         .scan(Direction::Backward)
@@ -108,7 +112,11 @@ fn compare_digests(collection: &Collection, truth: &Value) {
         let entry = entry.expect("readable");
         collection.read_at(entry.loc).expect("a record")
     });
-    assert_eq!(digest(&mut by_id), truth["sha256RawDocsIdOrder"].as_str().unwrap(), "{ns}");
+    assert_eq!(
+        digest(&mut by_id),
+        truth["sha256RawDocsIdOrder"].as_str().expect("a digest"),
+        "{ns}"
+    );
 }
 
 /// Every index has the entries that mongod listed, in its order, with its key bytes.
@@ -130,7 +138,7 @@ fn compare_indexes(collection: &Collection, truth: &Value) {
             let (_, entry) = found.find(|(i, _)| *i == at).expect("as many entries");
             assert_eq!(
                 entry.loc.to_string(),
-                expected["recordId"].as_str().unwrap(),
+                expected["recordId"].as_str().expect("a place"),
                 "{ns} {name}"
             );
             let raw = BASE64_STANDARD.decode(expected["rawKey"].as_str().expect("raw"));

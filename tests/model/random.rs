@@ -29,6 +29,16 @@ pub struct Run {
     /// The collection has one of two names: it is renamed back and forth.
     name: &'static str,
     model: Model,
+    met: Met,
+}
+
+/// What has happened: a run in which something never did proves nothing of it.
+#[derive(Debug, Default)]
+struct Met {
+    done: u64,
+    duplicates: u64,
+    refused: u64,
+    moves: u64,
 }
 
 fn document(raw: &bson::RawDocument) -> Document {
@@ -40,8 +50,16 @@ impl Run {
         let dbpath = Dbpath::new();
         let engine = Some(dbpath.builder().memos(memos).open().expect("opens"));
         let seed = Seed::new(&format!("{policy:?}, memos: {memos}"), seed);
-        let mut run =
-            Run { seed, dbpath, engine, policy, memos, name: "c", model: Model::default() };
+        let mut run = Run {
+            seed,
+            dbpath,
+            engine,
+            policy,
+            memos,
+            name: "c",
+            model: Model::default(),
+            met: Met::default(),
+        };
         run.create();
         run
     }
@@ -70,7 +88,17 @@ impl Run {
             }
         }
         self.check();
-        dbpath::close(self.engine.take().expect("open"));
+        self.close();
+        let Met { done, duplicates, refused, moves } = self.met;
+        let enough = done > 800 && duplicates > 20 && refused > 20 && moves > 20;
+        assert!(enough, "too little happened: {:?}", self.met);
+    }
+
+    /// Closes the engine, after checking everything that can be checked.
+    fn close(&mut self) {
+        let engine = self.engine.take().expect("open");
+        self.met.moves += engine.counters().moves.get();
+        dbpath::close(engine);
     }
 
     fn collection(&self) -> Collection {
@@ -86,14 +114,19 @@ impl Run {
 
     /// The engine's outcome in the model's terms; both must be the same.
     fn same<T: PartialEq + std::fmt::Debug>(
+        &mut self,
         found: Result<T, Error>,
         expected: Result<T, Refusal>,
         what: impl std::fmt::Display,
-    ) -> bool {
+    ) {
         let text = found.as_ref().err().map(ToString::to_string);
         let found = found.map_err(|error| Refusal::of(&error));
         assert_eq!(found, expected, "{what} ({text:?})");
-        found.is_ok()
+        match found {
+            Ok(_) => self.met.done += 1,
+            Err(Refusal::Duplicate) => self.met.duplicates += 1,
+            Err(Refusal::Refused(_)) => self.met.refused += 1,
+        }
     }
 
     /// The document with this `_id` is what the model has.
@@ -112,13 +145,13 @@ impl Run {
             let id = report.as_ref().map_or(Bson::Null, |r| r.id.clone().try_into().expect("id"));
             doc.insert("_id", id.clone());
             let expected = self.model.insert(&doc);
-            Run::same(report.map(|_| ()), expected, &doc);
+            self.same(report.map(|_| ()), expected, &doc);
             return;
         }
         doc.insert("_id", values::id(&mut self.seed));
         let found = self.collection().insert_one(raw(&doc)).map(|_| ());
         let expected = self.model.insert(&doc);
-        Run::same(found, expected, &doc);
+        self.same(found, expected, &doc);
         self.compare_one(&doc["_id"]);
     }
 
@@ -186,7 +219,7 @@ impl Run {
         if let Ok((_, _, Some(id))) = &found {
             self.compare_one(&id.clone().try_into().expect("an _id"));
         }
-        Run::same(found, expected, what);
+        self.same(found, expected, what);
     }
 
     fn increment(&mut self) {
@@ -206,7 +239,7 @@ impl Run {
             false => Ok((0, 0)),
         };
         let found = found.map(|report| (report.matched, report.modified));
-        Run::same(found, expected, format!("{id} {ops:?}"));
+        self.same(found, expected, format!("{id} {ops:?}"));
         self.compare_one(&id);
     }
 
@@ -229,7 +262,7 @@ impl Run {
             }
             false => Ok((0, 0, false)),
         };
-        Run::same(found, expected, format!("{id} becomes {doc}"));
+        self.same(found, expected, format!("{id} becomes {doc}"));
         self.compare_one(&id);
     }
 
@@ -284,7 +317,7 @@ impl Run {
             assert_eq!(*reason, Reason::ConflictingUpdateOperators, "{what}");
             return;
         }
-        Run::same(found.map(|report| (report.matched, report.modified)), expected, what);
+        self.same(found.map(|report| (report.matched, report.modified)), expected, what);
     }
 
     fn delete_many(&mut self) {
@@ -308,12 +341,13 @@ impl Run {
         if self.model.indexes.iter().any(|other| other.name == index.name) {
             return;
         }
-        let spec = IndexSpec::new(&index.fields).unique(index.unique).sparse(index.sparse);
+        let fields: Vec<_> = index.fields.iter().map(|(path, way)| (path.as_str(), *way)).collect();
+        let spec = IndexSpec::new(&fields).unique(index.unique).sparse(index.sparse);
         let found = self.collection().create_index(spec);
         let name = index.name.clone();
         let what = format!("{index:?}");
         let expected = self.model.create_index(index).map(|()| name);
-        Run::same(found, expected, what);
+        self.same(found, expected, what);
     }
 
     fn drop_index(&mut self) {
@@ -355,8 +389,17 @@ impl Run {
         self.check();
     }
 
+    /// Closes the engine and opens it again; or opens what a crash would have left of it.
     fn reopen(&mut self) {
-        dbpath::close(self.engine.take().expect("open"));
+        let crash = self.seed.one_in(2);
+        if crash {
+            self.engine.as_ref().expect("open").wait_durable().expect("durable");
+        }
+        let crashed = crash.then(|| self.dbpath.crashed());
+        self.close();
+        if let Some(crashed) = crashed {
+            self.dbpath = crashed;
+        }
         self.engine = Some(self.dbpath.builder().memos(self.memos).open().expect("opens again"));
         self.check();
     }

@@ -95,6 +95,8 @@ fn the_ready_made_log_hit_counts_in_such_a_month() {
     views.log_hit(at("2000-10-10", 13, 37), SITE, PAGE).expect("counted");
     let series = views.by_day(SITE, PAGE, day("2000-10-10")..day("2000-10-11")).expect("days");
     assert_eq!(series.counts, [1]);
+    views.preallocate(day("2000-10-10"), SITE, PAGE).expect("nothing to do");
+    assert_eq!(views.monthly().count().expect("counts"), 1);
 }
 
 #[test]

@@ -15,9 +15,11 @@ fn documents(views: &PageViews) -> Vec<RawDocumentBuf> {
 
 #[test]
 fn fresh_untouched_and_counted_documents() {
-    for layout in [MinuteLayout::Hierarchical, MinuteLayout::Flat] {
+    let layouts = [MinuteLayout::Hierarchical, MinuteLayout::Flat];
+    let growths = [Growth::Grow, Growth::Template];
+    for (layout, growth) in layouts.into_iter().flat_map(|l| growths.map(|g| (l, g))) {
         let (_dir, engine) = engine();
-        let builder = PageViews::builder(&engine, "stats").growth(Growth::Grow);
+        let builder = PageViews::builder(&engine, "stats").growth(growth);
         let views = builder.layout(layout).open().expect("opens");
         let date = day("2000-10-10");
         views.preallocate(date, "site-1", "/").expect("fresh");

@@ -101,12 +101,30 @@ impl DatabaseCore {
         work(&ReadView::new(&open.files, &guard), open).map_err(|e| e.in_database(&self.name))
     }
 
+    /// Reads all that the files hold, whoever it belongs to; `None` if the database does not
+    /// exist.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn read_whole<R>(
+        &self,
+        work: impl FnOnce(&ReadView<'_>, &OpenDatabase) -> Result<R>,
+    ) -> Result<Option<R>> {
+        let guard = self.lock.exclusive();
+        let Some(open) = guard.as_ref() else { return Ok(None) };
+        let cores: Vec<_> = self.collections.lock().values().cloned().collect();
+        let _held: Vec<_> = cores.iter().map(|core| core.exclusive()).collect();
+        let view = ReadView::new(&open.files, &guard);
+        work(&view, open).map(Some).map_err(|e| e.in_database(&self.name))
+    }
+
     /// How records of the catalogue and of indexes are placed.
     fn store_options(&self, policy: SizingPolicy) -> StoreOptions {
         StoreOptions {
             policy,
             file_sizes: FileSizes::new(self.shared.options.small_files),
             samples: self.shared.samples.clone(),
+            counters: self.shared.counters.clone(),
         }
     }
 

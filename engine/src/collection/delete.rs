@@ -3,7 +3,7 @@
 use bson::RawDocument;
 
 use super::handle::Collection;
-use super::locate::find_first;
+use super::locate::{Holding, find_first};
 use super::locked::OpenCollection;
 use crate::disk::Edit;
 use crate::disk_loc::RecordLoc;
@@ -44,7 +44,7 @@ impl Collection {
     fn delete_first(&self, filter: &Filter) -> Result<u64> {
         let counters = &self.database.shared.counters;
         self.change_if_exists(|open, unit| {
-            match find_first(&self.core, open, unit, filter, counters)? {
+            match find_first(Holding::WholeCollection, open, unit, filter, counters)? {
                 None => Ok(0),
                 Some(place) => {
                     check_deletable(open)?;

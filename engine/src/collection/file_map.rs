@@ -130,7 +130,7 @@ impl DatabaseMap {
     /// # Errors
     /// None that damage causes.
     pub(crate) fn read(database: &DatabaseCore) -> Result<DatabaseMap> {
-        database.read(DatabaseMap::default(), |view, open| {
+        let map = database.read_whole(|view, open| {
             let mut survey = Survey { view, extents: BTreeMap::new(), map: DatabaseMap::default() };
             for node in open.catalog.nodes().iter(view) {
                 match node {
@@ -147,7 +147,8 @@ impl DatabaseMap {
                 survey.file(FileNo(no));
             }
             Ok(survey.map)
-        })
+        })?;
+        Ok(map.unwrap_or_default())
     }
 }
 

@@ -8,7 +8,7 @@ use bson::{RawBsonRef, RawDocument, RawDocumentBuf};
 use super::catalog::document_at;
 use super::database_core::{DatabaseCore, check_not_system};
 use super::id_key::IdKey;
-use super::locate::find_by_id;
+use super::locate::{Holding, find_by_id};
 use super::locked::{CollectionCore, OpenCollection};
 use super::scan::{IndexScan, Located, Scan};
 use super::stats::CollStats;
@@ -63,8 +63,13 @@ impl Collection {
     pub fn find_by_id<'a>(&self, id: impl Into<RawBsonRef<'a>>) -> Result<Option<RawDocumentBuf>> {
         let id = IdKey::new(id.into())?;
         self.read(None, |view, open| {
-            let Some(place) =
-                find_by_id(&self.core, open, view, &id, &self.database.shared.counters)?
+            let Some(place) = find_by_id(
+                Holding::EachRecord(&self.core),
+                open,
+                view,
+                &id,
+                &self.database.shared.counters,
+            )?
             else {
                 return Ok(None);
             };
@@ -106,7 +111,9 @@ impl Collection {
             let id = IdKey::from_raw(id.ty, id.bytes);
             return self.read(None, |view, open| {
                 let counters = &self.database.shared.counters;
-                let Some(place) = find_by_id(&self.core, open, view, &id, counters)? else {
+                let Some(place) =
+                    find_by_id(Holding::EachRecord(&self.core), open, view, &id, counters)?
+                else {
                     return Ok(None);
                 };
                 let _record = self.core.read_record(place.loc);

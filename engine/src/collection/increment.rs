@@ -8,7 +8,7 @@ use bson::{RawBsonRef, RawDocumentBuf};
 use super::catalog::document_in;
 use super::handle::Collection;
 use super::id_key::IdKey;
-use super::locate::{data_at, find_by_id};
+use super::locate::{Holding, data_at, find_by_id};
 use super::locked::OpenCollection;
 use super::update_report::{LocatedBy, UpdateReport};
 use crate::bson::field_path::FieldPath;
@@ -71,7 +71,9 @@ impl Collection {
         let Some(open) = guard.as_ref() else { return Ok(None) };
         let view = ReadView::new(&open.files, &guard);
         let shared = &self.database.shared;
-        let Some(place) = find_by_id(&self.core, open, &view, id, &shared.counters)? else {
+        let Some(place) =
+            find_by_id(Holding::EachRecord(&self.core), open, &view, id, &shared.counters)?
+        else {
             return Ok((!upsert(open)).then(UpdateReport::default));
         };
         if open.store.options().policy.is_adaptive() {

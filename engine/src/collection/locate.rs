@@ -14,6 +14,7 @@ use crate::disk::View;
 use crate::disk_loc::RecordLoc;
 use crate::error::Result;
 use crate::format::record;
+use crate::locks::StripeRead;
 use crate::query::Filter;
 use crate::store::{Direction, RecordScan};
 
@@ -25,12 +26,31 @@ pub struct Place {
     pub shape: ShapeNo,
 }
 
+/// How records are kept still while they are read.
+#[derive(Debug, Clone, Copy)]
+pub enum Holding<'a> {
+    /// The collection is held shared: writers in place are about, so each record is held.
+    EachRecord(&'a CollectionCore),
+    /// The collection is held exclusively, by a unit of work: nobody else is about. No stripe may
+    /// be taken, as the unit is inside of the gate, which comes after the stripes.
+    WholeCollection,
+}
+
+impl<'a> Holding<'a> {
+    fn record(self, loc: RecordLoc) -> Option<StripeRead<'a>> {
+        match self {
+            Holding::EachRecord(core) => Some(core.read_record(loc)),
+            Holding::WholeCollection => None,
+        }
+    }
+}
+
 /// The record whose document has this `_id`.
 ///
 /// # Errors
 /// `Corrupt` only.
 pub fn find_by_id(
-    core: &CollectionCore,
+    holding: Holding<'_>,
     open: &OpenCollection,
     view: &impl View,
     id: &IdKey,
@@ -51,7 +71,7 @@ pub fn find_by_id(
     if let Some(memo) = &open.memo {
         // M1: only the very bytes that the record holds; 1 and 1.0 find each other in the index.
         if leads_at(view, loc, id)? {
-            let _record = core.read_record(loc);
+            let _record = holding.record(loc);
             shape = open.shapes.number_of(document_in(data_at(view, loc)?, loc)?.as_bytes())?;
             memo.remember(hash, loc, shape);
         }
@@ -96,18 +116,18 @@ fn find_in_index(open: &OpenCollection, view: &impl View, id: &IdKey) -> Result<
 /// # Errors
 /// `Corrupt` only.
 pub fn find_first(
-    core: &CollectionCore,
+    holding: Holding<'_>,
     open: &OpenCollection,
     view: &impl View,
     filter: &Filter,
     counters: &Counters,
 ) -> Result<Option<Place>> {
     let matches = |loc: RecordLoc| -> Result<bool> {
-        let _record = core.read_record(loc);
+        let _record = holding.record(loc);
         filter.matches(document_in(data_at(view, loc)?, loc)?.as_bytes())
     };
     if let Some(id) = filter.id_equality() {
-        let place = find_by_id(core, open, view, &IdKey::from_raw(id.ty, id.bytes), counters)?;
+        let place = find_by_id(holding, open, view, &IdKey::from_raw(id.ty, id.bytes), counters)?;
         return match place {
             Some(place) if matches(place.loc)? => Ok(Some(place)),
             _ => Ok(None),

@@ -69,7 +69,7 @@ impl Salvage {
     /// The documents that can be read.
     pub fn documents(&self) -> impl Iterator<Item = Result<Located>> {
         self.records.iter().map(|&loc| {
-            let found = self.database.read(None, |view, _| document(view, loc).map(Some))?;
+            let found = self.database.read_whole(|view, _| document(view, loc))?;
             let document = found.ok_or_else(|| missing(&self.database))?;
             Ok(Located { loc, document })
         })
@@ -83,7 +83,7 @@ impl SalvageReport {
     /// [`Error::NotFound`] if the database does not exist.
     pub(crate) fn read(database: &Arc<DatabaseCore>) -> Result<SalvageReport> {
         let found = database
-            .read(None, |view, open| Ok(Some(SalvageReport::of(view, database, &open.catalog))))?;
+            .read_whole(|view, open| Ok(SalvageReport::of(view, database, &open.catalog)))?;
         found.ok_or_else(|| missing(database))
     }
 

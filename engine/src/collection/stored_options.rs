@@ -132,6 +132,16 @@ impl StoredOptions {
     }
 }
 
+impl Collection {
+    /// The document that an upsert of a missing `_id` starts from, expanded; if it has one.
+    ///
+    /// # Errors
+    /// `Corrupt` only.
+    pub fn template(&self) -> Result<Option<RawDocumentBuf>> {
+        self.read(None, |_, open| Ok(open.stored().template))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

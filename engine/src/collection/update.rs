@@ -12,7 +12,7 @@ use bson::RawDocument;
 use super::catalog::document_at;
 use super::handle::Collection;
 use super::insert::{insert_document, timestamp};
-use super::locate::{data_at, find_first};
+use super::locate::{Holding, data_at, find_first};
 use super::locked::OpenCollection;
 use super::update_report::{LocatedBy, Move, UpdateReport};
 use crate::bson::document;
@@ -140,6 +140,7 @@ impl Collection {
         update: &Update,
         upsert: bool,
     ) -> Result<UpdateReport> {
+        self.database.shared.journal.make_room()?;
         match self.update_in_place(filter, update)? {
             InPlace::Done(report) => return Ok(report),
             InPlace::NoMatch if !upsert => return Ok(UpdateReport::default()),
@@ -147,7 +148,7 @@ impl Collection {
         }
         let work = |open: &mut OpenCollection, unit: &mut UnitOfWork<'_>| {
             let counters = &self.database.shared.counters;
-            match find_first(&self.core, open, unit, filter, counters)? {
+            match find_first(Holding::WholeCollection, open, unit, filter, counters)? {
                 Some(place) => self.update_record(open, unit, place.loc, update),
                 None if upsert => self.upsert(open, unit, filter, update),
                 None => Ok(UpdateReport::default()),
@@ -163,7 +164,9 @@ impl Collection {
         let Some(open) = guard.as_ref() else { return Ok(InPlace::NoMatch) };
         let view = ReadView::new(&open.files, &guard);
         let counters = &self.database.shared.counters;
-        let Some(place) = find_first(&self.core, open, &view, filter, counters)? else {
+        let Some(place) =
+            find_first(Holding::EachRecord(&self.core), open, &view, filter, counters)?
+        else {
             return Ok(InPlace::NoMatch);
         };
         if open.store.options().policy.is_adaptive() {

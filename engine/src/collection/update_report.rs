@@ -46,7 +46,8 @@ pub struct UpdateReport {
     pub bytes_skipped: u32,
     /// Bytes of the document that were written.
     pub bytes_written: u32,
-    /// Lines of 64 bytes that the next journal section has to carry because of this.
+    /// Lines of 64 bytes that this changed, index and bookkeeping included. The next journal
+    /// section carries each once, however many updates changed it.
     pub lines_dirtied: u32,
     /// Bytes between the end of the document and the end of its record.
     pub padding_left: u32,

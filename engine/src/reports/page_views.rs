@@ -96,6 +96,11 @@ impl PageViews {
         &self.monthly
     }
 
+    /// How minutes lie in the daily documents.
+    pub fn layout(&self) -> MinuteLayout {
+        self.layout
+    }
+
     /// Counts one hit on `page` of `site`: its hour and minute, and its day of the month.
     ///
     /// # Errors
@@ -158,20 +163,17 @@ impl PageViews {
     /// Those of an upsert.
     pub fn preallocate(&self, day: Day, site: &str, page: &str) -> Result<()> {
         let make = |collection: &Collection, id: String, date: Day, zeroed: &RawDocument| {
-            if collection.find_by_id(id.as_str())?.is_some() {
-                return Ok(());
-            }
-            // Metadata first: what follows has fixed width, so its layout can be remembered.
-            let mut document = rawdoc! { "_id": id, "metadata": metadata(date, site, page) };
             let zeroed = template::expand(zeroed.as_bytes())?;
-            let zeroed = RawDocument::from_bytes(&zeroed);
-            for (name, value) in zeroed.iter().flat_map(|zeroed| zeroed.iter().flatten()) {
-                document.append(name, value);
-            }
-            match collection.insert_one(document) {
-                // Somebody else was faster.
-                Err(Error::DuplicateKey { .. }) => Ok(()),
-                made => made.map(|_| ()),
+            let broken = |_| Error::InvalidBson { at: 0, rule: "a template is a document" };
+            let zeroed = RawDocumentBuf::from_bytes(zeroed).map_err(broken)?;
+            // In the filter, so that metadata precedes the counters as it does after a hit: what
+            // has a varying length would else stand behind them, and hide their layout.
+            let filter = rawdoc! { "_id": id, "metadata": metadata(date, site, page) };
+            let update = rawdoc! { "$setOnInsert": zeroed };
+            match collection.update_one(filter, update)?.upsert(true).run() {
+                // It is there, under metadata of another form.
+                Err(Error::DuplicateKey { index, .. }) if index == "_id_" => Ok(()),
+                made => made.map(drop),
             }
         };
         make(&self.daily, daily_id(day, site, page), day, &zeroed_day(self.layout))?;

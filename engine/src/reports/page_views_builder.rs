@@ -3,7 +3,7 @@
 use bson::{RawDocumentBuf, rawdoc};
 
 use super::page_views::PageViews;
-use crate::collection::CollectionOptions;
+use crate::collection::{Collection, CollectionOptions};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::index::index_spec::IndexSpec;
@@ -75,8 +75,9 @@ impl PageViewsBuilder {
     ///
     /// In an engine that is read-only nothing is created: of what is missing there are no hits.
     ///
-    /// A collection that exists keeps its template and policy; its documents may be of another
-    /// layout, and are read by whichever layout they have.
+    /// A collection that exists keeps its template and policy. Its layout is kept, too, whatever
+    /// was asked for: [`PageViews::layout`] says which it is. Two layouts in one document would
+    /// take `minute.13` for an hour here and for a minute there.
     ///
     /// # Errors
     /// Those of creating a collection and an index.
@@ -84,14 +85,11 @@ impl PageViewsBuilder {
         let daily = self.collection("daily", zeroed_day(self.layout))?;
         let monthly =
             self.collection("monthly", rawdoc! { "daily": { "$grid": [31], "from": 1 } })?;
-        Ok(PageViews::new(daily, monthly, self.layout, self.growth))
+        let layout = layout_there(&daily)?.unwrap_or(self.layout);
+        Ok(PageViews::new(daily, monthly, layout, self.growth))
     }
 
-    fn collection(
-        &self,
-        name: &str,
-        zeroed: RawDocumentBuf,
-    ) -> Result<crate::collection::Collection> {
+    fn collection(&self, name: &str, zeroed: RawDocumentBuf) -> Result<Collection> {
         let database = self.engine.database(&self.database)?;
         if self.engine.options().read_only {
             return database.collection(name);
@@ -109,6 +107,20 @@ impl PageViewsBuilder {
         collection.create_index(IndexSpec::new(&index))?;
         Ok(collection)
     }
+}
+
+/// The layout of the daily documents: that of the template, else of the first of them.
+fn layout_there(daily: &Collection) -> Result<Option<MinuteLayout>> {
+    let document = match daily.template()? {
+        Some(template) => Some(template),
+        None => daily.find_one(rawdoc! {})?,
+    };
+    let minute = document.as_ref().and_then(|document| document.get_document("minute").ok());
+    let first = minute.and_then(|minute| minute.iter().flatten().next());
+    Ok(first.map(|(_, counter)| match counter.as_document() {
+        Some(_) => MinuteLayout::Hierarchical,
+        None => MinuteLayout::Flat,
+    }))
 }
 
 /// The counters of a new day, as a template.

@@ -103,6 +103,7 @@ impl RecordStore {
         let len = size.clamp(i64::from(EXTENT_LEN_MIN), longest) as i32 & !(GRAIN - 1);
         let loc = extent_manager::allocate(edit, sizes, len, Fit::Strict)?;
         let room = extent_manager::append(edit, self.details(), self.ns(), loc)?;
+        self.options().counters.extents_allocated.add(1);
         add_deleted(edit, self.details(), room)?;
         Ok(Extent::read(edit, loc)?.len)
     }

@@ -78,6 +78,7 @@ impl RecordStore {
     pub(super) fn add_extent(&self, edit: &mut impl Edit, len: i32) -> Result<()> {
         let loc = extent_manager::allocate(edit, self.options().file_sizes, len, Fit::Loose)?;
         let room = extent_manager::append(edit, self.details(), self.ns(), loc)?;
+        self.options().counters.extents_allocated.add(1);
         self.recycle(edit, room)
     }
 

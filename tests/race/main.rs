@@ -1,0 +1,10 @@
+//! Do threads that work on the same documents leave exact sums, whole documents, and a store that
+//! validates?
+
+mod create;
+mod mixed;
+mod neighbours;
+mod support;
+mod torn;
+mod upsert;
+mod wait_durable;
