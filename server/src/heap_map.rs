@@ -61,7 +61,7 @@ pub fn draw_file(database: &str, file: &FileMap, terminal: &Terminal) -> String 
 }
 
 /// The part of a full name behind the database.
-fn within<'a>(database: &str, ns: &'a str) -> &'a str {
+pub fn within<'a>(database: &str, ns: &'a str) -> &'a str {
     ns.strip_prefix(database).and_then(|rest| rest.strip_prefix('.')).unwrap_or(ns)
 }
 

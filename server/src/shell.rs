@@ -13,6 +13,12 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
+/// This program, as it was called: what follows works where this did.
+pub fn program() -> String {
+    let called = std::env::args_os().next();
+    called.map_or_else(|| "tallymap".to_owned(), |called| quoted(&called.to_string_lossy()))
+}
+
 /// The line that charts a page, in two lines for a narrow terminal, the first one indented.
 pub fn chart_line(dbpath: &Path, db: &str, site: &str, page: &str, period: Period) -> String {
     let period = match period {
@@ -22,8 +28,10 @@ pub fn chart_line(dbpath: &Path, db: &str, site: &str, page: &str, period: Perio
     };
     let (dbpath, db) = (quoted(&dbpath.to_string_lossy()), quoted(db));
     let (site, page) = (quoted(site), quoted(page));
+    let program = program();
     format!(
-        "  tallymap chart --dbpath {dbpath} --db {db} \\\n    --site {site} --page {page} {period}"
+        "  {program} chart --dbpath {dbpath} --db {db} \\\n    \
+         --site {site} --page {page} {period}"
     )
 }
 
@@ -52,8 +60,11 @@ mod tests {
         let day = date(2010, 10, 1);
         assert_eq!(
             line(Period::Hour(day, 7)),
-            "  tallymap chart --dbpath 'my data' --db stats \\\n    \
-             --site s --page '/a b' --day 2010-10-01 --hour 7"
+            format!(
+                "  {} chart --dbpath 'my data' --db stats \\\n    \
+                 --site s --page '/a b' --day 2010-10-01 --hour 7",
+                program()
+            )
         );
         assert!(line(Period::Day(day)).ends_with(" --day 2010-10-01"));
         assert!(line(Period::Month(day)).ends_with(" --month 2010-10"));

@@ -22,7 +22,7 @@ use crate::numbers::grouped;
 use crate::output::Output;
 use crate::progress;
 use crate::recorded_hits::RecordedHits;
-use crate::shell::{chart_line, quoted};
+use crate::shell::{chart_line, program, quoted};
 use crate::terminal::Terminal;
 use crate::traffic::{SITE, Traffic};
 
@@ -230,6 +230,7 @@ impl Sums {
 
 /// What to try on the files; `peak` is the page of the chart with its highest hour.
 fn next_steps(dbpath: &Path, peak: Option<(Date, u8, &str)>) -> String {
+    let program = program();
     let dir = quoted(&dbpath.to_string_lossy());
     let mut text = format!("\nThe files are in {dir}. Try:\n\n");
     if let Some((date, hour, page)) = peak {
@@ -237,9 +238,10 @@ fn next_steps(dbpath: &Path, peak: Option<(Date, u8, &str)>) -> String {
         text += &(chart_line(dbpath, "preallocated", SITE, page, period) + "\n");
     }
     text + &format!(
-        "  tallymap inspect --dbpath {dir} --db growing --collection daily\n  \
-         tallymap dump --dbpath {dir} \\\n    \
+        "  {program} inspect --dbpath {dir} \\\n    \
+         --db growing --collection daily\n  \
+         {program} dump --dbpath {dir} \\\n    \
          --db preallocated --collection monthly | head -1\n  \
-         tallymap validate --dbpath {dir}\n"
+         {program} validate --dbpath {dir}\n"
     )
 }

@@ -147,8 +147,7 @@ impl Ingest {
         for sample in refused_samples {
             text += &format!("  {sample}…\n");
         }
-        text += "Nothing remembers which logs were counted: \
-                 reading one again counts its hits again.\n";
+        text += "Reading a log again counts its hits again: nothing remembers it was counted.\n";
         if let Some((at, page)) = &tally.last
             && let Ok(date) = Date::new(at.year, at.month as i8, at.day as i8)
         {
