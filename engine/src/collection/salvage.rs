@@ -122,7 +122,20 @@ impl SalvageReport {
             report.collections.push(salvage);
         }
         report.collections.sort_by(|a, b| a.ns.cmp(&b.ns));
+        report.miss(&entries);
         report
+    }
+
+    /// Notes the collections that the catalogue lists and the `.ns` file does not lead to.
+    fn miss(&mut self, entries: &Documents) {
+        for entry in &entries.documents {
+            let Ok(ns) = entry.get_str("name").map(NamespaceString::parse) else { continue };
+            let Ok(ns) = ns else { continue };
+            let is_found = self.collections.iter().any(|salvage| salvage.ns == ns);
+            if !is_found && !ns.is_system() && ns.collection() != StoredOptions::COLLECTION {
+                self.problems.push(format!("{ns} is listed, but the .ns file does not lead to it"));
+            }
+        }
     }
 }
 

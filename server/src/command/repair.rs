@@ -115,7 +115,8 @@ impl Repair {
         let into = quoted(&self.into.to_string_lossy());
         let lost: u64 = outcomes.iter().map(|one| one.lost).sum();
         let summary = match lost {
-            0 => "every document was recovered".to_owned(),
+            0 if problems.is_empty() => "every document was recovered".to_owned(),
+            0 => "every document that the catalogue leads to was recovered".to_owned(),
             n => terminal.paint(Colour::Bad, &format!("lost {} documents", grouped(n))),
         };
         table.draw(terminal)

@@ -149,6 +149,20 @@ fn damage_beside_the_records_costs_none_of_them() {
 }
 
 #[test]
+fn a_collection_that_cannot_be_found_is_named() {
+    let (disk, _) = filled(CollectionOptions::default());
+    let file = disk.open(Path::new("d.ns"), Access::Read).expect("is there");
+    let mut bytes = vec![0; file.len().expect("a length") as usize];
+    file.read_at(0, &mut bytes).expect("read");
+    let name = bytes.windows(4).position(|window| window == b"d.c\0").expect("its node");
+    damage(&disk, "d.ns", name as u64, b"X");
+    let engine = open(&disk, true);
+    let report = engine.database("d").expect("a name").salvage().expect("exists");
+    assert!(report.collections.is_empty());
+    assert!(report.problems.iter().any(|problem| problem.starts_with("d.c is listed")));
+}
+
+#[test]
 fn random_damage_never_stops_a_salvage() {
     let seed = 20_101_010;
     let mut random = oorandom::Rand64::new(seed);
