@@ -5,6 +5,7 @@
 //!     `system.namespaces` itself and for overflow nodes.
 //! C2. All that is written here is written with the database held exclusively.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bson::{RawDocument, RawDocumentBuf, rawdoc};
@@ -156,6 +157,38 @@ impl Catalog {
             self.heap(edit, &self.namespaces_name())?.remove(edit, loc)?;
         }
         Ok(())
+    }
+
+    /// What is wrong between documents and nodes, in words: each namespace has one of both,
+    /// `system.namespaces` itself only a node (format, §5.7).
+    ///
+    /// # Errors
+    /// `Corrupt` if they cannot be read.
+    pub fn check(&self, view: &impl View) -> Result<Vec<String>> {
+        let mut findings = Vec::new();
+        let mut listed = BTreeSet::new();
+        let heap = self.heap(view, &self.namespaces_name())?;
+        let mut scan = RecordScan::new(heap.details(), Direction::Forward);
+        while let Some(loc) = scan.next(view)? {
+            let Ok(name) = document_at(&heap, view, loc)?.get_str("name") else {
+                findings.push(format!("the document at {loc} names no namespace"));
+                continue;
+            };
+            if self.nodes.find(view, name)?.is_none() {
+                findings.push(format!("the document at {loc} names '{name}', which has no node"));
+            }
+            if !listed.insert(name) {
+                findings.push(format!("the document at {loc} names '{name}' a second time"));
+            }
+        }
+        for (name, _) in self.namespaces(view)? {
+            // Up to 2.4 the free extents had a node, not always with a document.
+            let unlisted = name == self.namespaces_name() || name.ends_with(".$freelist");
+            if !unlisted && !listed.contains(name.as_str()) {
+                findings.push(format!("'{name}' has a node, and no document names it"));
+            }
+        }
+        Ok(findings)
     }
 
     fn find_entry<'v>(
