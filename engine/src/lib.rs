@@ -46,7 +46,7 @@
 //! | 7 | `engine` `database` `reports` `threads` | ← same |
 //! | 6 | `collection` | ← same |
 //! | 5 · 4 | | `index` · `store` |
-//! | 3 · 2 · 1 | `update` · `query` · [`bson`] | `journal` · [`disk`] · [`format`] |
+//! | 3 · 2 · 1 | `update` · `query` · [`bson`] | `journal` · [`disk`] · [`mod@format`] |
 
 pub mod bson;
 mod clock;
