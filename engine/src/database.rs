@@ -113,10 +113,9 @@ impl Database {
     /// Holds the database and all its collections until it is made.
     ///
     /// # Errors
-    /// `Corrupt` if its list of namespaces cannot be read; other damage is in the map.
+    /// None that damage causes: that is in the map.
     pub fn map(&self) -> Result<DatabaseMap> {
-        let map = self.core.read_whole(|view, open| DatabaseMap::read(view, &open.catalog))?;
-        map.map_or_else(|| Ok(DatabaseMap::default()), Ok)
+        DatabaseMap::read(&self.core)
     }
 
     /// What can be read of its collections of users, however damaged they are. Holds the
@@ -125,11 +124,7 @@ impl Database {
     /// # Errors
     /// None that damage causes; [`Error::NotFound`] if it does not exist.
     pub fn salvage(&self) -> Result<SalvageReport> {
-        let missing = || Error::NotFound { what: "database", name: self.core.name.clone() };
-        let found = self
-            .core
-            .read_whole(|view, open| Ok(SalvageReport::read(view, &self.core, &open.catalog)))?;
-        found.ok_or_else(missing)
+        SalvageReport::read(&self.core)
     }
 
     /// Its figures; zeros if it does not exist.

@@ -57,57 +57,13 @@ pub const PAGES: [&str; 36] = [
     "/news/",
 ];
 
-/// User agents with their share of the hits, in percent.
-const AGENTS: [(u32, &str); 12] = [
-    (
-        24,
-        "Mozilla/5.0 (Windows NT 6.1) AppleWebKit/534.30 (KHTML, like Gecko) Chrome/12.0.742.112 \
-             Safari/534.30",
-    ),
-    (17, "Mozilla/5.0 (Windows NT 6.1; rv:5.0) Gecko/20100101 Firefox/5.0"),
-    (13, "Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.1; Trident/5.0)"),
-    (
-        10,
-        "Mozilla/5.0 (Macintosh; U; Intel Mac OS X 10_6_8; en-us) AppleWebKit/533.21.1 (KHTML, \
-             like Gecko) Version/5.0.5 Safari/533.21.1",
-    ),
-    (8, "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 5.1; Trident/4.0)"),
-    (
-        7,
-        "Mozilla/5.0 (iPhone; U; CPU iPhone OS 4_3_3 like Mac OS X; en-us) AppleWebKit/533.17.9 \
-             (KHTML, like Gecko) Version/5.0.2 Mobile/8J2 Safari/6533.18.5",
-    ),
-    (6, "Mozilla/5.0 (X11; Linux x86_64; rv:5.0) Gecko/20100101 Firefox/5.0"),
-    (
-        5,
-        "Mozilla/5.0 (Linux; U; Android 2.3.4; en-us; Nexus S Build/GRJ22) AppleWebKit/533.1 \
-             (KHTML, like Gecko) Version/4.0 Mobile Safari/533.1",
-    ),
-    (
-        4,
-        "Mozilla/5.0 (iPad; U; CPU OS 4_3_3 like Mac OS X; en-us) AppleWebKit/533.17.9 (KHTML, \
-             like Gecko) Version/5.0.2 Mobile/8J2 Safari/6533.18.5",
-    ),
-    (3, "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"),
-    (2, "Opera/9.80 (Windows NT 6.1; U; en) Presto/2.8.131 Version/11.11"),
-    (
-        1,
-        "Mozilla/5.0 (BlackBerry; U; BlackBerry 9800; en) AppleWebKit/534.1+ (KHTML, like Gecko) \
-             Version/6.0.0.337 Mobile Safari/534.1+",
-    ),
-];
-
 /// One request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit {
     /// When.
     pub at: LocalMinute,
-    /// The site.
-    pub site: &'static str,
     /// The page.
     pub page: &'static str,
-    /// The text of the `User-Agent` header.
-    pub user_agent: &'static str,
 }
 
 /// The hits of one day, an iterator.
@@ -138,17 +94,6 @@ impl Traffic {
         Traffic { random, midnight, minute: 0, left, ordinary, newsletter, popularity }
     }
 
-    fn user_agent(&mut self) -> &'static str {
-        let mut percent = self.random.rand_range(0..100) as u32;
-        for (share, text) in AGENTS {
-            match percent.checked_sub(share) {
-                None => return text,
-                Some(rest) => percent = rest,
-            }
-        }
-        AGENTS[0].1
-    }
-
     /// An ordinary visit or a click in the newsletter, in the proportion of what is left.
     fn page(&mut self) -> &'static str {
         let [ordinary, newsletter] = self.left;
@@ -175,8 +120,7 @@ impl Iterator for Traffic {
             minute: (self.minute % 60) as u8,
             ..self.midnight
         };
-        let page = self.page();
-        Some(Hit { at, site: SITE, page, user_agent: self.user_agent() })
+        Some(Hit { at, page: self.page() })
     }
 }
 
@@ -282,10 +226,5 @@ mod tests {
         assert_eq!(of_newsletter[..10].iter().sum::<u32>(), 0);
         assert!(of_newsletter[10] > 10 * of_newsletter[12], "{of_newsletter:?}");
         assert_eq!(of_hour.iter().max(), Some(&of_hour[10]));
-    }
-
-    #[test]
-    fn the_shares_of_the_agents_are_percentages() {
-        assert_eq!(AGENTS.iter().map(|(share, _)| share).sum::<u32>(), 100);
     }
 }

@@ -341,7 +341,8 @@ impl Run {
         if self.model.indexes.iter().any(|other| other.name == index.name) {
             return;
         }
-        let spec = IndexSpec::new(&index.fields).unique(index.unique).sparse(index.sparse);
+        let fields: Vec<_> = index.fields.iter().map(|(path, way)| (path.as_str(), *way)).collect();
+        let spec = IndexSpec::new(&fields).unique(index.unique).sparse(index.sparse);
         let found = self.collection().create_index(spec);
         let name = index.name.clone();
         let what = format!("{index:?}");

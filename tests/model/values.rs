@@ -121,7 +121,7 @@ pub fn ops(seed: &mut Seed) -> Vec<Op> {
 
 /// An index on one of a few patterns; its name follows from the pattern.
 pub fn index(seed: &mut Seed) -> ModelIndex {
-    let patterns: [&[(&'static str, i32)]; 9] = [
+    let patterns: [&[(&str, i32)]; 9] = [
         &[("a", 1)],
         &[("b", -1)],
         &[("list", 1)],
@@ -132,7 +132,8 @@ pub fn index(seed: &mut Seed) -> ModelIndex {
         &[("a", 1), ("list.v", 1)],
         &[("m.1", 1)],
     ];
-    let fields = seed.pick(&patterns).to_vec();
+    let fields = seed.pick(&patterns).iter().map(|(path, way)| (path.to_string(), *way));
+    let fields: Vec<_> = fields.collect();
     let parts: Vec<_> = fields.iter().map(|(path, way)| format!("{path}_{way}")).collect();
     let is_u = fields[0].0 == "u";
     ModelIndex {

@@ -10,7 +10,7 @@ pub struct ModelIndex {
     /// Its name.
     pub name: String,
     /// Its paths with their directions.
-    pub fields: Vec<(&'static str, i32)>,
+    pub fields: Vec<(String, i32)>,
     /// Are equal keys refused?
     pub unique: bool,
     /// Are documents without the fields left out?

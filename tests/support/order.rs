@@ -4,21 +4,27 @@ use std::cmp::Ordering;
 
 use bson::{Bson, Document, RawDocumentBuf};
 
-fn rank(value: &Bson) -> u8 {
+fn rank(value: &Bson) -> i16 {
     match value {
+        Bson::MinKey => -1,
         Bson::Undefined => 0,
         Bson::Null => 5,
         Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_) => 10,
         Bson::String(_) => 15,
         Bson::Document(_) => 20,
         Bson::Array(_) => 25,
+        Bson::Binary(_) => 30,
         Bson::ObjectId(_) => 35,
         Bson::Boolean(_) => 40,
+        Bson::DateTime(_) => 45,
+        Bson::Timestamp(_) => 47,
+        Bson::RegularExpression(_) => 50,
+        Bson::MaxKey => 127,
         other => panic!("the model has no place for {other}"),
     }
 }
 
-/// The number in a value, if it is one. The tests' numbers are exact in a double.
+/// The number in a value, if it is one.
 pub fn float(value: &Bson) -> Option<f64> {
     match value {
         Bson::Int32(value) => Some(f64::from(*value)),
@@ -44,10 +50,33 @@ pub fn compare(a: &Bson, b: &Bson) -> Ordering {
             };
             compare_fields(&fields(a), &fields(b))
         }
-        (Bson::Undefined, _) | (Bson::Null, _) => Ordering::Equal,
-        (Bson::Int64(a), Bson::Int64(b)) => a.cmp(b),
-        _ => float(a).partial_cmp(&float(b)).expect("no NaN"),
+        (Bson::Undefined | Bson::Null | Bson::MinKey | Bson::MaxKey, _) => Ordering::Equal,
+        (Bson::Binary(a), Bson::Binary(b)) => {
+            // Subtype 2 stores its length a second time.
+            let len = |b: &bson::Binary| b.bytes.len() + 4 * usize::from(u8::from(b.subtype) == 2);
+            let parts = |b: &bson::Binary| (len(b), u8::from(b.subtype), b.bytes.clone());
+            parts(a).cmp(&parts(b))
+        }
+        (Bson::DateTime(a), Bson::DateTime(b)) => a.cmp(b),
+        (Bson::Timestamp(a), Bson::Timestamp(b)) => {
+            // Signed in 3.2: the seconds after 2038 come first.
+            (a.time as i32, a.increment).cmp(&(b.time as i32, b.increment))
+        }
+        (Bson::RegularExpression(a), Bson::RegularExpression(b)) => {
+            let parts = |r: &bson::Regex| (r.pattern.to_string(), r.options.to_string());
+            parts(a).cmp(&parts(b))
+        }
+        _ => compare_numbers(a, b),
     })
+}
+
+/// NaN is below all numbers, and equal to itself.
+fn compare_numbers(a: &Bson, b: &Bson) -> Ordering {
+    if let (Bson::Int64(a), Bson::Int64(b)) = (a, b) {
+        return a.cmp(b);
+    }
+    let (a, b) = (float(a).expect("a number"), float(b).expect("a number"));
+    a.partial_cmp(&b).unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
 }
 
 fn compare_fields(a: &[(String, Bson)], b: &[(String, Bson)]) -> Ordering {

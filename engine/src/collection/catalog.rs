@@ -5,6 +5,7 @@
 //!     `system.namespaces` itself and for overflow nodes.
 //! C2. All that is written here is written with the database held exclusively.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bson::{RawDocument, RawDocumentBuf, rawdoc};
@@ -12,7 +13,6 @@ use bson::{RawDocument, RawDocumentBuf, rawdoc};
 use crate::disk::{Edit, View};
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Result};
-use crate::store::namespace_index::EXTRA_SUFFIXES;
 use crate::store::new_database::{create_orphan_extent, ensure_system_namespaces};
 use crate::store::upgrade::upgrade;
 use crate::store::{
@@ -80,19 +80,6 @@ impl Catalog {
         }
         names.sort();
         Ok(names)
-    }
-
-    /// Names of all namespaces with their details; overflow nodes are left out.
-    pub fn namespaces(&self, view: &impl View) -> Result<Vec<(String, NamespaceDetails)>> {
-        let mut found = Vec::new();
-        for node in self.nodes.iter(view) {
-            let (name, loc) = node?;
-            if !is_overflow(name) {
-                found.push((name.to_owned(), NamespaceDetails::at(loc)));
-            }
-        }
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(found)
     }
 
     /// The `.ns` nodes.
@@ -172,6 +159,39 @@ impl Catalog {
         Ok(())
     }
 
+    /// What is wrong between documents and nodes, in words: each namespace has one of both,
+    /// `system.namespaces` itself only a node (format, §5.7).
+    ///
+    /// # Errors
+    /// `Corrupt` if they cannot be read.
+    pub fn check(&self, view: &impl View) -> Result<Vec<String>> {
+        let mut findings = Vec::new();
+        let mut listed = BTreeSet::new();
+        let heap = self.heap(view, &self.namespaces_name())?;
+        let mut scan = RecordScan::new(heap.details(), Direction::Forward);
+        while let Some(loc) = scan.next(view)? {
+            let Ok(name) = document_at(&heap, view, loc)?.get_str("name") else {
+                findings.push(format!("the document at {loc} names no namespace"));
+                continue;
+            };
+            if self.nodes.find(view, name)?.is_none() {
+                findings.push(format!("the document at {loc} names '{name}', which has no node"));
+            }
+            if !listed.insert(name) {
+                findings.push(format!("the document at {loc} names '{name}' a second time"));
+            }
+        }
+        for node in self.nodes.iter(view) {
+            let (name, _) = node?;
+            // Up to 2.4 the free extents had a node, not always with a document.
+            let unlisted = name == self.namespaces_name() || name.ends_with(".$freelist");
+            if has_extents(name) && !unlisted && !listed.contains(name) {
+                findings.push(format!("'{name}' has a node, and no document names it"));
+            }
+        }
+        Ok(findings)
+    }
+
     fn find_entry<'v>(
         &self,
         view: &'v impl View,
@@ -189,11 +209,10 @@ impl Catalog {
     }
 }
 
-/// Is it the name of a node that holds overflowing index slots? Those have no dot before `$`.
-fn is_overflow(name: &str) -> bool {
-    EXTRA_SUFFIXES.iter().any(|suffix| {
-        name.strip_suffix(suffix).is_some_and(|rest| !rest.ends_with('.') && !rest.contains('$'))
-    })
+/// Is it the name of a collection or an index? Nodes with overflowing index slots have a `$`
+/// that no dot precedes.
+pub fn has_extents(name: &str) -> bool {
+    !name.contains('$') || name.contains(".$")
 }
 
 /// The document in the record at `loc`.

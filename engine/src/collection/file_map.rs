@@ -9,7 +9,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::catalog::Catalog;
+use super::catalog::has_extents;
+use super::database_core::DatabaseCore;
 use crate::bson::document::doc_len;
 use crate::disk::View;
 use crate::disk_loc::{ExtentLoc, FileNo};
@@ -125,20 +126,30 @@ impl SpaceUsage {
 }
 
 impl DatabaseMap {
-    /// Draws the map.
+    /// Draws the map; empty if the database does not exist.
     ///
     /// # Errors
-    /// `Corrupt` if the list of namespaces cannot be read.
-    pub(crate) fn read(view: &impl View, catalog: &Catalog) -> Result<DatabaseMap> {
-        let mut survey = Survey { view, extents: BTreeMap::new(), map: DatabaseMap::default() };
-        for (ns, details) in catalog.namespaces(view)? {
-            survey.namespace(ns, details);
-        }
-        survey.free_extents();
-        for no in 0..view.file_count() {
-            survey.file(FileNo(no));
-        }
-        Ok(survey.map)
+    /// None that damage causes.
+    pub(crate) fn read(database: &DatabaseCore) -> Result<DatabaseMap> {
+        let map = database.read_whole(|view, open| {
+            let mut survey = Survey { view, extents: BTreeMap::new(), map: DatabaseMap::default() };
+            for node in open.catalog.nodes().iter(view) {
+                match node {
+                    Ok((ns, loc)) if has_extents(ns) => {
+                        survey.namespace(ns.to_owned(), NamespaceDetails::at(loc));
+                    }
+                    Ok(_) => {}
+                    Err(error) => survey.problem("namespaces", error),
+                }
+            }
+            survey.map.namespaces.sort_by(|a, b| a.ns.cmp(&b.ns));
+            survey.free_extents();
+            for no in 0..view.file_count() {
+                survey.file(FileNo(no));
+            }
+            Ok(survey.map)
+        })?;
+        Ok(map.unwrap_or_default())
     }
 }
 

@@ -70,21 +70,24 @@ impl Salvage {
     pub fn documents(&self) -> impl Iterator<Item = Result<Located>> {
         self.records.iter().map(|&loc| {
             let found = self.database.read_whole(|view, _| document(view, loc))?;
-            let document = found.ok_or_else(|| Error::NotFound {
-                what: "database",
-                name: self.database.name.clone(),
-            })?;
+            let document = found.ok_or_else(|| missing(&self.database))?;
             Ok(Located { loc, document })
         })
     }
 }
 
 impl SalvageReport {
-    pub(crate) fn read(
-        view: &impl View,
-        database: &Arc<DatabaseCore>,
-        catalog: &Catalog,
-    ) -> SalvageReport {
+    /// Looks at everything.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the database does not exist.
+    pub(crate) fn read(database: &Arc<DatabaseCore>) -> Result<SalvageReport> {
+        let found = database
+            .read_whole(|view, open| Ok(SalvageReport::of(view, database, &open.catalog)))?;
+        found.ok_or_else(|| missing(database))
+    }
+
+    fn of(view: &impl View, database: &Arc<DatabaseCore>, catalog: &Catalog) -> SalvageReport {
         let mut report = SalvageReport { collections: Vec::new(), problems: Vec::new() };
         let system = |name: &str| report_of(view, catalog, &format!("{}.{name}", database.name));
         let entries = system("system.namespaces");
@@ -121,6 +124,10 @@ impl SalvageReport {
         report.collections.sort_by(|a, b| a.ns.cmp(&b.ns));
         report
     }
+}
+
+fn missing(database: &DatabaseCore) -> Error {
+    Error::NotFound { what: "database", name: database.name.clone() }
 }
 
 /// The documents of a namespace of the catalogue, and what is wrong with it.
@@ -303,3 +310,6 @@ impl Reachable {
         (extents, problems)
     }
 }
+
+#[cfg(test)]
+mod tests;

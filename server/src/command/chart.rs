@@ -1,5 +1,6 @@
 //! `tallymap chart`: a page's hits over a day, an hour or a month.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -66,10 +67,10 @@ impl Chart {
         let name = if matches!(period, Period::Month(_)) { "monthly" } else { "daily" };
         existing_collection(&database, name)?;
         let views = PageViews::open(&engine, &self.db)?;
-        let Some(series) = read(&views, &self.site, &self.page, period)? else {
-            let hint = hint(&views, &self.site, &self.page)?;
-            let Chart { site, page, .. } = self;
-            let message = format!("nothing is counted of {page} of {site} in {period}\n{hint}");
+        let (site, page) = (&self.site, with_slash(&self.page));
+        let Some(series) = read(&views, site, &page, period)? else {
+            let hint = hint(&views, site, &page)?;
+            let message = format!("{site} {page} {period}: nothing is counted\n{hint}");
             return Err(CliError::NotThere(message));
         };
         let mut output = Output::stdout();
@@ -94,6 +95,14 @@ impl Chart {
             (Some(day), None, None) => Ok(Period::Day(day)),
             (None, _, None) => Err(CliError::Usage("--day or --month is needed".to_owned())),
         }
+    }
+}
+
+/// A page as it is counted: paths begin with a slash.
+pub fn with_slash(page: &str) -> Cow<'_, str> {
+    match page.starts_with('/') {
+        true => Cow::Borrowed(page),
+        false => Cow::Owned(format!("/{page}")),
     }
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
+use jiff::civil::Date;
 use tallymap::reports::{Growth, PageViews};
 use tallymap::{Collection, Direction, Engine};
 
@@ -83,15 +84,16 @@ impl Demo {
         }
         let terminal = Terminal::of_stdout();
         output.text(&format!("\n{}{EXPLANATION}\n", table(&costs, &terminal)))?;
-        let busiest = hits.busiest();
-        if let Some((date, page)) = busiest {
+        let mut peak = None;
+        if let Some((date, page)) = hits.busiest() {
             let views = PageViews::open(&engine, WAYS[1].1)?;
             if let Some(series) = chart::read(&views, SITE, page, Period::Day(date))? {
                 output.text(&draw(&series, &terminal))?;
+                peak = series.peak().map(|hour| (date, hour, page));
             }
         }
         engine.close()?;
-        output.text(&next_steps(&dbpath, busiest))?;
+        output.text(&next_steps(&dbpath, peak))?;
         output.finish()?;
         Ok(ExitCode::from(if sums_agree { 0 } else { EXIT_DATA }))
     }
@@ -225,15 +227,16 @@ impl Sums {
     }
 }
 
-fn next_steps(dbpath: &Path, busiest: Option<(jiff::civil::Date, &str)>) -> String {
+/// What to try on the files; `peak` is the page of the chart with its highest hour.
+fn next_steps(dbpath: &Path, peak: Option<(Date, usize, &str)>) -> String {
     let dir = quoted(&dbpath.to_string_lossy());
     let mut text = format!("\nThe files are in {dir}. Try:\n\n");
-    if let Some((date, page)) = busiest {
+    if let Some((date, hour, page)) = peak {
         let page = quoted(page);
         let site = quoted(SITE);
         text += &format!(
             "  tallymap chart --dbpath {dir} --db preallocated --site {site} --page {page} \
-             --day {date} --hour 10\n"
+             --day {date} --hour {hour}\n"
         );
     }
     text + &format!(

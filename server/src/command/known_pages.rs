@@ -7,6 +7,7 @@ use jiff::tz::Offset;
 use tallymap::Direction;
 use tallymap::reports::PageViews;
 
+use super::chart::with_slash;
 use crate::error::CliError;
 
 /// Names that a hint lists.
@@ -30,9 +31,11 @@ impl Few {
         }
     }
 
+    /// One below the other.
     fn list(mut self) -> String {
         self.names.sort();
-        self.names.join(", ") + if self.has_more { " …" } else { "" }
+        let more = self.has_more.then(|| "…".to_owned());
+        self.names.into_iter().chain(more).map(|name| format!("\n  {name}")).collect()
     }
 }
 
@@ -42,18 +45,19 @@ pub fn hint(views: &PageViews, site: &str, page: &str) -> Result<String, CliErro
     for located in views.daily().scan(Direction::Forward)? {
         let document = located?.document;
         let Some((of_site, of_page, date)) = metadata(&document) else { continue };
+        let of_page = with_slash(of_page);
         if of_site == site && of_page == page {
             days.meet(date.to_string());
         } else if of_site == site {
-            pages.meet(of_page.to_owned());
+            pages.meet(of_page.into_owned());
         } else {
             sites.meet(of_site.to_owned());
         }
     }
     let hint = match (days, pages, sites) {
-        (days, ..) if !days.names.is_empty() => format!("it has hits on {}", days.list()),
-        (_, pages, _) if !pages.names.is_empty() => format!("pages of {site}: {}", pages.list()),
-        (.., sites) if !sites.names.is_empty() => format!("sites: {}", sites.list()),
+        (days, ..) if !days.names.is_empty() => format!("the page was hit on{}", days.list()),
+        (_, pages, _) if !pages.names.is_empty() => format!("pages of {site} are{}", pages.list()),
+        (.., sites) if !sites.names.is_empty() => format!("sites are{}", sites.list()),
         _ => "nothing at all is counted yet: see `tallymap ingest --help`".to_owned(),
     };
     Ok(format!("hint: {hint}"))

@@ -40,6 +40,9 @@ pub struct Validate {
     pub json: bool,
 }
 
+/// Findings of one collection that are listed; more are counted.
+const LISTED_MAX: usize = 10;
+
 /// What validating one collection answered; a collection that cannot be opened has an error.
 type Checked = (String, Result<Validation, tallymap::Error>);
 
@@ -107,8 +110,8 @@ fn report(checked: &[Checked], terminal: &Terminal) -> String {
         if !problems.is_empty() || !notes.is_empty() {
             findings.push_str(&format!("\n{}\n", terminal.paint(Colour::Title, ns)));
         }
-        problems.iter().for_each(|problem| findings.push_str(&format!("  {problem}\n")));
-        notes.iter().for_each(|note| findings.push_str(&format!("  note: {note}\n")));
+        list(&mut findings, "", &problems);
+        list(&mut findings, "note: ", &notes);
     }
     let wrong = checked.iter().filter(|(_, found)| !found.as_ref().is_ok_and(|v| v.is_valid()));
     let wrong = wrong.count();
@@ -121,6 +124,16 @@ fn report(checked: &[Checked], terminal: &Terminal) -> String {
         }
     };
     table.draw(terminal) + &findings + &summary
+}
+
+/// Adds the first few findings, each on its line.
+fn list(text: &mut String, prefix: &str, findings: &[String]) {
+    for finding in findings.iter().take(LISTED_MAX) {
+        text.push_str(&format!("  {prefix}{finding}\n"));
+    }
+    if findings.len() > LISTED_MAX {
+        text.push_str(&format!("  and {} more: see --json\n", findings.len() - LISTED_MAX));
+    }
 }
 
 fn figures(validation: &Validation) -> [String; 5] {
