@@ -1,8 +1,8 @@
 //! Why a command ends without success, and with which exit code.
 //!
-//! X1: 0 done; 1 the data is wrong or not there; 2 the command was asked for something that cannot be; 3 the
-//! machine or the engine failed. X2: whoever closes our standard output has read enough: that is
-//! success, and quiet.
+//! X1: 0 done; 1 the data is wrong or not there; 2 the command was asked for something that cannot
+//! be; 3 the machine or the engine failed. X2: whoever closes our standard output has read enough:
+//! that is success, and quiet.
 
 use std::fmt;
 use std::io;

@@ -8,7 +8,7 @@ use crate::numbers::{bytes, grouped};
 use crate::terminal::{Colour, Terminal};
 
 /// Columns of the bar that divides an extent.
-const BAR_WIDTH: usize = 24;
+const BAR_WIDTH: usize = 16;
 /// What the characters of the bars mean.
 pub const LEGEND: &str = "█ documents  ▒ padding and headers  ░ holes  · neither";
 
@@ -32,29 +32,37 @@ fn bar(usage: &SpaceUsage) -> String {
     bar
 }
 
-/// One file and its extents. Every line ends with a line feed.
-pub fn draw_file(name: &str, file: &FileMap, terminal: &Terminal) -> String {
+/// One file and its extents; what is named after `database` is named without it. Every line ends
+/// with a line feed.
+pub fn draw_file(database: &str, file: &FileMap, terminal: &Terminal) -> String {
     let extents = grouped(file.extents.len() as u64);
     let mut text = format!(
         "{}  {}, {extents} extents, {} not yet given out\n",
-        terminal.paint(Colour::Title, name),
+        terminal.paint(Colour::Title, &format!("{database}.{}", file.file)),
         bytes(file.len),
         bytes(file.unused),
     );
+    let heading = format!("  {:<10} {:>10} {:BAR_WIDTH$} {:>9}", "offset", "length", "", "records");
+    text.push_str(&terminal.paint(Colour::Axis, &heading));
+    text.push('\n');
     for ExtentMap { ofs, owner, usage } in &file.extents {
-        let (len, bar) = (bytes(usage.extent_bytes), bar(usage));
+        let len = bytes(usage.extent_bytes);
         let owner = match owner {
-            ExtentOwner::Namespace(ns) => ns,
+            ExtentOwner::Namespace(ns) => within(database, ns),
             ExtentOwner::Free => "(free)",
             ExtentOwner::Unknown => "(in no chain)",
         };
-        let bar = terminal.paint(Colour::Bar, &bar);
+        let bar = terminal.paint(Colour::Bar, &bar(usage));
         let records = grouped(usage.records);
-        write!(text, "  0x{ofs:08x} {len:>10} {bar} {records:>9} records")
-            .and_then(|()| writeln!(text, "  {owner}"))
+        writeln!(text, "  0x{ofs:08x} {len:>10} {bar} {records:>9}  {owner}")
             .expect("a String takes all");
     }
     text
+}
+
+/// The part of a full name behind the database.
+pub fn within<'a>(database: &str, ns: &'a str) -> &'a str {
+    ns.strip_prefix(database).and_then(|rest| rest.strip_prefix('.')).unwrap_or(ns)
 }
 
 /// One collection or index: the shares of its bytes, and its holes by bucket; empty buckets are
@@ -68,7 +76,7 @@ pub fn draw_namespace(
     let share = |part: u64| 100.0 * part as f64 / usage.extent_bytes.max(1) as f64;
     let bar = terminal.paint(Colour::Bar, &bar(usage));
     let title = terminal.paint(Colour::Title, ns);
-    let mut text = format!("{title}  {}  {bar}\n", bytes(usage.extent_bytes));
+    let mut text = format!("{title}\n  {bar} {}\n", bytes(usage.extent_bytes));
     for (name, count, part) in [
         ("documents", Some(usage.records), usage.document_bytes),
         ("record headers", None, usage.header_bytes),
@@ -140,10 +148,11 @@ mod tests {
         let file = FileMap { file: FileNo(0), len: 16 << 20, unused: 1024, extents };
         let expected = "\
 stats.0  16.0 MiB, 2 extents, 1.0 KiB not yet given out
-  0x00002000    8.0 KiB ████████████▒▒▒▒▒▒░░░░░·         3 records  stats.daily
-  0x00004000    4.0 KiB ························         0 records  (free)
+  offset         length                    records
+  0x00002000    8.0 KiB ████████▒▒▒▒░░░░         3  daily
+  0x00004000    4.0 KiB ················         0  (free)
 ";
-        assert_eq!(draw_file("stats.0", &file, &Terminal::PLAIN), expected);
+        assert_eq!(draw_file("stats", &file, &Terminal::PLAIN), expected);
     }
 
     #[test]
@@ -151,7 +160,8 @@ stats.0  16.0 MiB, 2 extents, 1.0 KiB not yet given out
         let bucket = |shorter_than, holes, bytes| HoleList { shorter_than, holes, bytes };
         let buckets = [bucket(32, 0, 0), bucket(1024, 1, 968), bucket(2048, 1, 1000)];
         let expected = "\
-stats.daily  8.0 KiB  ████████████▒▒▒▒▒▒░░░░░·
+stats.daily
+  ████████▒▒▒▒░░░░ 8.0 KiB
   documents                3    3.9 KiB  48.8 %
   record headers                   48 B   0.6 %
   padding                       2.0 KiB  24.4 %

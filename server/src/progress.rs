@@ -9,7 +9,7 @@ const TICK: Duration = Duration::from_millis(120);
 
 /// A bar for `total` hits.
 pub fn hits(label: &'static str, total: u64) -> ProgressBar {
-    bar(label, total, "{msg:>14} {bar:30} {human_pos} of {human_len} hits, {per_sec}")
+    bar(label, total, "{msg:>14} {bar:30} {human_pos} of {human_len} hits")
 }
 
 /// A bar for `total` documents.

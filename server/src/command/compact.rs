@@ -49,11 +49,10 @@ impl Compact {
         let mut table = Table::new([
             Column::left("collection"),
             Column::right("documents"),
-            Column::right("extents before"),
+            Column::right("extents"),
             Column::right("after"),
-            Column::right("indexes before"),
+            Column::right("indexes"),
             Column::right("after"),
-            Column::right("moved"),
         ]);
         for name in collection_names(&database, self.collection.as_deref(), is_of_users)? {
             let collection = database.collection(&name)?;
@@ -76,7 +75,7 @@ impl Compact {
 /// Compacts one collection, and says what changed.
 fn compact(collection: &Collection) -> Result<Vec<String>, CliError> {
     let before = collection.stats()?;
-    let CompactReport { moved, invalid, .. } = collection.compact()?;
+    let CompactReport { invalid, .. } = collection.compact()?;
     let after = collection.stats()?;
     if invalid > 0 {
         let ns = collection.namespace();
@@ -84,12 +83,11 @@ fn compact(collection: &Collection) -> Result<Vec<String>, CliError> {
     }
     let size = |n: i64| bytes(u64::try_from(n).unwrap_or(0));
     Ok(vec![
-        collection.namespace().to_string(),
+        collection.namespace().collection().to_owned(),
         grouped(u64::try_from(after.count).unwrap_or(0)),
         size(before.storage_size()),
         size(after.storage_size()),
         size(before.total_index_size()),
         size(after.total_index_size()),
-        grouped(moved),
     ])
 }

@@ -22,7 +22,7 @@ use crate::numbers::grouped;
 use crate::output::Output;
 use crate::progress;
 use crate::recorded_hits::RecordedHits;
-use crate::shell::quoted;
+use crate::shell::{chart_line, program, quoted};
 use crate::terminal::Terminal;
 use crate::traffic::{SITE, Traffic};
 
@@ -89,7 +89,7 @@ impl Demo {
             let views = PageViews::open(&engine, WAYS[1].1)?;
             if let Some(series) = chart::read(&views, SITE, page, Period::Day(date))? {
                 output.text(&draw(&series, &terminal))?;
-                peak = series.peak().map(|hour| (date, hour, page));
+                peak = series.peak().map(|hour| (date, hour as u8, page));
             }
         }
         engine.close()?;
@@ -134,10 +134,11 @@ impl Demo {
 }
 
 const EXPLANATION: &str = "
- A document that grows outgrows its record, is copied to a longer one, and leaves a hole.
- A pre-allocated one is complete from its first hit on: numbers change where they are.
- Skipped are the fields before a counter; the engine's memory of layouts, which would save
- most of that, is switched off here to show the cost.
+ A document that grows outgrows its record, is copied to a longer one, and
+ leaves a hole. A pre-allocated one is complete from its first hit on: its
+ numbers change where they are. Skipped are the fields before a counter; the
+ engine's memory of layouts, which saves most of that, is off here, so that
+ the cost shows.
 ";
 
 /// Counts all hits, until they are durable.
@@ -228,20 +229,19 @@ impl Sums {
 }
 
 /// What to try on the files; `peak` is the page of the chart with its highest hour.
-fn next_steps(dbpath: &Path, peak: Option<(Date, usize, &str)>) -> String {
+fn next_steps(dbpath: &Path, peak: Option<(Date, u8, &str)>) -> String {
+    let program = program();
     let dir = quoted(&dbpath.to_string_lossy());
     let mut text = format!("\nThe files are in {dir}. Try:\n\n");
     if let Some((date, hour, page)) = peak {
-        let page = quoted(page);
-        let site = quoted(SITE);
-        text += &format!(
-            "  tallymap chart --dbpath {dir} --db preallocated --site {site} --page {page} \
-             --day {date} --hour {hour}\n"
-        );
+        let period = Period::Hour(date, hour);
+        text += &(chart_line(dbpath, "preallocated", SITE, page, period) + "\n");
     }
     text + &format!(
-        "  tallymap inspect --dbpath {dir} --db growing --collection daily\n  \
-         tallymap dump --dbpath {dir} --db preallocated --collection monthly | head -1\n  \
-         tallymap validate --dbpath {dir}\n"
+        "  {program} inspect --dbpath {dir} \\\n    \
+         --db growing --collection daily\n  \
+         {program} dump --dbpath {dir} \\\n    \
+         --db preallocated --collection monthly | head -1\n  \
+         {program} validate --dbpath {dir}\n"
     )
 }

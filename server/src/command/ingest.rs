@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use jiff::civil::Date;
 use tallymap::Engine;
 use tallymap::reports::{PageViews, Technology};
 
+use crate::chart::Period;
 use crate::cli::{EXIT_CODES, Growth, Layout, Policy};
 use crate::counting::{Account, Counting, day_of};
 use crate::error::CliError;
@@ -16,7 +18,7 @@ use crate::log::{LocalMinute, LogHit, LogTotals, each_hit, open};
 use crate::numbers::grouped;
 use crate::output::Output;
 use crate::progress;
-use crate::shell::quoted;
+use crate::shell::chart_line;
 use crate::user_agent::{UserAgent, UserAgents};
 
 /// Count web server logs into the documents of pages, days and months
@@ -145,18 +147,13 @@ impl Ingest {
         for sample in refused_samples {
             text += &format!("  {sample}…\n");
         }
-        text += "Nothing remembers which logs were counted: \
-                 reading one again counts its hits again.\n";
-        if let Some((at, page)) = &tally.last {
-            let (year, month, day) = day_of(*at).civil();
-            text += &format!(
-                "\nTry:  tallymap chart --dbpath {} --db {} --site {} --page {} \
-                 --day {year:04}-{month:02}-{day:02}\n",
-                quoted(&self.dbpath.to_string_lossy()),
-                quoted(&self.db),
-                quoted(&self.site),
-                quoted(page),
-            );
+        text += "Reading a log again counts its hits again: nothing remembers it was counted.\n";
+        if let Some((at, page)) = &tally.last
+            && let Ok(date) = Date::new(at.year, at.month as i8, at.day as i8)
+        {
+            let period = Period::Day(date);
+            let line = chart_line(&self.dbpath, &self.db, &self.site, page, period);
+            text += &format!("\nTry:\n\n{line}\n");
         }
         text
     }

@@ -82,8 +82,7 @@ impl Inspect {
             let mut shown = FileMap { extents: Vec::new(), ..file.clone() };
             shown.extents =
                 file.extents.iter().filter(|extent| of_wanted(extent)).cloned().collect();
-            let name = format!("{}.{}", database.name(), file.file);
-            text += &format!("\n{}", draw_file(&name, &shown, terminal));
+            text += &format!("\n{}", draw_file(database.name(), &shown, terminal));
         }
         for namespace in map.namespaces.iter().filter(|namespace| is_wanted(&namespace.ns)) {
             let picture =

@@ -12,7 +12,7 @@ use crate::error::{CliError, EXIT_DATA};
 use crate::numbers::grouped;
 use crate::output::Output;
 use crate::progress;
-use crate::shell::quoted;
+use crate::shell::{program, quoted};
 use crate::table::{Column, Table};
 use crate::terminal::{Colour, Terminal};
 
@@ -121,7 +121,7 @@ impl Repair {
         table.draw(terminal)
             + &findings
             + &format!("\n{summary}; {} is as it was\n", self.dbpath.display())
-            + &format!("\nTry:  tallymap validate --dbpath {into}\n")
+            + &format!("\nTry:  {} validate --dbpath {into}\n", program())
     }
 }
 

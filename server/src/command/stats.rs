@@ -10,6 +10,7 @@ use tallymap::{CollStats, Database, DbStats};
 use super::selection::{collection_names, databases, is_of_users, open_read_only};
 use crate::cli::EXIT_CODES;
 use crate::error::CliError;
+use crate::heap_map::within;
 use crate::numbers::{bytes, grouped};
 use crate::output::Output;
 use crate::table::{Column, Table};
@@ -65,7 +66,8 @@ impl Stats {
             if self.collection.is_none() {
                 output.text(&of_database(&database.stats()?, &terminal))?;
             }
-            output.text(&of_collections(&collections, &terminal))?;
+            let prefix = if self.collection.is_none() { database.name() } else { "" };
+            output.text(&of_collections(prefix, &collections, &terminal))?;
         }
         output.finish()?;
         engine.close()?;
@@ -93,7 +95,7 @@ fn of_database(stats: &DbStats, terminal: &Terminal) -> String {
     let size = |n: i64| bytes(unsigned(n));
     format!(
         "{title}  {} documents in {} collections, {} indexes\n  \
-         data {}, extents {}, indexes {}, data files {}, {free} free extents of {}\n",
+         data {}, extents {}, indexes {}\n  data files {}, {free} free extents of {}\n",
         grouped(unsigned(stats.objects)),
         stats.collections,
         stats.indexes,
@@ -105,26 +107,25 @@ fn of_database(stats: &DbStats, terminal: &Terminal) -> String {
     )
 }
 
-fn of_collections(collections: &[CollStats], terminal: &Terminal) -> String {
+/// A row for each collection, named without `database`.
+fn of_collections(database: &str, collections: &[CollStats], terminal: &Terminal) -> String {
     let mut table = Table::new([
         Column::left("collection"),
         Column::right("documents"),
         Column::right("size"),
         Column::right("average"),
         Column::right("storage"),
-        Column::right("extents"),
         Column::right("indexes"),
     ]);
     for stats in collections {
         let average = if stats.count > 0 { stats.size / stats.count } else { 0 };
         table.row(vec![
-            stats.ns.to_string(),
+            within(database, stats.ns.as_str()).to_owned(),
             grouped(unsigned(stats.count)),
             bytes(unsigned(stats.size)),
             bytes(unsigned(average)),
             bytes(unsigned(stats.storage_size())),
-            grouped(stats.extents.len() as u64),
-            format!("{} in {}", bytes(unsigned(stats.total_index_size())), stats.index_sizes.len()),
+            bytes(unsigned(stats.total_index_size())),
         ]);
     }
     table.draw(terminal)

@@ -89,7 +89,7 @@ fn report(checked: &[Checked], terminal: &Terminal) -> String {
         Column::right("extents"),
         Column::right("holes"),
         Column::right("of bytes"),
-        Column::right("index keys"),
+        Column::right("keys"),
         Column::left(""),
     ]);
     let mut findings = String::new();

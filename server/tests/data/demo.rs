@@ -26,13 +26,13 @@ fn what_it_suggests_works() {
     let place = Place::new();
     let dbpath = place.path("it's here");
     let said = success(&["demo", "--hits", "500", "--dbpath", text(&dbpath)]);
-    let suggestions: Vec<&str> =
-        said.lines().filter_map(|line| line.strip_prefix("  tallymap ")).collect();
+    let said = said.replace(" \\\n   ", "");
+    let program = format!("  {}", env!("CARGO_BIN_EXE_tallymap"));
+    let suggestions: Vec<&str> = said.lines().filter(|line| line.starts_with(&program)).collect();
     assert_eq!(suggestions.len(), 4, "{said}");
     for suggestion in suggestions {
-        let line = format!("{} {suggestion}", env!("CARGO_BIN_EXE_tallymap"));
         let status = std::process::Command::new("sh")
-            .args(["-c", &line])
+            .args(["-c", suggestion])
             .stdout(std::process::Stdio::null())
             .status();
         assert!(status.expect("a shell").success(), "{suggestion}");

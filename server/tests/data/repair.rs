@@ -114,6 +114,25 @@ fn repair_opens_what_an_unclean_run_without_a_journal_left() {
 }
 
 #[test]
+fn a_directory_per_database_is_found_out_and_kept() {
+    let place = Place::new();
+    let (dbpath, fresh) = (place.path("data"), place.path("fresh"));
+    let engine = tallymap::Engine::builder(&dbpath).directory_per_db(true).open().expect("opens");
+    let collection = engine.collection("stats.daily").expect("a name");
+    collection.insert_one(bson::rawdoc! { "_id": 7 }).expect("room");
+    engine.close().expect("closes");
+
+    for command in ["validate", "stats", "inspect"] {
+        success(&[command, "--dbpath", text(&dbpath)]);
+    }
+    success(&["repair", "--dbpath", text(&dbpath), "--into", text(&fresh)]);
+    for dbpath in [dbpath, fresh] {
+        assert!(dbpath.join("stats").join("stats.0").exists());
+        assert_eq!(dump(&dbpath, "daily")[0]["doc"]["_id"]["$numberInt"], "7");
+    }
+}
+
+#[test]
 fn compact_closes_holes_and_loses_nothing() {
     let (place, log) = (Place::new(), make_log(26, 300));
     let (dbpath, file) = (place.path("data"), place.path("a.log"));
