@@ -15,7 +15,7 @@ const NESTING_MAX: usize = 256;
 pub enum NotJson {
     /// Its bytes are not BSON, or a text in it is not UTF-8.
     Bson(bson::error::Error),
-    /// It nests deeper than [`NESTING_MAX`] levels.
+    /// It nests deeper than 180 levels.
     TooDeep,
 }
 
