@@ -1,4 +1,52 @@
 //! tallymap: MongoDB's MMAPv1 storage engine, rebuilt for counting in place.
+//!
+//! An [`Engine`] opens a directory of databases whose files are MMAPv1's own. A [`Collection`]
+//! holds BSON documents and their indexes; updates that keep every value's width change bytes
+//! where they lie, and each says what it cost ([`UpdateReport`]). [`reports`] has the schemas
+//! that this is best at, ready made.
+//!
+//! ```
+//! # let data = tempfile::tempdir()?;
+//! # std::env::set_current_dir(&data)?;
+//! use tallymap::{Engine, reports::{Day, Minute, PageViews}};
+//!
+//! let engine = Engine::open("data")?;
+//! let views = PageViews::open(&engine, "stats")?;
+//! let at = Minute::new("2000-10-10".parse()?, 20, 55).expect("a time of day");
+//!
+//! views.log_hit(at, "site-1", "/apache_pb.gif")?; // one document per page and day
+//! let today = at.day().start()..at.day().plus(1).start();
+//! println!("{:?}", views.hourly("site-1", "/apache_pb.gif", today)?.counts);
+//!
+//! let daily = engine.collection("stats.daily")?; // the same, by hand
+//! let report = daily.update_one(
+//!     bson::rawdoc! { "_id": "20001010/site-1/apache_pb.gif" },
+//!     bson::rawdoc! { "$inc": { "hourly.20": 1, "minute.20.55": 1 } },
+//! )?.upsert(true).run()?;
+//! println!("{} fields skipped, moved: {:?}", report.fields_skipped, report.moved);
+//! engine.close()?;
+//! # assert!(report.in_place);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Durability
+//!
+//! A call that returns has changed memory; the journal has it at most one commit interval
+//! (100 ms) later, and [`Engine::wait_durable`] waits for that. What a crash can take is what was
+//! not waited for, a document or an index entry never by half. [`Engine::close`] leaves files
+//! that MongoDB 3.2 opens.
+//!
+//! # Inside
+//!
+//! Documents are the left column, files the right; they meet in `collection`. Each module
+//! imports from lower layers of its own column only, which a test holds it to.
+//!
+//! | layer | documents | disk |
+//! |--:|---|---|
+//! | 7 | `engine` `database` `reports` `threads` | ← same |
+//! | 6 | `collection` | ← same |
+//! | 5 · 4 | | `index` · `store` |
+//! | 3 · 2 · 1 | `update` · `query` · [`bson`] | `journal` · [`disk`] · [`mod@format`] |
 
 pub mod bson;
 mod clock;

@@ -68,6 +68,12 @@ impl NamespaceString {
         self.collection().starts_with("system.")
     }
 
+    /// Is it one of the two that describe a database's collections and indexes? They change with
+    /// what they describe, and never by themselves.
+    pub fn is_catalogue(&self) -> bool {
+        matches!(self.collection(), "system.namespaces" | "system.indexes")
+    }
+
     /// The namespace that holds the buckets of index `index`.
     pub fn index_namespace(&self, index: &str) -> String {
         format!("{}.${index}", self.full)

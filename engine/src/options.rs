@@ -40,7 +40,7 @@ pub struct Options {
     /// Open without changing a byte; a journal is replayed into memory only.
     pub read_only: bool,
     /// Start the threads that commit and sync. Without them the owner calls
-    /// [`crate::Engine::tick`].
+    /// [`crate::Engine::wait_durable`] and [`crate::Engine::sync`].
     pub background: bool,
 }
 

@@ -4,6 +4,7 @@
 mod create;
 mod mixed;
 mod neighbours;
+mod scans;
 mod support;
 mod torn;
 mod upsert;

@@ -38,3 +38,25 @@ fn links_between_pages_lead_somewhere() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// The lines of the first block of code in `language` of a Markdown text.
+fn first_block(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}");
+    let lines = text.lines().skip_while(|line| *line != fence).skip(1);
+    lines.take_while(|line| *line != "```").map(str::to_owned).collect()
+}
+
+#[test]
+fn readme_shows_the_example_that_is_tested() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("README.md");
+    let front = std::fs::read_to_string(root().join("engine/src/lib.rs")).expect("lib.rs");
+    let comment = |line: &str| {
+        let text = line.strip_prefix("//!")?;
+        Some(text.strip_prefix(' ').unwrap_or(text).to_owned())
+    };
+    let front: Vec<String> = front.lines().map_while(comment).collect();
+    let mut tested = first_block(&front.join("\n"), "");
+    tested.retain(|line| !line.starts_with('#'));
+    assert_eq!(first_block(&readme, "rust"), tested);
+    assert!(tested.len() > 5, "{tested:?}");
+}

@@ -5,6 +5,7 @@
 //!     `system.namespaces` itself and for overflow nodes.
 //! C2. All that is written here is written with the database held exclusively.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bson::{RawDocument, RawDocumentBuf, rawdoc};
@@ -158,6 +159,39 @@ impl Catalog {
         Ok(())
     }
 
+    /// What is wrong between documents and nodes, in words: each namespace has one of both,
+    /// `system.namespaces` itself only a node (format, §5.7).
+    ///
+    /// # Errors
+    /// `Corrupt` if they cannot be read.
+    pub fn check(&self, view: &impl View) -> Result<Vec<String>> {
+        let mut findings = Vec::new();
+        let mut listed = BTreeSet::new();
+        let heap = self.heap(view, &self.namespaces_name())?;
+        let mut scan = RecordScan::new(heap.details(), Direction::Forward);
+        while let Some(loc) = scan.next(view)? {
+            let Ok(name) = document_at(&heap, view, loc)?.get_str("name") else {
+                findings.push(format!("the document at {loc} names no namespace"));
+                continue;
+            };
+            if self.nodes.find(view, name)?.is_none() {
+                findings.push(format!("the document at {loc} names '{name}', which has no node"));
+            }
+            if !listed.insert(name) {
+                findings.push(format!("the document at {loc} names '{name}' a second time"));
+            }
+        }
+        for node in self.nodes.iter(view) {
+            let (name, _) = node?;
+            // Up to 2.4 the free extents had a node, not always with a document.
+            let unlisted = name == self.namespaces_name() || name.ends_with(".$freelist");
+            if has_extents(name) && !unlisted && !listed.contains(name) {
+                findings.push(format!("'{name}' has a node, and no document names it"));
+            }
+        }
+        Ok(findings)
+    }
+
     fn find_entry<'v>(
         &self,
         view: &'v impl View,
@@ -173,6 +207,12 @@ impl Catalog {
         }
         Ok(None)
     }
+}
+
+/// Is it the name of a collection or an index? Nodes with overflowing index slots have a `$`
+/// that no dot precedes.
+pub fn has_extents(name: &str) -> bool {
+    !name.contains('$') || name.contains(".$")
 }
 
 /// The document in the record at `loc`.

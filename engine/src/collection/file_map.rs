@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::catalog::has_extents;
 use super::database_core::DatabaseCore;
 use crate::bson::document::doc_len;
 use crate::disk::View;
@@ -150,12 +151,6 @@ impl DatabaseMap {
         })?;
         Ok(map.unwrap_or_default())
     }
-}
-
-/// Is it the name of a collection or an index? Nodes with overflowing index slots have a `$`
-/// that no dot precedes.
-fn has_extents(name: &str) -> bool {
-    !name.contains('$') || name.contains(".$")
 }
 
 /// A map that is being drawn.

@@ -53,6 +53,7 @@ pub struct OpenCollection {
     pub shapes: Shapes,
     /// Tells this state of the collection from those before it was emptied or rebuilt.
     pub generation: u64,
+    is_catalogue: bool,
     /// The index, if any, that keeps the collection from being written.
     unmaintainable: Option<String>,
     stored: StoredOptions,
@@ -112,6 +113,7 @@ impl Opening<'_> {
                 };
                 format!("{kind} index '{}'", index.definition.name())
             }),
+            is_catalogue: ns.is_catalogue(),
             indexes,
             stored: self.stored,
         }))
@@ -143,9 +145,14 @@ impl OpenCollection {
         found.ok_or_else(|| Error::NotFound { what: "index", name: name.to_owned() })
     }
 
-    /// Refuses to write where an index could not be kept up to date.
+    /// Refuses to write where an index could not be kept up to date, and to what the catalogue
+    /// alone writes.
     pub fn check_maintainable(&self) -> Result<()> {
         match &self.unmaintainable {
+            None if self.is_catalogue => Err(Error::refused(
+                Reason::IllegalOperation,
+                "the catalogue changes with the collections and indexes that it describes",
+            )),
             None => Ok(()),
             Some(index) => Err(Error::refused(
                 Reason::UnsupportedIndex,

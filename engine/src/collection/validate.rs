@@ -43,7 +43,25 @@ impl Collection {
     /// # Errors
     /// [`crate::Error::NotFound`] if it does not exist.
     pub fn validate(&self, full: bool) -> Result<Validation> {
-        self.existing(|view, open| Ok(Validation::run(view, self.namespace(), open, full)))
+        let of_catalogue = self.check_catalogue();
+        self.existing(|view, open| {
+            let mut validation = Validation::run(view, self.namespace(), open, full);
+            validation.errors.extend(of_catalogue);
+            Ok(validation)
+        })
+    }
+
+    /// Of the namespace of namespaces: what is wrong between it and the `.ns` file. Holds the
+    /// database shared, which comes before a collection.
+    fn check_catalogue(&self) -> Vec<String> {
+        self.database
+            .read(Vec::new(), |view, open| {
+                match self.namespace().as_str() == open.catalog.namespaces_name() {
+                    true => open.catalog.check(view),
+                    false => Ok(Vec::new()),
+                }
+            })
+            .unwrap_or_else(|error| vec![error.to_string()])
     }
 }
 

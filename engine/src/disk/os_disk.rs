@@ -3,7 +3,8 @@
 //! - O1. A file that is created has its blocks: `fallocate`, or zeros where the file system
 //!   cannot do that, so that no later write into it needs space.
 //! - O2. The dbpath lock is `flock` on the lock file, as mongod takes it; it ends with the
-//!   process, however that ends.
+//!   process, however that ends, and when the file returned is dropped: at once, even while a
+//!   process that was just forked still has a copy of it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -60,6 +61,28 @@ impl OsDisk {
 
     fn file(&self, path: &Path, file: File) -> Arc<dyn DiskFile> {
         Arc::new(OsFile { path: self.full(path), file })
+    }
+
+    fn take_lock(&self, path: &Path, access: Access) -> Result<Option<LockFile>> {
+        let full = self.full(path);
+        let mut options = OpenOptions::new();
+        options.read(true).write(access == Access::Write).create(access == Access::Write);
+        let file = match options.truncate(false).open(&full) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && access == Access::Read => {
+                return Ok(None);
+            }
+            Err(error) => return Err(failed(&full, "open", 0)(error)),
+        };
+        let operation = match access {
+            Access::Read => FlockOperation::NonBlockingLockShared,
+            Access::Write => FlockOperation::NonBlockingLockExclusive,
+        };
+        match rustix::fs::flock(&file, operation) {
+            Ok(()) => Ok(Some(LockFile(OsFile { path: full, file }))),
+            Err(Errno::WOULDBLOCK) => Err(Error::Locked { dbpath: self.dbpath.clone() }),
+            Err(error) => Err(Error::io(&full, "lock")(error.into())),
+        }
     }
 }
 
@@ -179,25 +202,8 @@ impl Disk for OsDisk {
     }
 
     fn lock(&self, path: &Path, access: Access) -> Result<Option<Arc<dyn DiskFile>>> {
-        let full = self.full(path);
-        let mut options = OpenOptions::new();
-        options.read(true).write(access == Access::Write).create(access == Access::Write);
-        let file = match options.truncate(false).open(&full) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && access == Access::Read => {
-                return Ok(None);
-            }
-            Err(error) => return Err(failed(&full, "open", 0)(error)),
-        };
-        let operation = match access {
-            Access::Read => FlockOperation::NonBlockingLockShared,
-            Access::Write => FlockOperation::NonBlockingLockExclusive,
-        };
-        match rustix::fs::flock(&file, operation) {
-            Ok(()) => Ok(Some(self.file(path, file))),
-            Err(Errno::WOULDBLOCK) => Err(Error::Locked { dbpath: self.dbpath.clone() }),
-            Err(error) => Err(Error::io(&full, "lock")(error.into())),
-        }
+        let lock = self.take_lock(path, access)?;
+        Ok(lock.map(|lock| Arc::new(lock) as Arc<dyn DiskFile>))
     }
 }
 
@@ -232,5 +238,66 @@ impl DiskFile for OsFile {
 
     fn map_private(&self) -> Result<PrivateView> {
         PrivateView::map(&self.file, self.len()?).map_err(Error::io(&self.path, "map"))
+    }
+}
+
+/// A file that is locked for as long as this lives (O2).
+#[derive(Debug)]
+struct LockFile(OsFile);
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        // Closing would do, were this the only descriptor; if unlocking fails, that is left.
+        let _ = rustix::fs::flock(&self.0.file, FlockOperation::Unlock);
+    }
+}
+
+impl DiskFile for LockFile {
+    fn len(&self) -> Result<u64> {
+        self.0.len()
+    }
+
+    fn read_at(&self, ofs: u64, out: &mut [u8]) -> Result<()> {
+        self.0.read_at(ofs, out)
+    }
+
+    fn write_at(&self, ofs: u64, bytes: &[u8]) -> Result<()> {
+        self.0.write_at(ofs, bytes)
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.0.sync()
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn map_private(&self) -> Result<PrivateView> {
+        self.0.map_private()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_ends_with_its_file_whoever_else_has_it_open() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let disk = OsDisk::open(dir.path()).expect("opens");
+        let path = Path::new("mongod.lock");
+        let lock = disk.take_lock(path, Access::Write).expect("free").expect("made");
+        // What a process inherits that is forked now.
+        let inherited = lock.0.file.try_clone().expect("duplicated");
+        assert!(matches!(disk.take_lock(path, Access::Write), Err(Error::Locked { .. })));
+        assert!(matches!(disk.take_lock(path, Access::Read), Err(Error::Locked { .. })));
+        drop(lock);
+        let again = disk.take_lock(path, Access::Read).expect("free");
+        let beside = disk.take_lock(path, Access::Read).expect("readers share");
+        assert!(matches!(disk.take_lock(path, Access::Write), Err(Error::Locked { .. })));
+        drop((again, beside));
+        assert!(disk.take_lock(path, Access::Write).is_ok());
+        drop(inherited);
     }
 }

@@ -23,13 +23,13 @@ pub mod details {
     structure! { "NamespaceDetails", 496;
         FIRST_EXTENT: DiskLoc = 0, "first extent, or null";
         LAST_EXTENT: DiskLoc = 8, "last extent, or null";
-        DELETED_SMALL: [u8; 144] = 16, "DiskLoc[18]: heads of deleted lists 0–17";
+        DELETED_SMALL: [u8; 144] = 16, "18 × DiskLoc: heads of deleted lists 0–17";
         DELETED_LEGACY: DiskLoc = 160, "the 19th list of ≤ 2.6: deleted records ≥ 4 MiB";
         DATA_SIZE: i64 = 168, "Σ net length of live records";
         N_RECORDS: i64 = 176, "number of live records";
         LAST_EXTENT_SIZE: i32 = 184, "length of the last extent added";
         N_INDEXES: i32 = 188, "completed indexes";
-        INDEXES: [u8; 160] = 192, "IndexDetails[10]";
+        INDEXES: [u8; 160] = 192, "10 × IndexDetails";
         IS_CAPPED: i32 = 352, "0 or 1";
         MAX_DOCS: i32 = 356, "capped: most documents; 0x7fffffff = no limit";
         PADDING_FACTOR: f64 = 360, "2.x adaptive factor, 1.0–2.0";
@@ -43,7 +43,7 @@ pub mod details {
         EXTRA_OFFSET: i64 = 408, "bytes from here to the first Extra; 0 = none; may be negative";
         BUILDS_IN_PROGRESS: i32 = 416, "slots of unfinished builds, behind the others";
         USER_FLAGS: i32 = 420, "bit 0 usePowerOf2Sizes, bit 1 noPadding";
-        DELETED_LARGE: [u8; 64] = 424, "DiskLoc[8]: heads of deleted lists 18–25";
+        DELETED_LARGE: [u8; 64] = 424, "8 × DiskLoc: heads of deleted lists 18–25";
         RESERVED_B: u64 = 488, "0";
     }
 
@@ -72,7 +72,7 @@ pub mod extra {
 
     structure! { "Extra", 496;
         NEXT: i64 = 0, "bytes from the NamespaceDetails to the next Extra; 0 = none";
-        INDEXES: [u8; 480] = 8, "IndexDetails[30]";
+        INDEXES: [u8; 480] = 8, "30 × IndexDetails";
         RESERVED: u64 = 488, "0";
     }
 }
