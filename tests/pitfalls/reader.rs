@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 pub const NODE_LEN: usize = 628;
 pub const FILE_HEADER_LEN: i32 = 8192;
 pub const EXTENT_HEADER_LEN: i32 = 176;
-pub const RECORD_HEADER_LEN: i32 = 16;
 
 /// A location: file number, offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
