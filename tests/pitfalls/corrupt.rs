@@ -179,12 +179,14 @@ const ODD: Loc = Loc { file: 0, ofs: 8195 };
 fn header_damages(db: &Db) -> Vec<Damage> {
     let start = Loc { file: 0, ofs: 0 };
     let free = db.files[0].loc_at(24);
+    let half_unset = [loc_bytes(crate::reader::NULL), [0; 8]].concat();
     vec![
         in_file("item 2: versionMajor 0", start, 0, &[0; 4]),
         in_file("item 2: versionMajor 5", start, 0, &[5, 0, 0, 0]),
         in_file("item 3: versionMinor 0x40", start, 4, &[0x56, 0, 0, 0]),
         in_file("item 3: versionMinor 7", start, 4, &[7, 0, 0, 0]),
         in_file("item 5: the free list begins at (0,0)", start, 24, &[0; 8]),
+        in_file("item 5: one end of the free list is (0,0)", start, 24, &half_unset),
         in_file("item 5: the free list begins outside", start, 24, &loc_bytes(WILD)),
         in_file("item 5: the free list goes in a circle", free, 12, &loc_bytes(free)),
     ]

@@ -73,13 +73,14 @@ impl DataFile {
 /// Ends of the database's list of free extents; `None` if it is empty.
 ///
 /// # Errors
-/// [`Error::Corrupt`] if only one of the two is set.
+/// [`Error::Corrupt`] if only one of the two is set, or is (0,0): mongod aborts at such a file.
 pub fn free_list(view: &impl View) -> Result<Option<(ExtentLoc, ExtentLoc)>> {
     let start = view.get(start_of(FileNo::FIRST), FREE_LIST_START)?;
     let end = view.get(start_of(FileNo::FIRST), FREE_LIST_END)?;
-    // Files of 2.4 and older have zeros here.
+    let is_unset = |end: DiskLoc| end == DiskLoc::ZERO;
     match (start.is_null_or_unset(), end.is_null_or_unset()) {
-        (true, true) => Ok(None),
+        // Files of 2.4 and older have zeros here.
+        (true, true) if is_unset(start) == is_unset(end) => Ok(None),
         (false, false) => Ok(Some((ExtentLoc(start), ExtentLoc(end)))),
         _ => {
             let rule = "the free list has both ends or none";
