@@ -43,6 +43,13 @@ pub struct FileRules {
     pub ns_len: u64,
 }
 
+/// Whether files may still be added.
+#[derive(Debug, PartialEq, Eq)]
+enum Growing {
+    Allowed,
+    Dropped,
+}
+
 /// The open files of one database.
 #[derive(Debug)]
 pub struct DatabaseFiles {
@@ -55,8 +62,8 @@ pub struct DatabaseFiles {
     count: AtomicI32,
     /// Level 6 of the lock order.
     extents: Mutex<()>,
-    /// One thread at a time adds a file.
-    growing: Mutex<()>,
+    /// One thread at a time adds a file; none once the database is dropped.
+    growing: Mutex<Growing>,
 }
 
 impl DatabaseFiles {
@@ -85,7 +92,7 @@ impl DatabaseFiles {
             data: (0..DATA_FILES_MAX as usize / CHUNK).map(|_| OnceLock::new()).collect(),
             count: AtomicI32::new(0),
             extents: Mutex::new(()),
-            growing: Mutex::new(()),
+            growing: Mutex::new(Growing::Allowed),
         };
         for n in 0..DATA_FILES_MAX {
             let Some(file) = files.open_data_file(FileNo(n))? else { break };
@@ -183,7 +190,10 @@ impl DatabaseFiles {
     /// [`Error::DiskFull`], and nothing has changed; [`Error::ReadOnly`]; `IllegalOperation` at
     /// the largest number of files; those of the disk.
     pub fn add_data_file(&self, extent_len: i32, seen_count: i32) -> Result<()> {
-        let _growing = self.growing.lock();
+        let growing = self.growing.lock();
+        if *growing == Growing::Dropped {
+            return Err(Error::NotFound { what: "database", name: self.name.to_string() });
+        }
         let n = self.count();
         if n > seen_count {
             return Ok(());
@@ -208,6 +218,12 @@ impl DatabaseFiles {
         self.side.count_dirty(fresh);
         self.side.counters.files_created.add(1);
         Ok(())
+    }
+
+    /// Adds no more files: the database is about to be dropped, and its names may be used anew.
+    /// Waits for a file that is being added.
+    pub fn end_growth(&self) {
+        *self.growing.lock() = Growing::Dropped;
     }
 
     /// Length of the next data file. An unused file of its name is removed: what takes its

@@ -178,6 +178,7 @@ impl Journal {
     /// # Errors
     /// As [`Journal::commit`].
     pub fn drop_database(&self, files: &DatabaseFiles) -> Result<()> {
+        files.end_growth();
         let mut job = self.commit.lock();
         self.side.check()?;
         let dropped = self.drop_locked(&mut job, files.name());

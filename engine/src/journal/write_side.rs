@@ -67,7 +67,10 @@ impl WriteSide {
     /// [`Error::ReadOnly`] once stopped (W2).
     pub fn enter(&self) -> Result<Inside<'_>> {
         self.check()?;
-        Ok(self.gate.enter())
+        let inside = self.gate.enter();
+        // Again: the last gather of a close may have come between the check and the gate.
+        self.check()?;
+        Ok(inside)
     }
 
     /// Refuses once stopped (W2).
