@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::collection::{
     Collection, CollectionOptions, DatabaseCore, DatabaseMap, DbStats, SalvageReport,
-    StoredOptions, check_not_system,
+    StoredOptions, check_not_catalogue,
 };
 use crate::error::{Error, Reason, Result};
 use crate::namespace_string::NamespaceString;
@@ -56,13 +56,8 @@ impl Database {
     pub fn create_collection(&self, name: &str, options: CollectionOptions) -> Result<Collection> {
         options.check()?;
         let collection = self.collection(name)?;
-        check_not_system(collection.namespace())?;
+        check_not_catalogue(collection.namespace())?;
         let stored = StoredOptions::new(&options)?;
-        if collection.exists() {
-            return Err(Error::NamespaceExists { ns: collection.namespace().to_string() });
-        }
-        // First, so that a crash in between leaves no collection without them.
-        StoredOptions::save(&self.core, name, stored.as_ref())?;
         self.core.create(collection.core(), &options, stored)?;
         Ok(collection)
     }
@@ -73,12 +68,8 @@ impl Database {
     /// [`Reason::IllegalOperation`] for the catalogue's own; the journal's.
     pub fn drop_collection(&self, name: &str) -> Result<bool> {
         let collection = self.collection(name)?;
-        check_not_system(collection.namespace())?;
-        let existed = self.core.drop_collection(collection.core())?;
-        if existed {
-            StoredOptions::save(&self.core, name, None)?;
-        }
-        Ok(existed)
+        check_not_catalogue(collection.namespace())?;
+        self.core.drop_collection(collection.core())
     }
 
     /// Gives a collection another name in this database.
@@ -87,18 +78,15 @@ impl Database {
     /// [`Error::NotFound`]; [`Error::NamespaceExists`].
     pub fn rename_collection(&self, from: &str, to: &str) -> Result<()> {
         let (from, to) = (self.collection(from)?, self.collection(to)?);
-        check_not_system(from.namespace())?;
-        check_not_system(to.namespace())?;
+        check_not_catalogue(from.namespace())?;
+        check_not_catalogue(to.namespace())?;
         if from.namespace() == to.namespace() {
             return Err(Error::refused(
                 Reason::IllegalOperation,
                 "can't rename a collection to itself",
             ));
         }
-        let stored = StoredOptions::load(&self.core, from.namespace().collection())?;
-        StoredOptions::save(&self.core, to.namespace().collection(), stored.as_ref())?;
-        self.core.rename(from.core(), to.core())?;
-        StoredOptions::save(&self.core, from.namespace().collection(), None)
+        self.core.rename(from.core(), to.core())
     }
 
     /// Drops the database with all its files. Answers whether it existed.

@@ -5,6 +5,11 @@ use std::fmt;
 use crate::error::{Error, Result};
 use crate::limits::{COLLECTION_NAME_MAX, DATABASE_NAME_MAX};
 
+/// The collections that describe a database's collections and indexes: MongoDB's two, and that
+/// of the options that MongoDB has no place for, which may be missing.
+pub(crate) const CATALOGUE: [&str; 3] =
+    ["system.namespaces", "system.indexes", "tallymap.collections"];
+
 /// A checked full name of a collection. The database ends at the first dot.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NamespaceString {
@@ -63,15 +68,15 @@ impl NamespaceString {
         &self.full[self.dot + 1..]
     }
 
-    /// Is it one of the engine's own (`system.…`)?
+    /// Is it one of MongoDB's own (`system.…`)?
     pub fn is_system(&self) -> bool {
         self.collection().starts_with("system.")
     }
 
-    /// Is it one of the two that describe a database's collections and indexes? They change with
+    /// Is it one of those that describe a database's collections and indexes? They change with
     /// what they describe, and never by themselves.
     pub fn is_catalogue(&self) -> bool {
-        matches!(self.collection(), "system.namespaces" | "system.indexes")
+        CATALOGUE.contains(&self.collection())
     }
 
     /// The namespace that holds the buckets of index `index`.

@@ -5,6 +5,8 @@ mod collections;
 mod indexes;
 mod interrupted;
 mod layouts;
+mod options;
+mod walks;
 
 use tallymap::{Engine, Error, Reason};
 use tallymap_tests::dbpath::{self, Dbpath};

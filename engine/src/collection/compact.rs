@@ -6,7 +6,7 @@
 use super::catalog::document_in;
 use super::create::{begin_index, drop_index};
 use super::handle::Collection;
-use super::index_build::{build, definition_at};
+use super::index_build::{definition_at, rebuild};
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
 use crate::store::{CompactPadding, CompactStep, Compaction};
@@ -77,16 +77,19 @@ impl Collection {
             Ok(true)
         });
         // Whatever happened to the records, they are to be found by their indexes.
-        // Builds are in order: each completes the first slot of those in progress.
+        // Builds are in order: each completes the first slot of those in progress. One that fails
+        // stays in progress, for the next opening to do again.
+        let mut outcome = moved.map(|()| state.1);
         for index in &indexes {
-            build(&mut held, &self.core, details, index)?;
+            outcome = outcome
+                .and_then(|report| rebuild(&mut held, &self.core, details, index).map(|()| report));
         }
-        held.reopen()?;
-        moved.map(|()| state.1)
+        held.reopen_rebuilt()?;
+        outcome
     }
 
     fn check_compactable(&self) -> Result<()> {
-        match self.namespace().is_system() {
+        match self.namespace().is_catalogue() {
             false => Ok(()),
             true => Err(Error::refused(
                 Reason::CommandNotSupported,

@@ -23,7 +23,7 @@ use crate::error::{Error, Reason, Result};
 use crate::journal::{DatabaseFiles, ReadView, UnitOfWork};
 use crate::limits::EXTENT_LEN_MIN;
 use crate::locks::{Exclusive, StructureLock};
-use crate::namespace_string::NamespaceString;
+use crate::namespace_string::{CATALOGUE, NamespaceString};
 use crate::store::{FileSizes, SizingPolicy, StoreOptions};
 
 /// One name's database.
@@ -33,9 +33,9 @@ pub struct DatabaseCore {
     pub shared: Arc<EngineShared>,
     lock: StructureLock<Option<OpenDatabase>>,
     collections: Mutex<HashMap<String, Arc<CollectionCore>>>,
-    /// The catalogue's two collections: whoever changes the catalogue holds them exclusively,
-    /// so that they can be read like any other.
-    system: [Arc<CollectionCore>; 2],
+    /// The catalogue's collections: whoever changes the catalogue holds them exclusively, so
+    /// that they can be read like any other.
+    catalogue: [Arc<CollectionCore>; CATALOGUE.len()],
     /// The files of a database that could not be completed, for want of space, for the next try.
     incomplete: Mutex<Option<Arc<DatabaseFiles>>>,
 }
@@ -50,17 +50,17 @@ pub struct OpenDatabase {
 impl DatabaseCore {
     /// The core of a database that does not exist yet. Its name was checked.
     pub fn new(name: &str, shared: Arc<EngineShared>) -> Arc<DatabaseCore> {
-        let system = ["system.namespaces", "system.indexes"].map(|collection| {
+        let catalogue = CATALOGUE.map(|collection| {
             let ns = NamespaceString::system(name, collection);
             Arc::new(CollectionCore::new(ns, shared.stripes.clone(), None))
         });
-        let known = system.iter().map(|core| (core.ns.to_string(), core.clone())).collect();
+        let known = catalogue.iter().map(|core| (core.ns.to_string(), core.clone())).collect();
         Arc::new(DatabaseCore {
             name: name.to_owned(),
             shared,
             lock: StructureLock::new(None),
             collections: Mutex::new(known),
-            system,
+            catalogue,
             incomplete: Mutex::default(),
         })
     }
@@ -119,7 +119,7 @@ impl DatabaseCore {
     }
 
     /// How records of the catalogue and of indexes are placed.
-    fn store_options(&self, policy: SizingPolicy) -> StoreOptions {
+    pub fn store_options(&self, policy: SizingPolicy) -> StoreOptions {
         StoreOptions {
             policy,
             file_sizes: FileSizes::new(self.shared.options.small_files),
@@ -150,10 +150,7 @@ impl DatabaseCore {
         if let Some(core) = self.collections.lock().get(ns.as_str()) {
             return Ok(core.clone());
         }
-        let stored = match ns.collection() == StoredOptions::COLLECTION {
-            true => None,
-            false => StoredOptions::load(self, ns.collection())?,
-        };
+        let stored = StoredOptions::load(self, ns.collection())?;
         let guard = self.lock.shared();
         let mut collections = self.collections.lock();
         if let Some(core) = collections.get(ns.as_str()) {
@@ -215,7 +212,7 @@ impl DatabaseCore {
             return Err(Error::NamespaceExists { ns: core.ns.to_string() });
         }
         let store_options = self.store_options(options.policy);
-        held.unit(|open, _, unit| {
+        held.unit_with_options(&[(core.ns.collection(), stored.as_ref())], |open, unit| {
             create_collection(&open.catalog, unit, &core.ns, options, store_options.clone())
         })?;
         held.reopen_with(stored.unwrap_or_default())
@@ -230,7 +227,9 @@ impl DatabaseCore {
         let Some(details) = held.collection.as_ref().map(OpenCollection::details) else {
             return Ok(false);
         };
-        held.unit(|open, _, unit| drop_collection(&open.catalog, unit, &core.ns, details))?;
+        held.unit_with_options(&[(core.ns.collection(), None)], |open, unit| {
+            drop_collection(&open.catalog, unit, &core.ns, details)
+        })?;
         held.reopen()?;
         Ok(true)
     }
@@ -240,7 +239,7 @@ impl DatabaseCore {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::NamespaceExists`]; the store's.
     pub fn rename(&self, from: &CollectionCore, to: &CollectionCore) -> Result<()> {
-        check_not_system(&to.ns)?;
+        check_not_catalogue(&to.ns)?;
         let mut held = self.hold(from)?;
         // Two collections at once: nobody else holds two without the database.
         let mut target = to.exclusive();
@@ -249,7 +248,11 @@ impl DatabaseCore {
         }
         let old = held.collection.as_ref().ok_or_else(|| from.missing())?;
         let (details, stored) = (old.details(), old.stored());
-        let renamed = held.unit(|open, _, unit| {
+        let options = [
+            (from.ns.collection(), None),
+            (to.ns.collection(), Some(&stored).filter(|stored| !stored.is_empty())),
+        ];
+        let renamed = held.unit_with_options(&options, |open, unit| {
             rename_collection(&open.catalog, unit, &from.ns, &to.ns, details)?;
             self.load(open, unit, &to.ns, stored.clone())
         })?;
@@ -263,10 +266,16 @@ impl DatabaseCore {
     /// # Errors
     /// [`Reason::IllegalOperation`] for the catalogue's own collections.
     pub fn hold<'a>(&'a self, collection: &'a CollectionCore) -> Result<Held<'a>> {
-        check_not_system(&collection.ns)?;
+        check_not_catalogue(&collection.ns)?;
         let database = self.lock.exclusive();
-        let system = [self.system[0].exclusive(), self.system[1].exclusive()];
-        Ok(Held::new(self, &collection.ns, database, system, collection.exclusive()))
+        let catalogue = self.catalogue.each_ref().map(|core| core.exclusive());
+        Ok(Held::new(self, &collection.ns, database, catalogue, collection.exclusive()))
+    }
+
+    /// The collection of stored options.
+    pub fn options_core(&self) -> &CollectionCore {
+        let [.., options] = &self.catalogue;
+        options
     }
 
     /// Adds a data file if that is what `error` asks for; else gives the error back.
@@ -314,7 +323,7 @@ impl DatabaseCore {
             unit.finish();
         }
         let open = OpenDatabase { files, catalog };
-        for core in &self.system {
+        for core in &self.catalogue {
             let view = ReadView::new(&open.files, guard);
             *core.exclusive() = self.load(&open, &view, &core.ns, StoredOptions::default())?;
         }
@@ -339,8 +348,8 @@ impl DatabaseCore {
 }
 
 /// Refuses what would change the catalogue's own collections.
-pub fn check_not_system(ns: &NamespaceString) -> Result<()> {
-    match ns.is_system() {
+pub fn check_not_catalogue(ns: &NamespaceString) -> Result<()> {
+    match ns.is_catalogue() {
         false => Ok(()),
         true => Err(Error::refused(
             Reason::IllegalOperation,

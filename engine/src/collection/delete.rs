@@ -2,12 +2,14 @@
 
 use bson::RawDocument;
 
-use super::handle::Collection;
+use super::handle::{Collection, checked_filter, if_it_exists};
 use super::locate::{Holding, find_first};
 use super::locked::OpenCollection;
+use super::saved_cursors::SavedCursors;
 use crate::disk::Edit;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
+use crate::journal::ReadView;
 use crate::query::Filter;
 
 impl Collection {
@@ -16,7 +18,7 @@ impl Collection {
     /// # Errors
     /// [`Reason::IllegalOperation`] in a capped collection.
     pub fn delete_one(&self, filter: impl AsRef<RawDocument>) -> Result<u64> {
-        let filter = Filter::parse(filter.as_ref().as_bytes())?;
+        let filter = checked_filter(filter.as_ref())?;
         self.delete_first(&filter)
     }
 
@@ -25,7 +27,7 @@ impl Collection {
     /// # Errors
     /// As [`Collection::delete_one`]; those deleted before it stay deleted.
     pub fn delete_many(&self, filter: impl AsRef<RawDocument>) -> Result<u64> {
-        let filter = Filter::parse(filter.as_ref().as_bytes())?;
+        let filter = checked_filter(filter.as_ref())?;
         if filter.id_equality().is_some() {
             return self.delete_first(&filter);
         }
@@ -34,7 +36,7 @@ impl Collection {
             &filter,
             |open, unit, loc| {
                 check_deletable(open)?;
-                self.remove(open, unit, loc)
+                open.remove(unit, loc, &self.core.cursors)
             },
             |()| deleted += 1,
         )?;
@@ -43,23 +45,31 @@ impl Collection {
 
     fn delete_first(&self, filter: &Filter) -> Result<u64> {
         let counters = &self.database.shared.counters;
-        self.change_if_exists(|open, unit| {
-            match find_first(Holding::WholeCollection, open, unit, filter, counters)? {
-                None => Ok(0),
-                Some(place) => {
-                    check_deletable(open)?;
-                    self.remove(open, unit, place.loc).map(|()| 1)
-                }
+        let find = |open: &OpenCollection, view: &ReadView<'_>| {
+            find_first(Holding::WholeCollection, open, view, filter, counters)
+        };
+        if_it_exists(self.change_after(find, |open, unit, found| match found {
+            None => Ok(0),
+            Some(place) => {
+                check_deletable(open)?;
+                open.remove(unit, place.loc, &self.core.cursors).map(|()| 1)
             }
-        })
+        }))
     }
+}
 
-    /// Removes one record with its entries.
-    fn remove(&self, open: &OpenCollection, edit: &mut impl Edit, loc: RecordLoc) -> Result<()> {
-        open.forget(edit, loc)?;
-        open.unindex(edit, loc)?;
-        self.core.cursors.advance_off(edit, loc)?;
-        open.store.remove(edit, loc)
+impl OpenCollection {
+    /// Removes one record with its entries. `cursors` are those of its collection.
+    pub fn remove(
+        &self,
+        edit: &mut impl Edit,
+        loc: RecordLoc,
+        cursors: &SavedCursors,
+    ) -> Result<()> {
+        self.forget(edit, loc)?;
+        self.unindex(edit, loc)?;
+        cursors.advance_off(edit, loc)?;
+        self.store.remove(edit, loc)
     }
 }
 

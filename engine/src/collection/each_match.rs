@@ -3,9 +3,10 @@
 use super::catalog::document_at;
 use super::handle::Collection;
 use super::locked::OpenCollection;
+use super::scan::check_generation;
 use crate::disk_loc::RecordLoc;
-use crate::error::Result;
-use crate::journal::UnitOfWork;
+use crate::error::{Error, Result};
+use crate::journal::{ReadView, UnitOfWork};
 use crate::query::Filter;
 use crate::store::{Direction, RecordScan};
 
@@ -42,27 +43,31 @@ impl Collection {
         };
         loop {
             let start = position.lock().clone();
-            let step = self.change(|open, unit| {
+            let find = |open: &OpenCollection, view: &ReadView<'_>| {
                 // The unit may be done again from here.
                 *position.lock() = start.clone();
-                if open.generation != generation {
-                    return Ok(Step::End);
-                }
+                check_generation(open, generation)?;
                 for _ in 0..LOOKS_MAX {
-                    let Some(loc) = position.lock().next(unit)? else { return Ok(Step::End) };
-                    let document = document_at(&open.store, unit, loc)?;
+                    let Some(loc) = position.lock().next(view)? else { return Ok(Step::End) };
+                    let document = document_at(&open.store, view, loc)?;
                     if filter.matches(document.as_bytes())? {
-                        return work(open, unit, loc).map(Step::Changed);
+                        return Ok(Step::Changed(loc));
                     }
                 }
                 Ok(Step::NothingYet)
+            };
+            let step = self.change_after(find, |open, unit, step| match step {
+                Step::Changed(loc) => work(open, unit, loc).map(Step::Changed),
+                Step::NothingYet => Ok(Step::NothingYet),
+                Step::End => Ok(Step::End),
             });
             match step {
                 Ok(Step::Changed(result)) => done(result),
                 Ok(Step::NothingYet) => {}
                 Ok(Step::End) => return Ok(()),
-                Err(error) if self.exists() => return Err(error),
-                Err(_) => return Ok(()),
+                // Dropped meanwhile: with it went what there was left to change.
+                Err(Error::NotFound { what: "collection", .. }) => return Ok(()),
+                Err(error) => return Err(error),
             }
         }
     }

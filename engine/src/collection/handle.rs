@@ -6,12 +6,13 @@ use std::sync::Arc;
 use bson::{RawBsonRef, RawDocument, RawDocumentBuf};
 
 use super::catalog::document_at;
-use super::database_core::{DatabaseCore, check_not_system};
+use super::database_core::{DatabaseCore, check_not_catalogue};
 use super::id_key::IdKey;
 use super::locate::{Holding, find_by_id};
 use super::locked::{CollectionCore, OpenCollection};
 use super::scan::{IndexScan, Located, Scan};
 use super::stats::CollStats;
+use crate::bson::document;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Result};
 use crate::journal::{ReadView, UnitOfWork};
@@ -97,7 +98,7 @@ impl Collection {
     /// # Errors
     /// [`Error::Refused`] for a filter that is none.
     pub fn find(&self, filter: impl AsRef<RawDocument>) -> Result<Scan> {
-        let filter = Filter::parse(filter.as_ref().as_bytes())?;
+        let filter = checked_filter(filter.as_ref())?;
         Scan::new(self.core.clone(), Direction::Forward, Some(filter))
     }
 
@@ -106,7 +107,7 @@ impl Collection {
     /// # Errors
     /// As [`Collection::find`]; `Corrupt`.
     pub fn find_one(&self, filter: impl AsRef<RawDocument>) -> Result<Option<RawDocumentBuf>> {
-        let filter = Filter::parse(filter.as_ref().as_bytes())?;
+        let filter = checked_filter(filter.as_ref())?;
         if let Some(id) = filter.id_equality() {
             let id = IdKey::from_raw(id.ty, id.bytes);
             return self.read(None, |view, open| {
@@ -179,18 +180,32 @@ impl Collection {
         &self,
         mut work: impl FnMut(&mut OpenCollection, &mut UnitOfWork<'_>) -> Result<R>,
     ) -> Result<R> {
-        check_not_system(&self.core.ns)?;
+        self.change_after(|_, _| Ok(()), |open, unit, ()| work(open, unit))
+    }
+
+    /// As [`Collection::change`], after a search under the same lock but outside of the gate:
+    /// however long that takes, no commit waits for it.
+    pub(super) fn change_after<P, R>(
+        &self,
+        mut find: impl FnMut(&OpenCollection, &ReadView<'_>) -> Result<P>,
+        mut work: impl FnMut(&mut OpenCollection, &mut UnitOfWork<'_>, P) -> Result<R>,
+    ) -> Result<R> {
+        check_not_catalogue(&self.core.ns)?;
         self.database.shared.journal.make_room()?;
         loop {
             let mut guard = self.core.exclusive();
+            let open = guard.as_ref().ok_or_else(|| self.core.missing())?;
+            let found = find(open, &ReadView::new(&open.files, &guard))
+                .map_err(|error| error.in_database(self.core.ns.database()))?;
             let (open, changes) = guard.split();
             let open = open.as_mut().ok_or_else(|| self.core.missing())?;
             let files = open.files.clone();
             let seen_count = files.count();
             let mut unit = UnitOfWork::structural(&files, changes)?;
-            match work(open, &mut unit) {
-                Ok(done) => {
-                    let records = open.details().stats(&unit)?.records;
+            let done = work(open, &mut unit, found)
+                .and_then(|done| Ok((done, open.details().stats(&unit)?.records)));
+            match done {
+                Ok((done, records)) => {
                     unit.finish();
                     self.core.cursors.keep();
                     open.grow_memo(records);
@@ -206,24 +221,10 @@ impl Collection {
         }
     }
 
-    /// As [`Collection::change`]; nothing is done where the collection does not exist.
-    pub(super) fn change_if_exists<R: Default>(
-        &self,
-        work: impl FnMut(&mut OpenCollection, &mut UnitOfWork<'_>) -> Result<R>,
-    ) -> Result<R> {
-        match self.change(work) {
-            Err(Error::NotFound { what: "collection", .. }) => Ok(R::default()),
-            done => done,
-        }
-    }
-
-    /// As [`Collection::change`], on a collection that is created if it does not exist.
-    pub(super) fn change_or_create<R>(
-        &self,
-        mut work: impl FnMut(&mut OpenCollection, &mut UnitOfWork<'_>) -> Result<R>,
-    ) -> Result<R> {
+    /// Does `change` on a collection that is created if it does not exist.
+    pub(super) fn or_create<R>(&self, mut change: impl FnMut() -> Result<R>) -> Result<R> {
         loop {
-            match self.change(&mut work) {
+            match change() {
                 Err(Error::NotFound { what: "collection", .. }) => {
                     self.database.create_if_missing(&self.core)?;
                 }
@@ -231,6 +232,20 @@ impl Collection {
             }
         }
     }
+}
+
+/// What a change came to; nothing was done where the collection does not exist.
+pub(super) fn if_it_exists<R: Default>(changed: Result<R>) -> Result<R> {
+    match changed {
+        Err(Error::NotFound { what: "collection", .. }) => Ok(R::default()),
+        done => done,
+    }
+}
+
+/// A filter as it comes from outside.
+pub(super) fn checked_filter(filter: &RawDocument) -> Result<Filter> {
+    document::check(filter.as_bytes())?;
+    Filter::parse(filter.as_bytes())
 }
 
 impl fmt::Debug for Collection {

@@ -3,11 +3,11 @@
 
 use super::database_core::{DatabaseCore, OpenDatabase};
 use super::locked::OpenCollection;
-use super::stored_options::StoredOptions;
+use super::stored_options::{self, StoredOptions};
 use crate::error::{Error, Result};
 use crate::journal::{ReadView, UnitOfWork};
 use crate::locks::Exclusive;
-use crate::namespace_string::NamespaceString;
+use crate::namespace_string::{CATALOGUE, NamespaceString};
 
 /// A database and one of its collections, held exclusively: for work on what the catalogue says
 /// of the collection.
@@ -16,12 +16,14 @@ pub struct Held<'a> {
     core: &'a DatabaseCore,
     ns: &'a NamespaceString,
     database: Exclusive<'a, Option<OpenDatabase>>,
-    #[expect(dead_code, reason = "held")]
-    system: [Exclusive<'a, Option<OpenCollection>>; 2],
+    catalogue: CatalogueHeld<'a>,
     pub collection: Exclusive<'a, Option<OpenCollection>>,
 }
 
-/// What is behind the collection's lock.
+/// The catalogue's collections, held. The last one is that of stored options.
+pub type CatalogueHeld<'a> = [Exclusive<'a, Option<OpenCollection>>; CATALOGUE.len()];
+
+/// What is behind a collection's lock.
 type State<'a> = Option<&'a OpenCollection>;
 
 /// Steps of long work that make one unit: a commit waits for no more than these.
@@ -32,37 +34,62 @@ impl<'a> Held<'a> {
         core: &'a DatabaseCore,
         ns: &'a NamespaceString,
         database: Exclusive<'a, Option<OpenDatabase>>,
-        system: [Exclusive<'a, Option<OpenCollection>>; 2],
+        catalogue: CatalogueHeld<'a>,
         collection: Exclusive<'a, Option<OpenCollection>>,
     ) -> Held<'a> {
-        Held { core, ns, database, system, collection }
+        Held { core, ns, database, catalogue, collection }
     }
 }
 
 impl Held<'_> {
+    /// Reads, outside of the gate: however long it takes, no commit waits for it.
+    pub fn read<R>(
+        &self,
+        work: impl FnOnce(&ReadView<'_>, &OpenCollection) -> Result<R>,
+    ) -> Result<R> {
+        let missing = || Error::NotFound { what: "collection", name: self.ns.to_string() };
+        let open = self.collection.as_ref().ok_or_else(missing)?;
+        work(&ReadView::new(&open.files, &self.collection), open)
+    }
+
     /// Does one unit of work. Where a data file is needed it is added, and the work done again.
     pub fn unit<R>(
         &mut self,
         mut work: impl FnMut(&OpenDatabase, State<'_>, &mut UnitOfWork<'_>) -> Result<R>,
     ) -> Result<R> {
-        loop {
-            let (open, changes) = self.database.split();
-            let open = open.as_ref().ok_or_else(|| Error::NotFound {
-                what: "database",
-                name: self.core.name.clone(),
-            })?;
-            let files = open.files.clone();
-            let seen_count = files.count();
-            let mut unit = UnitOfWork::structural(&files, changes)?;
-            match work(open, self.collection.as_ref(), &mut unit) {
-                Ok(done) => {
-                    unit.finish();
-                    return Ok(done);
+        let collection = self.collection.as_ref();
+        attempt(self.core, &mut self.database, |database, unit| work(database, collection, unit))
+    }
+
+    /// As [`Held::unit`]; then stores what is to be stored for collections by these names, or
+    /// forgets it, in the same unit.
+    pub fn unit_with_options<R>(
+        &mut self,
+        options: &[(&str, Option<&StoredOptions>)],
+        mut work: impl FnMut(&OpenDatabase, &mut UnitOfWork<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let [.., there] = &mut self.catalogue;
+        let core = self.core;
+        let attempted = attempt(core, &mut self.database, |database, unit| {
+            let done = work(database, unit)?;
+            let mut made = None;
+            for (name, stored) in options {
+                let there = made.as_ref().or(there.as_ref());
+                made = stored_options::put(core, database, there, unit, name, *stored)?.or(made);
+            }
+            Ok((done, made))
+        });
+        match attempted {
+            Ok((done, made)) => {
+                core.options_core().cursors.keep();
+                if made.is_some() {
+                    **there = made;
                 }
-                Err(error) => {
-                    drop(unit);
-                    self.core.make_room(&files, seen_count, error)?;
-                }
+                Ok(done)
+            }
+            Err(error) => {
+                core.options_core().cursors.roll_back();
+                Err(error)
             }
         }
     }
@@ -90,8 +117,21 @@ impl Held<'_> {
         }
     }
 
-    /// Reads anew what the files say of the collection.
+    /// Reads anew what the files say of the collection, whose records are where they were.
     pub fn reopen(&mut self) -> Result<()> {
+        let old = self.collection.as_ref();
+        let kept = old.map(|open| (open.stored(), open.generation));
+        let (stored, generation) = kept.unzip();
+        self.reopen_with(stored.unwrap_or_default())?;
+        if let (Some(open), Some(generation)) = (self.collection.as_mut(), generation) {
+            open.generation = generation;
+        }
+        Ok(())
+    }
+
+    /// The same, where records were removed or moved otherwise than one by one: walks in
+    /// progress cannot go on.
+    pub fn reopen_rebuilt(&mut self) -> Result<()> {
         let stored = self.collection.as_ref().map(OpenCollection::stored);
         self.reopen_with(stored.unwrap_or_default())
     }
@@ -102,5 +142,32 @@ impl Held<'_> {
         let view = ReadView::new(&open.files, &self.database);
         *self.collection = self.core.load(open, &view, self.ns, stored)?;
         Ok(())
+    }
+}
+
+/// Does one unit of work on a database that is held. Where a data file is needed it is added,
+/// and the work done again.
+fn attempt<R>(
+    core: &DatabaseCore,
+    database: &mut Exclusive<'_, Option<OpenDatabase>>,
+    mut work: impl FnMut(&OpenDatabase, &mut UnitOfWork<'_>) -> Result<R>,
+) -> Result<R> {
+    loop {
+        let (open, changes) = database.split();
+        let missing = || Error::NotFound { what: "database", name: core.name.clone() };
+        let open = open.as_ref().ok_or_else(missing)?;
+        let files = open.files.clone();
+        let seen_count = files.count();
+        let mut unit = UnitOfWork::structural(&files, changes)?;
+        match work(open, &mut unit) {
+            Ok(done) => {
+                unit.finish();
+                return Ok(done);
+            }
+            Err(error) => {
+                drop(unit);
+                core.make_room(&files, seen_count, error)?;
+            }
+        }
     }
 }

@@ -102,6 +102,7 @@ impl Collection {
         if plan.writes().is_empty() {
             return Ok(Some(report));
         }
+        open.check_maintainable()?;
         let mut unit = UnitOfWork::in_place(&open.files, &guard, &mut record)?;
         for write in plan.writes() {
             unit.write_final(place.loc.data().add(write.ofs as i32), write.bytes())?;

@@ -140,6 +140,23 @@ pub fn build(
     built
 }
 
+/// Fills an index that was there before, and completes it. Keys that it has twice it keeps, as
+/// MongoDB does. If that fails it stays a build in progress.
+///
+/// # Errors
+/// `Corrupt`, and the store's.
+pub fn rebuild(
+    held: &mut Held<'_>,
+    core: &CollectionCore,
+    details: NamespaceDetails,
+    index: &Index,
+) -> Result<()> {
+    let mut tolerant = index.clone();
+    tolerant.tree.unique = false;
+    fill(held, core, details, &tolerant)?;
+    held.unit(|_, _, unit| details.finish_index_build(unit, index.slot).map(|_| ()))
+}
+
 /// All keys of a collection for one index, in its order.
 struct SortedKeys {
     keys: Vec<(Vec<u8>, RecordLoc)>,
@@ -168,13 +185,12 @@ fn fill(
     details: NamespaceDetails,
     index: &Index,
 ) -> Result<()> {
-    let (sorted, builder) = held.unit(|_, open, unit| {
-        let open = open.ok_or_else(|| core.missing())?;
-        let sorted = sorted_keys(unit, &open.store, index)?;
+    let sorted = held.read(|view, open| sorted_keys(view, &open.store, index))?;
+    let builder = held.unit(|_, _, unit| {
         if sorted.is_multikey {
             details.set_multikey(unit, index.slot)?;
         }
-        Ok((sorted, BulkBuilder::new(index.tree, unit)?))
+        BulkBuilder::new(index.tree, unit)
     })?;
     let mut state = (builder, 0);
     held.steps(&mut state, |(builder, next), unit| {
@@ -204,7 +220,7 @@ fn fill(
 pub fn finish_interrupted_builds(database: &Arc<DatabaseCore>) -> Result<()> {
     for name in database.collection_names()? {
         let collection = database.collection(NamespaceString::new(&database.name, &name)?)?;
-        if collection.namespace().is_system() {
+        if collection.namespace().is_catalogue() {
             continue;
         }
         let mut held = database.hold(&collection.core)?;

@@ -36,14 +36,16 @@ impl Collection {
         let shared = &self.database.shared;
         let now = shared.clock.unix_ms();
         let document = prepare_insert(document, shared.object_ids.make(now), timestamp(now))?;
-        self.change_or_create(|open, unit| {
-            open.check_maintainable()?;
-            let loc =
-                insert_document(open, unit, self.namespace(), &document, shared, |e, loc| {
-                    self.core.cursors.advance_off(e, loc)
-                })?;
-            let id = RawDocument::from_bytes(&document).ok().and_then(|d| d.get("_id").ok()?);
-            Ok(InsertReport { id: id.map_or(RawBson::Null, |id| id.into()), loc })
+        self.or_create(|| {
+            self.change(|open, unit| {
+                open.check_maintainable()?;
+                let loc =
+                    insert_document(open, unit, self.namespace(), &document, shared, |e, loc| {
+                        self.core.cursors.advance_off(e, loc)
+                    })?;
+                let id = RawDocument::from_bytes(&document).ok().and_then(|d| d.get("_id").ok()?);
+                Ok(InsertReport { id: id.map_or(RawBson::Null, |id| id.into()), loc })
+            })
         })
     }
 

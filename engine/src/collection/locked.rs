@@ -53,6 +53,8 @@ pub struct OpenCollection {
     pub shapes: Shapes,
     /// Tells this state of the collection from those before it was emptied or rebuilt.
     pub generation: u64,
+    /// Tells this state of its indexes from those before one was created or dropped.
+    pub index_generation: u64,
     is_catalogue: bool,
     /// The index, if any, that keeps the collection from being written.
     unmaintainable: Option<String>,
@@ -105,6 +107,7 @@ impl Opening<'_> {
             memo: self.memos.then(|| RecordMemo::for_records(records)),
             shapes: Shapes::default(),
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
+            index_generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             unmaintainable: unmaintainable.map(|index| {
                 let kind = match index.definition.kind() {
                     IndexKind::Plain => "plain",

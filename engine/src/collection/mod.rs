@@ -34,7 +34,7 @@ mod update_report;
 mod validate;
 
 pub use compact::CompactReport;
-pub(crate) use database_core::{DatabaseCore, check_not_system};
+pub(crate) use database_core::{DatabaseCore, check_not_catalogue};
 pub use file_map::{
     DatabaseMap, ExtentMap, ExtentOwner, FileMap, HoleList, NamespaceMap, SpaceUsage,
 };

@@ -73,10 +73,12 @@ impl Scan {
     fn fill(&mut self) -> Result<()> {
         let Some((position, generation)) = &self.walk else { return Ok(()) };
         let guard = self.core.shared();
-        let Some(open) = still_open(&guard, *generation)? else {
+        let Some(open) = guard.as_ref() else {
+            // A dropped collection ends the walk.
             self.walk = None;
             return Ok(());
         };
+        check_generation(open, *generation)?;
         let view = ReadView::new(&open.files, &guard);
         let mut position = position.lock();
         let mut bytes = 0;
@@ -135,7 +137,7 @@ impl IndexScan {
             let guard = core.shared();
             let open = guard.as_ref().ok_or_else(|| core.missing())?;
             let tree = open.index_named(name)?.tree;
-            (BtreeCursor::new(tree, direction), tree.version, open.generation)
+            (BtreeCursor::new(tree, direction), tree.version, open.index_generation)
         };
         Ok(IndexScan { core, walk: Some(walk), batch: VecDeque::new() })
     }
@@ -143,11 +145,14 @@ impl IndexScan {
     fn fill(&mut self) -> Result<()> {
         let Some((cursor, version, generation)) = &mut self.walk else { return Ok(()) };
         let guard = self.core.shared();
-        let Some(open) = still_open(&guard, *generation)? else {
+        let Some(open) = guard.as_ref() else {
             drop(guard);
             self.walk = None;
             return Ok(());
         };
+        if open.index_generation != *generation {
+            return Err(gone_stale());
+        }
         let view = ReadView::new(&open.files, &guard);
         while self.batch.len() < BATCH_DOCUMENTS {
             let Some(loc) = cursor.next(&view)? else {
@@ -180,14 +185,18 @@ impl Iterator for IndexScan {
     }
 }
 
-/// The collection, if it is the one that the walk began in. A dropped one ends the walk.
-fn still_open(guard: &Option<OpenCollection>, generation: u64) -> Result<Option<&OpenCollection>> {
-    match guard {
-        None => Ok(None),
-        Some(open) if open.generation == generation => Ok(Some(open)),
-        Some(_) => Err(Error::refused(
-            Reason::CursorNotFound,
-            "the collection was emptied or rebuilt while it was being read: begin again",
-        )),
+/// Refuses to go on with a walk that began in another generation of the collection, or of its
+/// indexes.
+pub(super) fn check_generation(open: &OpenCollection, generation: u64) -> Result<()> {
+    match open.generation == generation {
+        true => Ok(()),
+        false => Err(gone_stale()),
     }
+}
+
+fn gone_stale() -> Error {
+    Error::refused(
+        Reason::CursorNotFound,
+        "the collection was emptied or rebuilt while it was being read: begin again",
+    )
 }

@@ -8,11 +8,17 @@ use std::sync::Arc;
 
 use bson::{RawDocument, RawDocumentBuf, rawdoc};
 
-use super::database_core::DatabaseCore;
+use super::create::create_collection;
+use super::database_core::{DatabaseCore, OpenDatabase};
 use super::handle::Collection;
+use super::id_key::IdKey;
+use super::insert::insert_document;
+use super::locate::{Holding, find_by_id};
+use super::locked::OpenCollection;
 use super::options::CollectionOptions;
 use crate::error::{Error, Reason, Result};
-use crate::namespace_string::NamespaceString;
+use crate::journal::UnitOfWork;
+use crate::namespace_string::{CATALOGUE, NamespaceString};
 use crate::store::SizingPolicy;
 use crate::update::template;
 
@@ -35,7 +41,7 @@ pub struct StoredOptions {
 
 impl StoredOptions {
     /// The collection that holds them.
-    pub const COLLECTION: &str = "tallymap.collections";
+    pub const COLLECTION: &str = CATALOGUE[2];
 
     /// What of `options` is to be stored; `None` if MongoDB's catalogue says it all.
     ///
@@ -53,7 +59,12 @@ impl StoredOptions {
         let is_native = matches!(options.policy, SizingPolicy::PowerOf2 | SizingPolicy::Exact);
         let policy = (!is_native).then_some(options.policy);
         let stored = StoredOptions { policy, template };
-        Ok((stored.policy.is_some() || stored.template.is_some()).then_some(stored))
+        Ok((!stored.is_empty()).then_some(stored))
+    }
+
+    /// Is nothing of it to be stored?
+    pub fn is_empty(&self) -> bool {
+        self.policy.is_none() && self.template.is_none()
     }
 
     /// The options of collection `name`, if any are stored.
@@ -61,36 +72,9 @@ impl StoredOptions {
     /// # Errors
     /// [`Reason::InvalidOptions`] if what is stored was written by something else.
     pub fn load(database: &Arc<DatabaseCore>, name: &str) -> Result<Option<StoredOptions>> {
-        let collection = StoredOptions::collection(database)?;
-        let Some(document) = collection.find_by_id(name)? else { return Ok(None) };
+        let ns = NamespaceString::new(&database.name, StoredOptions::COLLECTION)?;
+        let Some(document) = database.collection(ns)?.find_by_id(name)? else { return Ok(None) };
         StoredOptions::parse(&document).map(Some)
-    }
-
-    /// Stores `options` for collection `name`, or forgets what is stored.
-    ///
-    /// # Errors
-    /// Those of an upsert and of a delete.
-    pub fn save(
-        database: &Arc<DatabaseCore>,
-        name: &str,
-        options: Option<&StoredOptions>,
-    ) -> Result<()> {
-        let collection = StoredOptions::collection(database)?;
-        let filter = rawdoc! { "_id": name };
-        match options {
-            Some(options) => {
-                collection.replace_one(filter, options.to_document())?.upsert(true).run()?;
-            }
-            None if collection.exists() => {
-                collection.delete_one(filter)?;
-            }
-            None => {}
-        }
-        Ok(())
-    }
-
-    fn collection(database: &Arc<DatabaseCore>) -> Result<Collection> {
-        database.collection(NamespaceString::new(&database.name, StoredOptions::COLLECTION)?)
     }
 
     /// The options that a document of [`Self::COLLECTION`] holds.
@@ -140,6 +124,46 @@ impl Collection {
     pub fn template(&self) -> Result<Option<RawDocumentBuf>> {
         self.read(None, |_, open| Ok(open.stored().template))
     }
+}
+
+/// Stores `options` for collection `name`, or forgets what is stored, in the unit of work that
+/// creates, drops or renames it. `there` is the collection of options; it is made if it is
+/// missing and needed, and given back then.
+///
+/// # Errors
+/// The store's.
+pub fn put(
+    core: &DatabaseCore,
+    database: &OpenDatabase,
+    there: Option<&OpenCollection>,
+    unit: &mut UnitOfWork<'_>,
+    name: &str,
+    options: Option<&StoredOptions>,
+) -> Result<Option<OpenCollection>> {
+    let ns = &core.options_core().ns;
+    let mut made = None;
+    if there.is_none() {
+        if options.is_none() {
+            return Ok(None);
+        }
+        let (plain, store) = (CollectionOptions::default(), core.store_options(Default::default()));
+        create_collection(&database.catalog, unit, ns, &plain, store)?;
+        made = core.load(database, unit, ns, StoredOptions::default())?;
+    }
+    let Some(open) = there.or(made.as_ref()) else { return Ok(made) };
+    let id = IdKey::new(name.into())?;
+    let counters = &core.shared.counters;
+    if let Some(place) = find_by_id(Holding::WholeCollection, open, unit, &id, counters)? {
+        open.remove(unit, place.loc, &core.options_core().cursors)?;
+    }
+    if let Some(options) = options {
+        let mut document = rawdoc! { "_id": name };
+        for (field, value) in options.to_document().iter().flatten() {
+            document.append(field, value);
+        }
+        insert_document(open, unit, ns, document.as_bytes(), &core.shared, |_, _| Ok(()))?;
+    }
+    Ok(made)
 }
 
 #[cfg(test)]

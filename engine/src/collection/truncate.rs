@@ -36,6 +36,6 @@ impl Collection {
             }
             Ok(())
         })?;
-        held.reopen()
+        held.reopen_rebuilt()
     }
 }

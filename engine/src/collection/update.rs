@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use bson::RawDocument;
 
 use super::catalog::document_at;
-use super::handle::Collection;
+use super::handle::{Collection, checked_filter, if_it_exists};
 use super::insert::{insert_document, timestamp};
 use super::locate::{Holding, data_at, find_first};
 use super::locked::OpenCollection;
@@ -94,11 +94,10 @@ impl Collection {
         update: &RawDocument,
         many: bool,
     ) -> Result<UpdateRequest<'_>> {
-        document::check(filter.as_bytes())?;
         document::check(update.as_bytes())?;
         Ok(UpdateRequest {
             collection: self,
-            filter: Filter::parse(filter.as_bytes())?,
+            filter: checked_filter(filter)?,
             update: Update::parse(update.as_bytes())?,
             upsert: false,
             many,
@@ -146,15 +145,18 @@ impl Collection {
             InPlace::NoMatch if !upsert => return Ok(UpdateReport::default()),
             InPlace::NoMatch | InPlace::Impossible => {}
         }
-        let work = |open: &mut OpenCollection, unit: &mut UnitOfWork<'_>| {
+        let find = |open: &OpenCollection, view: &ReadView<'_>| {
             let counters = &self.database.shared.counters;
-            match find_first(Holding::WholeCollection, open, unit, filter, counters)? {
+            find_first(Holding::WholeCollection, open, view, filter, counters)
+        };
+        let change = || {
+            self.change_after(find, |open, unit, found| match found {
                 Some(place) => self.update_record(open, unit, place.loc, update),
                 None if upsert => self.upsert(open, unit, filter, update),
                 None => Ok(UpdateReport::default()),
-            }
+            })
         };
-        if upsert { self.change_or_create(work) } else { self.change_if_exists(work) }
+        if upsert { self.or_create(change) } else { if_it_exists(change()) }
     }
 
     /// The common case: the first match changes only values of fixed width. Holds the collection
