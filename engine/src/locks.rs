@@ -10,13 +10,17 @@
 //! 4. record stripe: one record, reader or in-place writer; one stripe at a time
 //! 5. the gate: a unit of work is inside, the gather of a commit waits outside
 //! 6. extents of a database: file headers and the list of free extents
-//! 7. leaves that hold nothing else: tickets, memos, the list of created files
+//! 7. leaves: tickets, memos, the list of created files. A scan that holds its position may take
+//!    one record (4) below it: nobody who holds a record or is inside of the gate waits for a
+//!    position but under the exclusive lock, which excludes scans
 //!
-//! No lock of this list is held while waiting for a disk, but for the database lock while a
-//! collection is made or dropped in it.
+//! No lock of this list is held while waiting for a disk, but by whoever changes the catalogue:
+//! the database, the catalogue and the one collection are held while a data file is added for
+//! it; and all of a database while its files are removed.
 //!
-//! Beside the list stand two locks that only those take who hold no lock of it, and who may wait
-//! for a disk: the one that serialises commits, and the one of a database's growth by a file.
+//! Beside the list stand two locks whose holders may wait for a disk: the one that serialises
+//! commits, and the one of a database's growth by a file. Those who take them hold no lock of
+//! the list, or are the ones of the paragraph above; their holders take none of levels 1 to 4.
 //! Growth takes the gate (5) below it; a commit closes the gate below it.
 //!
 //! [`Shared`], [`Exclusive`] and [`Stripe`] are the guards of levels 2 to 4. `ReadView` and

@@ -22,7 +22,8 @@ use crate::format::section::ALIGN;
 pub struct ClosedFile {
     /// Its number.
     pub number: u32,
-    /// Sequence number of its last section; 0 if it has none.
+    /// Sequence number of the last section written when it was closed, in it or before it; 0 if
+    /// there was none.
     pub last_seq: u64,
 }
 

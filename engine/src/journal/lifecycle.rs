@@ -69,8 +69,9 @@ fn prepare(
     let (found, numbers) = startup::look(&**disk, layout, unclean, journaled)?;
     // Who only reads can do no harm to what an unclean run without a journal left behind.
     let unclean = unclean && (found.journal_any || !options.read_only);
+    let must_recover = startup::must_recover(startup::Found { unclean, ..found })?;
     startup::sweep(&**disk, layout)?;
-    if startup::must_recover(startup::Found { unclean, ..found })? {
+    if must_recover {
         let replayed = recovery::recover(disk, layout, &numbers)?;
         tracing::info!(?replayed, "journal replayed");
     }
