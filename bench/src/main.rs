@@ -1,5 +1,7 @@
 //! `lab`: experiments whose answers are numbers, each verified before it is printed.
 
+#![forbid(unsafe_code)]
+
 mod field_order;
 mod median;
 

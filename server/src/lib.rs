@@ -2,6 +2,8 @@
 //!
 //! The engine is the `tallymap` crate; this one only uses its public face.
 
+#![forbid(unsafe_code)]
+
 pub mod chart;
 pub mod cli;
 pub mod command;
