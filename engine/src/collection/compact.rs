@@ -77,15 +77,13 @@ impl Collection {
             Ok(true)
         });
         // Whatever happened to the records, they are to be found by their indexes.
-        // Builds are in order: each completes the first slot of those in progress. One that fails
-        // stays in progress, for the next opening to do again.
-        let mut outcome = moved.map(|()| state.1);
-        for index in &indexes {
-            outcome = outcome
-                .and_then(|report| rebuild(&mut held, &self.core, details, index).map(|()| report));
-        }
+        // Builds are in order: each completes the first slot of those in progress. One that fails,
+        // and those behind it, stay in progress: until the next opening has done them again, the
+        // collection is not written.
+        let build = |index| rebuild(&mut held, &self.core, details, index);
+        let rebuilt = indexes.iter().try_for_each(build);
         held.reopen_rebuilt()?;
-        outcome
+        moved.and(rebuilt).map(|()| state.1)
     }
 
     fn check_compactable(&self) -> Result<()> {

@@ -42,24 +42,28 @@ impl Collection {
             (self.core.cursors.register(scan), open.generation)
         };
         loop {
-            let start = position.lock().clone();
             let find = |open: &OpenCollection, view: &ReadView<'_>| {
-                // The unit may be done again from here.
-                *position.lock() = start.clone();
                 check_generation(open, generation)?;
+                // A copy goes ahead: until the change is sure to stay the walk stands where it
+                // was, and is moved off what others remove.
+                let mut ahead = position.lock().clone();
                 for _ in 0..LOOKS_MAX {
-                    let Some(loc) = position.lock().next(view)? else { return Ok(Step::End) };
+                    let Some(loc) = ahead.next(view)? else { return Ok((Step::End, ahead)) };
                     let document = document_at(&open.store, view, loc)?;
                     if filter.matches(document.as_bytes())? {
-                        return Ok(Step::Changed(loc));
+                        return Ok((Step::Changed(loc), ahead));
                     }
                 }
-                Ok(Step::NothingYet)
+                Ok((Step::NothingYet, ahead))
             };
-            let step = self.change_after(find, |open, unit, step| match step {
-                Step::Changed(loc) => work(open, unit, loc).map(Step::Changed),
-                Step::NothingYet => Ok(Step::NothingYet),
-                Step::End => Ok(Step::End),
+            let step = self.change_after(find, |open, unit, (step, ahead)| {
+                let step = match step {
+                    Step::Changed(loc) => Step::Changed(work(open, unit, loc)?),
+                    Step::NothingYet => Step::NothingYet,
+                    Step::End => Step::End,
+                };
+                *position.lock() = ahead;
+                Ok(step)
             });
             match step {
                 Ok(Step::Changed(result)) => done(result),

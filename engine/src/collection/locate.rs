@@ -8,7 +8,8 @@ use super::catalog::document_in;
 use super::id_key::{IdKey, VALUE_OFS};
 use super::locked::{CollectionCore, OpenCollection};
 use super::record_memo::ShapeNo;
-use crate::bson::element::Value;
+use crate::bson::compare::compare_values;
+use crate::bson::element::{self, Value};
 use crate::counters::Counters;
 use crate::disk::View;
 use crate::disk_loc::RecordLoc;
@@ -65,7 +66,7 @@ pub fn find_by_id(
             }
         }
     }
-    let Some(loc) = find_in_index(open, view, id)? else { return Ok(None) };
+    let Some(loc) = find_in_index(holding, open, view, id)? else { return Ok(None) };
     counters.record_memo_misses.add(1);
     let mut shape = 0;
     if let Some(memo) = &open.memo {
@@ -94,14 +95,23 @@ pub fn data_at(view: &impl View, loc: RecordLoc) -> Result<&[u8]> {
     view.bytes(loc.data(), usize::try_from(len).unwrap_or(0).saturating_sub(record::LEN))
 }
 
-fn find_in_index(open: &OpenCollection, view: &impl View, id: &IdKey) -> Result<Option<RecordLoc>> {
+fn find_in_index(
+    holding: Holding<'_>,
+    open: &OpenCollection,
+    view: &impl View,
+    id: &IdKey,
+) -> Result<Option<RecordLoc>> {
+    let wanted = Value { ty: id.element_type(), bytes: id.value() };
     match open.id_index() {
-        Some(index) => index.find_exact(view, Value { ty: id.element_type(), bytes: id.value() }),
+        Some(index) => index.find_exact(view, wanted),
         None => {
             // A collection without an index on _id (autoIndexId: false): read it.
             let mut scan = RecordScan::new(open.details(), Direction::Forward);
             while let Some(loc) = scan.next(view)? {
-                if leads_at(view, loc, id)? {
+                let _record = holding.record(loc);
+                let document = document_in(data_at(view, loc)?, loc)?;
+                let own = element::get(document.as_bytes(), "_id")?.map(|own| own.val());
+                if own.is_some_and(|own| compare_values(own, wanted).is_eq()) {
                     return Ok(Some(loc));
                 }
             }

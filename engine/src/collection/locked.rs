@@ -56,7 +56,7 @@ pub struct OpenCollection {
     /// Tells this state of its indexes from those before one was created or dropped.
     pub index_generation: u64,
     is_catalogue: bool,
-    /// The index, if any, that keeps the collection from being written.
+    /// Why an index keeps the collection from being written, if one does.
     unmaintainable: Option<String>,
     stored: StoredOptions,
 }
@@ -96,7 +96,8 @@ impl Opening<'_> {
         for path in indexes.iter().flat_map(|index| index.definition.key().paths()) {
             paths.push(FieldPath::parse_for_filter(path)?);
         }
-        let unmaintainable = indexes.iter().find(|index| !index.definition.is_maintainable());
+        let building = details.index_counts(view)?.building;
+        let unmaintainable = unmaintainable(&indexes, building);
         let records = details.stats(view)?.records.max(0) as u64;
         Ok(Some(OpenCollection {
             files: self.files.clone(),
@@ -108,19 +109,31 @@ impl Opening<'_> {
             shapes: Shapes::default(),
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             index_generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
-            unmaintainable: unmaintainable.map(|index| {
-                let kind = match index.definition.kind() {
-                    IndexKind::Plain => "plain",
-                    IndexKind::Partial => "partial",
-                    IndexKind::Plugin(plugin) => plugin,
-                };
-                format!("{kind} index '{}'", index.definition.name())
-            }),
+            unmaintainable,
             is_catalogue: ns.is_catalogue(),
             indexes,
             stored: self.stored,
         }))
     }
+}
+
+/// Why indexes like these keep a collection from being written, if they do.
+fn unmaintainable(indexes: &[Index], building: usize) -> Option<String> {
+    if building > 0 {
+        let why = "an index of the collection could not be built to its end: open again to write";
+        return Some(why.to_owned());
+    }
+    let index = indexes.iter().find(|index| !index.definition.is_maintainable())?;
+    let kind = match index.definition.kind() {
+        IndexKind::Plain => "plain",
+        IndexKind::Partial => "partial",
+        IndexKind::Plugin(plugin) => plugin,
+    };
+    Some(format!(
+        "{kind} index '{}' can be read here but not kept up to date: drop it to write to the \
+         collection",
+        index.definition.name()
+    ))
 }
 
 impl OpenCollection {
@@ -157,13 +170,7 @@ impl OpenCollection {
                 "the catalogue changes with the collections and indexes that it describes",
             )),
             None => Ok(()),
-            Some(index) => Err(Error::refused(
-                Reason::UnsupportedIndex,
-                format!(
-                    "{index} can be read here but not kept up to date: \
-                     drop it to write to the collection"
-                ),
-            )),
+            Some(why) => Err(Error::refused(Reason::UnsupportedIndex, why.clone())),
         }
     }
 

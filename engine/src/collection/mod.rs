@@ -28,6 +28,8 @@ mod shapes;
 mod shared;
 mod stats;
 mod stored_options;
+#[cfg(test)]
+mod tests;
 mod truncate;
 mod update;
 mod update_report;

@@ -167,11 +167,15 @@ impl DbStats {
             database.collection(ns)?.read((), |view, open| out.add(view, open))?;
         }
         database.read((), |view, open| {
+            out.ns_size_mib = (view.file_len(FileNo::NS) >> 20) as i32;
+            if view.file_count() == 0 {
+                // A crash came between the namespace file and the first data file.
+                return Ok(());
+            }
             let _extents = open.files.claim_extents();
             let (free, free_len) = check_free_list(view)?;
             out.free_extents = (free as i32, free_len as i64);
             out.file_size = (0..view.file_count()).map(|n| view.file_len(FileNo(n)) as i64).sum();
-            out.ns_size_mib = (view.file_len(FileNo::NS) >> 20) as i32;
             let first = DiskLoc::new(FileNo::FIRST, 0);
             out.version = (view.get(first, VERSION_MAJOR)?, view.get(first, VERSION_MINOR)?);
             Ok(())

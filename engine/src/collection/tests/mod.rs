@@ -1,0 +1,20 @@
+//! Collections through their public face, where another thread, a full disk or a failure comes
+//! in between.
+
+mod walks;
+
+use std::sync::Arc;
+
+use crate::disk::Disk;
+use crate::{Collection, Engine};
+
+/// An engine on `disk` that commits when it is asked to.
+fn open(disk: Arc<dyn Disk>) -> Engine {
+    let builder = Engine::builder("heap").disk(disk).background(false);
+    builder.ns_size_mib(1).open().expect("opens")
+}
+
+fn assert_valid(collection: &Collection) {
+    let validation = collection.validate(true).expect("validates");
+    assert!(validation.is_valid(), "{:?}", validation.findings());
+}
