@@ -74,6 +74,15 @@ impl Index {
         self.generator.keys(document)
     }
 
+    /// The keys of a stored document that the index can have: it has none of those that are too
+    /// long, which older servers let pass.
+    ///
+    /// # Errors
+    /// Parallel arrays, or damage: what no server stores.
+    pub fn stored_keys_of(&self, document: &[u8]) -> Result<Keys> {
+        self.generator.stored_keys(document)
+    }
+
     /// Adds the entries of a document. `details` are those of the collection.
     ///
     /// # Errors

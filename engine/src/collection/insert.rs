@@ -121,7 +121,7 @@ impl OpenCollection {
         }
         let document = super::catalog::document_at(&self.store, edit, loc)?.as_bytes().to_vec();
         for index in &self.indexes {
-            index.remove_keys(edit, &index.keys_of(&document)?, loc)?;
+            index.remove_keys(edit, &index.stored_keys_of(&document)?, loc)?;
         }
         Ok(())
     }

@@ -308,7 +308,8 @@ impl Collection {
         open.forget(edit, loc)?;
         if open.store.fits(edit, loc, new.len())? {
             for index in open.indexes.iter().filter(|_| touches_indexes) {
-                let (gone, come) = index.difference(index.keys_of(old)?, index.keys_of(new)?);
+                let (gone, come) =
+                    index.difference(index.stored_keys_of(old)?, index.keys_of(new)?);
                 index.remove_keys(edit, &gone, loc)?;
                 index.insert_keys(edit, &self.core.ns, details, &come, loc, counters)?;
             }
@@ -319,7 +320,7 @@ impl Collection {
         self.core.cursors.advance_off(edit, loc)?;
         let to = open.store.relocate(edit, loc, new)?;
         for index in &open.indexes {
-            index.remove_keys(edit, &index.keys_of(old)?, loc)?;
+            index.remove_keys(edit, &index.stored_keys_of(old)?, loc)?;
         }
         open.index(edit, &self.core.ns, new, to, counters)?;
         counters.moves.add(1);

@@ -68,7 +68,23 @@ impl KeyGenerator {
     /// [`Reason::CannotCreateIndex`] for a path that names both a position and a field;
     /// [`Error::InvalidBson`] if the document is damaged.
     pub fn keys(&self, doc: &[u8]) -> Result<Vec<Vec<u8>>> {
-        let mut expansion = Expansion { generator: self, keys: Vec::new(), keys_max: doc.len() };
+        self.expand(doc, TooLong::Refused)
+    }
+
+    /// The keys of a stored `doc` that an index can have: it has none of those that are too
+    /// long, which older servers let pass. Errors else as [`Self::keys`].
+    pub fn stored_keys(&self, doc: &[u8]) -> Result<Vec<Vec<u8>>> {
+        self.expand(doc, TooLong::LeftOut)
+    }
+
+    fn expand(&self, doc: &[u8], too_long: TooLong) -> Result<Vec<Vec<u8>>> {
+        let mut expansion = Expansion {
+            generator: self,
+            keys: Vec::new(),
+            keys_max: doc.len(),
+            too_long,
+            left_out: false,
+        };
         if self.pattern.paths() == ["_id"] {
             let id = get(doc, "_id")?.map_or(NULL, |element| element.val());
             expansion.emit(&[id])?;
@@ -76,7 +92,7 @@ impl KeyGenerator {
         }
         let fields: Vec<_> = self.pattern.paths().iter().map(|path| Field::Path(path)).collect();
         expansion.expand(&fields, doc, 0, &[], NESTING_MAX)?;
-        if expansion.keys.is_empty() && !self.sparse {
+        if expansion.keys.is_empty() && !expansion.left_out && !self.sparse {
             expansion.emit(&vec![NULL; fields.len()])?;
         }
         let mut keys = expansion.keys;
@@ -94,6 +110,16 @@ struct Expansion<'g> {
     keys: Vec<Vec<u8>>,
     /// A document has fewer array elements than bytes (G2).
     keys_max: usize,
+    too_long: TooLong,
+    /// Was a key left out for its length?
+    left_out: bool,
+}
+
+/// What becomes of a key that is too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TooLong {
+    Refused,
+    LeftOut,
 }
 
 impl Expansion<'_> {
@@ -217,8 +243,13 @@ impl Expansion<'_> {
             return Err(Error::refused(Reason::BadValue, message));
         }
         let mut key = Vec::new();
-        key::encode(self.generator.version, values, &self.generator.name, &mut key)?;
-        self.keys.push(key);
+        match key::encode(self.generator.version, values, &self.generator.name, &mut key) {
+            Ok(()) => self.keys.push(key),
+            Err(Error::KeyTooLong { .. }) if self.too_long == TooLong::LeftOut => {
+                self.left_out = true;
+            }
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 

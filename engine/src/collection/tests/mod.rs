@@ -1,6 +1,7 @@
-//! Collections through their public face, where another thread, a full disk or a failure comes
-//! in between.
+//! Collections where another thread comes in between, or where the files hold what this engine
+//! would not have written.
 
+mod older;
 mod walks;
 
 use std::sync::Arc;

@@ -1,0 +1,52 @@
+//! Files with what other servers, or damage, have left in them.
+
+use std::sync::Arc;
+
+use bson::{RawBson, RawDocument, rawdoc};
+
+use super::{assert_valid, open};
+use crate::disk::HeapDisk;
+use crate::{Collection, Engine, Error, IndexSpec};
+
+fn fresh() -> (Engine, Collection) {
+    let engine = open(Arc::new(HeapDisk::new()));
+    let collection = engine.collection("d.c").expect("a name");
+    (engine, collection)
+}
+
+/// Stores a document as MongoDB 2.4 did: whose keys for an index but that of `_id` are too long
+/// has no entry there.
+fn insert_as_2_4(collection: &Collection, document: &RawDocument) {
+    let counters = collection.database.shared.counters.clone();
+    let inserted = collection.change(|open, unit| {
+        let loc = open.store.insert(unit, document.as_bytes())?;
+        let index = open.id_index().expect("made with the collection");
+        let keys = index.keys_of(document.as_bytes())?;
+        index.insert_keys(unit, &collection.core.ns, open.details(), &keys, loc, &counters)
+    });
+    inserted.expect("inserted");
+}
+
+#[test]
+fn documents_whose_keys_are_too_long_can_be_mended_and_deleted() {
+    let (_engine, collection) = fresh();
+    collection.create_index(IndexSpec::new(&[("a", 1)])).expect("an index");
+    for n in 0..4 {
+        insert_as_2_4(&collection, &rawdoc! { "_id": n, "a": "x".repeat(1100) });
+    }
+    let mend = |id: i32, a: RawBson| {
+        let update = rawdoc! { "$set": { "a": a } };
+        collection.update_one(rawdoc! { "_id": id }, update).expect("an update").run()
+    };
+    // The key of null is one that the document has not had, though it has had none.
+    assert_eq!(mend(0, RawBson::Null).expect("shorter").modified, 1);
+    let moved =
+        mend(3, RawBson::Array(["x", "y", "z"].map(|text| text.repeat(900)).into_iter().collect()));
+    assert!(moved.expect("three keys").moved.is_some());
+    let longer = RawBson::String("z".repeat(5000));
+    assert!(matches!(mend(1, longer), Err(Error::KeyTooLong { .. })));
+    assert_eq!(collection.delete_one(rawdoc! { "_id": 1 }).expect("deleted"), 1);
+    assert_eq!(collection.delete_many(rawdoc! { "_id": { "$gt": 1, "$lt": 3 } }).expect("gone"), 1);
+    assert_eq!(collection.count().expect("readable"), 2);
+    assert_valid(&collection);
+}
