@@ -191,7 +191,8 @@ impl DatabaseCore {
     /// As [`DatabaseCore::create`].
     pub fn create_if_missing(&self, core: &CollectionCore) -> Result<()> {
         match self.create(core, &CollectionOptions::default(), None) {
-            Err(Error::NamespaceExists { .. }) => Ok(()),
+            // Only if somebody else was first: a namespace that is in the way may be damage.
+            Err(Error::NamespaceExists { .. }) if core.shared().is_some() => Ok(()),
             done => done,
         }
     }

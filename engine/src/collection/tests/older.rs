@@ -6,6 +6,7 @@ use bson::{RawBson, RawDocument, rawdoc};
 
 use super::{assert_valid, open};
 use crate::disk::HeapDisk;
+use crate::store::NewNamespace;
 use crate::{Collection, Engine, Error, IndexSpec};
 
 fn fresh() -> (Engine, Collection) {
@@ -49,4 +50,21 @@ fn documents_whose_keys_are_too_long_can_be_mended_and_deleted() {
     assert_eq!(collection.delete_many(rawdoc! { "_id": { "$gt": 1, "$lt": 3 } }).expect("gone"), 1);
     assert_eq!(collection.count().expect("readable"), 2);
     assert_valid(&collection);
+}
+
+#[test]
+fn a_namespace_that_is_in_the_way_is_an_error() {
+    let (engine, collection) = fresh();
+    collection.insert_one(rawdoc! { "_id": 0 }).expect("inserted");
+    let mut held = collection.database.hold(&collection.core).expect("held");
+    let left = held.unit(|database, _, unit| {
+        let nodes = database.catalog.nodes();
+        nodes.add(unit, "d.later.$_id_", NewNamespace::default()).map(|_| ())
+    });
+    left.expect("room for a node");
+    drop(held);
+
+    let later = engine.collection("d.later").expect("a name");
+    let refused = later.insert_one(rawdoc! { "_id": 0 });
+    assert!(matches!(refused, Err(Error::NamespaceExists { .. })), "{refused:?}");
 }
