@@ -24,6 +24,8 @@ use crate::store::{Direction, RecordScan};
 /// A batch ends after so many documents or bytes, whichever comes first.
 const BATCH_DOCUMENTS: usize = 256;
 const BATCH_BYTES: usize = 1 << 20;
+/// Records that are looked at, matching or not, before the collection is given to others.
+const LOOKS_MAX: usize = 1000;
 
 /// A document and its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +54,8 @@ pub struct Scan {
     /// Where the walk is; nothing when it is over.
     walk: Option<(Position, u64)>,
     batch: VecDeque<Located>,
+    /// What ended the walk, to be told after what was read before it.
+    failed: Option<Error>,
 }
 
 impl Scan {
@@ -67,7 +71,7 @@ impl Scan {
                 Some((core.cursors.register(scan), open.generation))
             }
         };
-        Ok(Scan { core, filter, walk, batch: VecDeque::new() })
+        Ok(Scan { core, filter, walk, batch: VecDeque::new(), failed: None })
     }
 
     fn fill(&mut self) -> Result<()> {
@@ -82,7 +86,10 @@ impl Scan {
         let view = ReadView::new(&open.files, &guard);
         let mut position = position.lock();
         let mut bytes = 0;
-        while self.batch.len() < BATCH_DOCUMENTS && bytes < BATCH_BYTES {
+        for _ in 0..LOOKS_MAX {
+            if self.batch.len() >= BATCH_DOCUMENTS || bytes >= BATCH_BYTES {
+                break;
+            }
             let Some(loc) = position.next(&view)? else {
                 drop(position);
                 drop(guard);
@@ -108,13 +115,14 @@ impl Iterator for Scan {
     type Item = Result<Located>;
 
     fn next(&mut self) -> Option<Result<Located>> {
-        if self.batch.is_empty()
-            && let Err(error) = self.fill()
-        {
-            self.walk = None;
-            return Some(Err(error));
+        while self.batch.is_empty() && self.walk.is_some() {
+            if let Err(error) = self.fill() {
+                self.walk = None;
+                self.failed = Some(error);
+            }
         }
-        self.batch.pop_front().map(Ok)
+        let entry = self.batch.pop_front().map(Ok);
+        entry.or_else(|| self.failed.take().map(Err))
     }
 }
 
@@ -125,6 +133,8 @@ pub struct IndexScan {
     core: Arc<CollectionCore>,
     walk: Option<(BtreeCursor, IndexVersion, u64)>,
     batch: VecDeque<IndexEntry>,
+    /// What ended the walk, to be told after what was read before it.
+    failed: Option<Error>,
 }
 
 impl IndexScan {
@@ -139,7 +149,7 @@ impl IndexScan {
             let tree = open.index_named(name)?.tree;
             (BtreeCursor::new(tree, direction), tree.version, open.index_generation)
         };
-        Ok(IndexScan { core, walk: Some(walk), batch: VecDeque::new() })
+        Ok(IndexScan { core, walk: Some(walk), batch: VecDeque::new(), failed: None })
     }
 
     fn fill(&mut self) -> Result<()> {
@@ -175,13 +185,14 @@ impl Iterator for IndexScan {
     type Item = Result<IndexEntry>;
 
     fn next(&mut self) -> Option<Result<IndexEntry>> {
-        if self.batch.is_empty()
-            && let Err(error) = self.fill()
-        {
-            self.walk = None;
-            return Some(Err(error));
+        while self.batch.is_empty() && self.walk.is_some() {
+            if let Err(error) = self.fill() {
+                self.walk = None;
+                self.failed = Some(error);
+            }
         }
-        self.batch.pop_front().map(Ok)
+        let entry = self.batch.pop_front().map(Ok);
+        entry.or_else(|| self.failed.take().map(Err))
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bson::{RawBson, RawDocument, rawdoc};
 
 use super::{assert_valid, open};
-use crate::disk::HeapDisk;
+use crate::disk::{Edit, HeapDisk};
 use crate::store::NewNamespace;
-use crate::{Collection, Engine, Error, IndexSpec};
+use crate::{Collection, Direction, Engine, Error, IndexSpec};
 
 fn fresh() -> (Engine, Collection) {
     let engine = open(Arc::new(HeapDisk::new()));
@@ -67,4 +67,21 @@ fn a_namespace_that_is_in_the_way_is_an_error() {
     let later = engine.collection("d.later").expect("a name");
     let refused = later.insert_one(rawdoc! { "_id": 0 });
     assert!(matches!(refused, Err(Error::NamespaceExists { .. })), "{refused:?}");
+}
+
+#[test]
+fn a_walk_gives_what_comes_before_damage_then_the_error_then_nothing() {
+    let (_engine, collection) = fresh();
+    for n in 0..20 {
+        collection.insert_one(rawdoc! { "_id": n }).expect("inserted");
+    }
+    let found = collection.scan(Direction::Forward).expect("scans").nth(12);
+    let loc = found.expect("is there").expect("sound").loc;
+    let damaged = collection.change(|_, unit| unit.write(loc.data(), &[0xff; 4]));
+    damaged.expect("inside of the file");
+
+    let mut scan = collection.scan(Direction::Forward).expect("scans");
+    assert!(scan.by_ref().take(12).all(|located| located.is_ok()));
+    assert!(matches!(scan.next(), Some(Err(Error::Corrupt { .. }))));
+    assert!(scan.next().is_none());
 }
