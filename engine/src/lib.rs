@@ -72,6 +72,7 @@ mod threads;
 mod update;
 
 pub use bson::field_path::FieldPath;
+pub use clock::Clock;
 pub use collection::{
     CollStats, Collection, CollectionOptions, CompactReport, DatabaseMap, DbStats, ExtentMap,
     ExtentOwner, FileMap, HoleList, IndexEntry, IndexInfo, IndexScan, InsertReport, Located,
