@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::faulty_disk::FaultyDisk;
+use super::sim_disk::SimDisk;
 use super::{Access, Disk, HeapDisk, OsDisk, OverlayDisk};
 use crate::error::Error;
 
 /// Runs `ask` on every disk, empty.
 fn on_every_disk(ask: impl Fn(&dyn Disk)) {
     ask(&HeapDisk::new());
-    ask(&FaultyDisk::new(HeapDisk::new()));
+    ask(&SimDisk::new(HeapDisk::new()));
     ask(&OverlayDisk::new(Arc::new(HeapDisk::new())));
     if !cfg!(miri) {
         let dir = tempfile::tempdir().expect("temporary directory");
@@ -140,7 +140,7 @@ fn the_lock_excludes_and_ends() {
         assert_eq!(held.len().expect("open"), 2);
     };
     ask(&HeapDisk::new());
-    ask(&FaultyDisk::new(HeapDisk::new()));
+    ask(&SimDisk::new(HeapDisk::new()));
     if !cfg!(miri) {
         let dir = tempfile::tempdir().expect("temporary directory");
         ask(&OsDisk::open(dir.path()).expect("exists"));

@@ -55,14 +55,14 @@ impl HeapDisk {
     }
 
     /// The bytes of a file, for a test's disk that keeps them too.
-    #[cfg(test)]
-    pub fn sparse(&self, path: &Path) -> Option<SparseBytes> {
+    #[cfg(any(test, feature = "simulation"))]
+    pub(super) fn sparse(&self, path: &Path) -> Option<SparseBytes> {
         self.tree.lock().files.get(path).map(|bytes| bytes.read().clone())
     }
 
     /// Adds a file of these bytes, for a test's disk that made them up.
-    #[cfg(test)]
-    pub fn add(&self, path: &Path, bytes: SparseBytes) {
+    #[cfg(any(test, feature = "simulation"))]
+    pub(super) fn add(&self, path: &Path, bytes: SparseBytes) {
         self.tree.lock().files.insert(path.to_owned(), Arc::new(RwLock::new(bytes)));
     }
 

@@ -3,8 +3,8 @@
 //! Whatever the engine reads or makes durable goes through a [`Disk`] and the [`DiskFile`]s that
 //! it opens; no other module calls the operating system about files. [`OsDisk`] is the real one,
 //! [`HeapDisk`] lives in RAM, [`OverlayDisk`] reads another disk and keeps every change to
-//! itself. A simulated disk implements the two traits and may lose, tear and reorder exactly
-//! what is said here.
+//! itself. The simulated disk of the feature `simulation` may lose, tear and reorder exactly what
+//! is said here.
 //!
 //! All paths are relative to the dbpath; the empty path is the dbpath itself.
 //!
@@ -36,14 +36,14 @@
 
 #[cfg(test)]
 mod contract;
-#[cfg(test)]
-pub(crate) mod faulty_disk;
 mod heap_disk;
 #[cfg(test)]
 pub(crate) mod heap_files;
 mod mapped_file;
 mod os_disk;
 mod overlay_disk;
+#[cfg(any(test, feature = "simulation"))]
+pub mod sim_disk;
 mod sparse_bytes;
 pub(crate) mod view;
 

@@ -7,13 +7,13 @@ use bson::rawdoc;
 use super::{assert_valid, open};
 use crate::Direction;
 use crate::disk::HeapDisk;
-use crate::disk::faulty_disk::FaultyDisk;
+use crate::disk::sim_disk::SimDisk;
 
 /// While a walk waits for a data file it holds no lock, and the record that it was about to
 /// change may go. It goes on with the one after it.
 #[test]
 fn update_many_does_not_return_to_a_removed_record() {
-    let disk = FaultyDisk::new(HeapDisk::new());
+    let disk = SimDisk::new(HeapDisk::new());
     let engine = open(Arc::new(disk.clone()));
     let collection = engine.collection("d.c").expect("a name");
     for n in 0..40 {

@@ -10,7 +10,7 @@ use oorandom::Rand32;
 
 use super::*;
 use crate::disk::HeapDisk;
-use crate::disk::faulty_disk::{Fault, FaultyDisk};
+use crate::disk::sim_disk::{Fault, SimDisk};
 
 /// What a run had told its user when the power failed.
 #[derive(Debug, Default, Clone, Copy)]
@@ -118,7 +118,7 @@ fn crash_everywhere(options: &Options, outcomes: u64) {
     const SEED: u64 = 41;
     println!("seed {SEED}");
     for cut in 1.. {
-        let disk = FaultyDisk::new(HeapDisk::new());
+        let disk = SimDisk::new(HeapDisk::new());
         // So small that every second commit rotates.
         let environment = Environment { rotation_len: Some(2 * 8192), ..environment(disk.clone()) };
         disk.fail_at(cut, Fault::PowerCut);
@@ -132,7 +132,7 @@ fn crash_everywhere(options: &Options, outcomes: u64) {
             // A second failure, within the recovery, then a third.
             let mut left = left;
             for _ in 0..outcome % 3 {
-                let again = FaultyDisk::new(left.image());
+                let again = SimDisk::new(left.image());
                 again.fail_at(u64::from(random.rand_range(1..30)), Fault::PowerCut);
                 let opened = Journal::open(&super::environment(again.clone()), options);
                 drop(opened);
@@ -165,7 +165,7 @@ fn power_fails_at_every_change_with_a_directory_per_database() {
 fn syncs_that_do_nothing_are_found_out() {
     let mut found_out = 0;
     for seed in 0..20 {
-        let disk = FaultyDisk::new(HeapDisk::new());
+        let disk = SimDisk::new(HeapDisk::new());
         disk.let_syncs_do_nothing();
         disk.fail_at(100, Fault::PowerCut);
         let mut told = Told::default();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::disk::HeapDisk;
-use crate::disk::faulty_disk::{Fault, FaultyDisk};
+use crate::disk::sim_disk::{Fault, SimDisk};
 use crate::error::Error;
 use crate::journal::journal_dir;
 
@@ -18,7 +18,7 @@ fn stopped<T: std::fmt::Debug>(result: Result<T>) -> bool {
 fn any_failure_of_a_commit_or_sync_stops_all_writes() {
     for fault in [Fault::Io, Fault::NoSpace] {
         for step in 1.. {
-            let disk = FaultyDisk::new(HeapDisk::new());
+            let disk = SimDisk::new(HeapDisk::new());
             let environment = Environment { rotation_len: Some(8192), ..environment(disk.clone()) };
             let journal = open_with(&environment, &options());
             let files = new_database(&journal, "a");
@@ -55,7 +55,7 @@ fn any_failure_of_a_commit_or_sync_stops_all_writes() {
 
 #[test]
 fn waiters_of_a_failed_commit_get_the_error() {
-    let disk = FaultyDisk::new(HeapDisk::new());
+    let disk = SimDisk::new(HeapDisk::new());
     let journal = open(disk.clone());
     let files = new_database(&journal, "a");
     journal.commit().expect("committed");
@@ -82,7 +82,7 @@ fn a_failed_open_can_be_tried_again() {
         disk.image()
     };
     for step in 1.. {
-        let disk = FaultyDisk::new(image.image());
+        let disk = SimDisk::new(image.image());
         disk.fail_at(step, Fault::Io);
         let failed = Journal::open(&environment(disk.clone()), &options()).is_err();
         let changes = disk.changes();
@@ -100,7 +100,7 @@ fn a_failed_open_can_be_tried_again() {
 /// A commit in the middle of a sync of the data files is not covered by that sync.
 #[test]
 fn sections_applied_during_a_sync_stay_in_the_journal() {
-    let disk = FaultyDisk::new(HeapDisk::new());
+    let disk = SimDisk::new(HeapDisk::new());
     // Every section in a file of its own.
     let environment = Environment { rotation_len: Some(8192), ..environment(disk.clone()) };
     let journal = Arc::new(open_with(&environment, &options()));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::disk::faulty_disk::{Fault, FaultyDisk};
+use crate::disk::sim_disk::{Fault, SimDisk};
 use crate::disk::{Access, DiskFile, HeapDisk};
 use crate::error::{Class, Error};
 use crate::file_id::Layout;
@@ -150,7 +150,7 @@ fn dropping_a_database_leaves_the_others_and_no_journal_of_it() {
 
 #[test]
 fn a_full_disk_is_an_error_of_one_operation() {
-    let disk = FaultyDisk::new(HeapDisk::new());
+    let disk = SimDisk::new(HeapDisk::new());
     let journal = open(disk.clone());
     disk.fail_next(Fault::Io);
     assert!(journal.create_database("a").is_err());

@@ -1,9 +1,12 @@
-//! A disk for tests that fails when it is told to, and can lose power: what is left then is
+//! A simulated disk, for tests: one that fails when it is told to, and can lose power: what is left then is
 //! any state that the contract in [`crate::disk`] allows, chosen by a random generator.
 //!
 //! Changes are numbered from 1 in the order of calls. At the number set by
-//! [`FaultyDisk::fail_at`] the change is not made and an error returned, once or, for a power
+//! [`SimDisk::fail_at`] the change is not made and an error returned, once or, for a power
 //! failure, for ever.
+
+mod fault;
+mod platter;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
@@ -18,23 +21,12 @@ use super::sparse_bytes::SparseBytes;
 use super::{Access, DirEntry, Disk, DiskFile, HeapDisk, Metadata, PrivateView};
 use crate::error::{Error, Result};
 
-/// Bytes that persist together.
-const SECTOR: usize = 512;
-
-/// What happens at the change that was chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// The operation fails with an input/output error.
-    Io,
-    /// The operation finds no space.
-    NoSpace,
-    /// This and all later operations fail.
-    PowerCut,
-}
+pub use fault::Fault;
+use platter::{Change, Platter};
 
 /// A disk over a [`HeapDisk`] that knows what of it is persistent.
 #[derive(Debug, Clone)]
-pub struct FaultyDisk {
+pub struct SimDisk {
     seen: HeapDisk,
     state: Arc<Mutex<State>>,
 }
@@ -69,22 +61,9 @@ enum Node {
     File(Arc<Mutex<Platter>>),
 }
 
-/// What of a file is persistent, and what may be.
-#[derive(Debug, Default)]
-struct Platter {
-    synced: SparseBytes,
-    pending: Vec<Change>,
-}
-
-#[derive(Debug)]
-enum Change {
-    Write(u64, Vec<u8>),
-    Len(u64),
-}
-
-impl FaultyDisk {
+impl SimDisk {
     /// What `disk` holds is persistent.
-    pub fn new(disk: HeapDisk) -> FaultyDisk {
+    pub fn new(disk: HeapDisk) -> SimDisk {
         let mut state = State::default();
         let mut dirs = vec![PathBuf::new()];
         while let Some(dir) = dirs.pop() {
@@ -101,7 +80,7 @@ impl FaultyDisk {
             }
         }
         state.kept = state.names.clone();
-        FaultyDisk { seen: disk, state: Arc::new(Mutex::new(state)) }
+        SimDisk { seen: disk, state: Arc::new(Mutex::new(state)) }
     }
 
     /// Lets change `number` fail.
@@ -201,39 +180,11 @@ impl FaultyDisk {
             panic!("{} is no file", path.display())
         };
         let (path, platter) = (path.to_owned(), platter.clone());
-        Arc::new(FaultyFile { disk: self.clone(), path, seen, platter })
+        Arc::new(SimFile { disk: self.clone(), path, seen, platter })
     }
 }
 
-impl Platter {
-    fn after_power_cut(
-        &self,
-        persists: &mut impl FnMut(&mut Rand32) -> bool,
-        random: &mut Rand32,
-    ) -> SparseBytes {
-        let mut bytes = self.synced.clone();
-        for change in &self.pending {
-            match change {
-                Change::Len(len) if persists(random) => bytes.set_len(*len),
-                Change::Len(_) => {}
-                Change::Write(ofs, written) => {
-                    let mut at = 0;
-                    while at < written.len() {
-                        let ofs = ofs + at as u64;
-                        let n = (SECTOR - ofs as usize % SECTOR).min(written.len() - at);
-                        if persists(random) {
-                            bytes.write(ofs, &written[at..at + n]);
-                        }
-                        at += n;
-                    }
-                }
-            }
-        }
-        bytes
-    }
-}
-
-impl Disk for FaultyDisk {
+impl Disk for SimDisk {
     fn dbpath(&self) -> &Path {
         self.seen.dbpath()
     }
@@ -333,14 +284,14 @@ impl Disk for FaultyDisk {
 }
 
 #[derive(Debug)]
-struct FaultyFile {
-    disk: FaultyDisk,
+struct SimFile {
+    disk: SimDisk,
     path: PathBuf,
     seen: Arc<dyn DiskFile>,
     platter: Arc<Mutex<Platter>>,
 }
 
-impl DiskFile for FaultyFile {
+impl DiskFile for SimFile {
     fn len(&self) -> Result<u64> {
         self.seen.len()
     }
