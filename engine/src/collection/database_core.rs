@@ -332,12 +332,16 @@ impl DatabaseCore {
         Ok(())
     }
 
-    /// Drops the database with all its files. Answers whether it existed.
+    /// Drops the database with all its files, also one that could not be completed. Answers
+    /// whether it existed.
     ///
     /// # Errors
     /// The journal's and the disk's: then the engine takes no more writes.
     pub fn drop_database(&self) -> Result<bool> {
         let mut guard = self.lock.exclusive();
+        if let Some(files) = self.incomplete.lock().take() {
+            self.shared.journal.drop_database(&files)?;
+        }
         let Some(open) = guard.as_ref() else { return Ok(false) };
         let cores: Vec<_> = self.collections.lock().values().cloned().collect();
         let mut held: Vec<_> = cores.iter().map(|core| core.exclusive()).collect();
