@@ -1,0 +1,59 @@
+//! Does the engine survive a bad disk?
+//!
+//! Calls of the disk fail, one at a time and for good, at every kind of place in a script of
+//! all that the engine does with files; [`trial`] says what has to hold. Every single place:
+//! `cargo run --release -p tallymap-tests --bin bad-disks`.
+
+mod errors;
+mod half_made;
+mod script;
+mod stage;
+mod steps;
+mod sweep;
+mod trial;
+mod world;
+
+use std::sync::LazyLock;
+
+use sweep::{rehearsals, sweep};
+use trial::Rehearsed;
+
+static REHEARSED: LazyLock<Vec<Rehearsed>> = LazyLock::new(rehearsals);
+
+/// Tries the parts that begin at, or below, the part of this name.
+fn try_parts(names: &[&str]) {
+    for name in names {
+        let of = REHEARSED.iter().find(|of| of.part.name == *name).expect("a part");
+        let tally = sweep(of, false);
+        println!("{name}: {tally}");
+        assert_eq!(tally.failed, 0, "{name}");
+        assert!(tally.met >= tally.trials as u64, "{name}: each trial meets its fault");
+    }
+}
+
+#[test]
+fn while_it_grows() {
+    try_parts(&["new", "growing", "a directory for each"]);
+}
+
+#[test]
+fn while_the_catalogue_changes() {
+    try_parts(&["catalogue"]);
+}
+
+#[test]
+fn while_it_recovers_and_while_it_reads() {
+    try_parts(&["recovery", "recovery of drops", "recovery of directories"]);
+    try_parts(&["reading what crashed", "reading"]);
+}
+
+#[test]
+fn without_a_journal() {
+    try_parts(&["without a journal"]);
+}
+
+#[test]
+fn every_part_is_tried() {
+    let names: Vec<_> = REHEARSED.iter().map(|of| of.part.name).collect();
+    assert_eq!(names.len(), 10, "{names:?}: each is named in a test above");
+}

@@ -1,0 +1,111 @@
+//! All parts of the script, and which of their calls are tried with which fault.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use tallymap::disk::HeapDisk;
+use tallymap::disk::sim_disk::{Call, Done, Fault, Injection, Lasting, Op};
+
+use crate::script::{Start, parts};
+use crate::trial::{Rehearsed, rehearse, run};
+use crate::world::World;
+
+/// What was tried.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    pub calls: usize,
+    pub trials: usize,
+    /// Calls that failed.
+    pub met: u64,
+    /// Errors that the engine gave.
+    pub errors: u64,
+    /// Trials in which it stopped.
+    pub stopped: usize,
+    /// Trials in which a promise was broken.
+    pub failed: usize,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tally { calls, trials, met, errors, stopped, failed } = self;
+        write!(f, "{calls} calls, {trials} trials: {met} calls failed, ")?;
+        write!(f, "{errors} errors, {stopped} times stopped; {failed} promises broken")
+    }
+}
+
+/// Does every part once without a fault.
+pub fn rehearsals() -> Vec<Rehearsed> {
+    let mut done: Vec<Rehearsed> = Vec::new();
+    for part in parts() {
+        let named = |name| done.iter().find(|r| r.part.name == name).expect("an earlier part");
+        let (image, world) = match part.start {
+            Start::New => (HeapDisk::new(), World::default()),
+            Start::Closed(name) => named(name).closed.clone(),
+            Start::Killed(name) => named(name).killed.clone(),
+        };
+        done.push(rehearse(part, image.image(), world));
+    }
+    done
+}
+
+/// Tries calls of a part with each fault that they can have: every one, or the first of each
+/// kind, which is what is done, to which file, in which step.
+pub fn sweep(of: &Rehearsed, every: bool) -> Tally {
+    let mut tally = Tally { calls: of.calls.len(), ..Tally::default() };
+    let mut kinds = BTreeSet::new();
+    for (call, at) in of.calls.iter().zip(1..) {
+        let step = of.steps.partition_point(|first| *first <= at);
+        let is_new = kinds.insert((call.op, kind(&call.file), call.needs_space, step));
+        if !every && !is_new {
+            continue;
+        }
+        for injection in faults(call, at) {
+            tally.trials += 1;
+            match catch_unwind(AssertUnwindSafe(|| run(of, injection))) {
+                Ok(outcome) => {
+                    tally.met += outcome.met;
+                    tally.errors += outcome.errors;
+                    tally.stopped += usize::from(outcome.stopped);
+                }
+                Err(_) => tally.failed += 1,
+            }
+        }
+    }
+    tally
+}
+
+/// Files of one kind are alike: those of the journal, data files.
+fn kind(file: &Path) -> PathBuf {
+    let name = file.to_string_lossy();
+    PathBuf::from(name.trim_end_matches(|c: char| c.is_ascii_digit()))
+}
+
+/// The faults that a call is tried with: what it needs, once and from then on.
+fn faults(call: &Call, at: u64) -> Vec<Injection> {
+    let fault = |fault, lasting, done| Injection { at, fault, lasting, done };
+    let mut faults = vec![
+        fault(Fault::Io, Lasting::Once, Done::Nothing),
+        fault(Fault::Io, Lasting::OfItsKind, Done::Nothing),
+        fault(Fault::Io, Lasting::All, Done::Nothing),
+    ];
+    let changes = !matches!(
+        call.op,
+        Op::List | Op::Metadata | Op::Open | Op::Len | Op::ReadAt | Op::MapPrivate
+    );
+    if changes {
+        faults.push(fault(Fault::Io, Lasting::Once, Done::All));
+    }
+    if call.op == Op::WriteAt {
+        faults.push(fault(Fault::Io, Lasting::Once, Done::Half));
+    }
+    if call.needs_space {
+        faults.push(fault(Fault::NoSpace, Lasting::Once, Done::Nothing));
+        faults.push(fault(Fault::NoSpace, Lasting::All, Done::Nothing));
+        if call.op == Op::WriteAt {
+            faults.push(fault(Fault::NoSpace, Lasting::All, Done::Half));
+        }
+    }
+    faults
+}
