@@ -259,6 +259,14 @@ impl Error {
         self
     }
 
+    /// The same error, of a document that is stored at `loc` and not one that was given.
+    pub(crate) fn stored_at(self, loc: impl Into<DiskLoc>) -> Error {
+        match self {
+            Error::InvalidBson { at, rule } => Error::corrupt(loc, "document", rule, at as i64),
+            other => other,
+        }
+    }
+
     /// Bytes given as a document that break `rule` at offset `at`.
     pub(crate) fn invalid_bson(at: usize, rule: &'static str) -> Error {
         Error::InvalidBson { at, rule }

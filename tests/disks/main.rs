@@ -4,6 +4,7 @@
 //! all that the engine does with files; [`trial`] says what has to hold. Every single place:
 //! `cargo run --release -p tallymap-tests --bin bad-disks`.
 
+mod damage;
 mod errors;
 mod half_made;
 mod script;
@@ -42,6 +43,11 @@ fn while_the_catalogue_changes() {
 }
 
 #[test]
+fn while_a_full_file_has_to_be_followed_by_another() {
+    try_parts(&["moving", "indexing", "compacting"]);
+}
+
+#[test]
 fn while_it_recovers_and_while_it_reads() {
     try_parts(&["recovery", "recovery of drops", "recovery of directories"]);
     try_parts(&["reading what crashed", "reading"]);
@@ -55,5 +61,5 @@ fn without_a_journal() {
 #[test]
 fn every_part_is_tried() {
     let names: Vec<_> = REHEARSED.iter().map(|of| of.part.name).collect();
-    assert_eq!(names.len(), 10, "{names:?}: each is named in a test above");
+    assert_eq!(names.len(), 13, "{names:?}: each is named in a test above");
 }

@@ -34,6 +34,7 @@ fn part(name: &'static str, start: Start, how: How, steps: Vec<Step>) -> Part {
 /// The parts, each after the one that it begins with.
 pub fn parts() -> Vec<Part> {
     let mut parts = living();
+    parts.extend(filled());
     parts.extend(otherwise());
     parts.extend(opening());
     parts
@@ -41,91 +42,90 @@ pub fn parts() -> Vec<Part> {
 
 /// A new directory, from its first database to its last.
 fn living() -> Vec<Part> {
+    let new = vec![
+        growing(insert_first()),
+        wait_durable(),
+        create_with_options(),
+        upsert(),
+        insert_more(),
+        sync(),
+        increment(),
+        create_capped(),
+        log(),
+    ];
+    let more = vec![
+        fill_up(),
+        growing(insert_large()),
+        wait_durable(),
+        increment(),
+        growing(insert_elsewhere()),
+        delete_large(),
+        wait_durable(),
+        increment(),
+    ];
+    let catalogue = vec![
+        rename(),
+        create_index(),
+        wait_durable(),
+        truncate(),
+        wait_durable(),
+        drop_index(),
+        drop_database(),
+        drop_collection(),
+    ];
     vec![
-        part(
-            "new",
-            Start::New,
-            JOURNALED,
-            vec![
-                insert_first(),
-                wait_durable(),
-                create_with_options(),
-                create_capped(),
-                upsert(),
-                sync(),
-                increment(),
-                log(),
-            ],
-        ),
-        part(
-            "growing",
-            Start::Closed("new"),
-            JOURNALED,
-            vec![
-                insert_large(),
-                wait_durable(),
-                move_document(),
-                increment(),
-                insert_elsewhere(),
-                delete_large(),
-                wait_durable(),
-                increment(),
-            ],
-        ),
-        part(
-            "catalogue",
-            Start::Closed("growing"),
-            JOURNALED,
-            vec![
-                create_index(),
-                create_second_capped(),
-                wait_durable(),
-                rename(),
-                compact(),
-                truncate(),
-                wait_durable(),
-                drop_index(),
-                drop_database(),
-                drop_collection(),
-            ],
-        ),
+        part("new", Start::New, JOURNALED, new),
+        part("growing", Start::Closed("new"), JOURNALED, more),
+        part("catalogue", Start::Closed("growing"), JOURNALED, catalogue),
+    ]
+}
+
+/// What else takes extents, where there are none.
+fn filled() -> Vec<Part> {
+    let moving = vec![fill_up(), growing(move_document()), wait_durable()];
+    let indexing = vec![fill_up(), growing(create_index()), wait_durable(), drop_index()];
+    let compacting = vec![create_index(), fill_up(), growing(compact()), wait_durable()];
+    vec![
+        part("moving", Start::Closed("new"), JOURNALED, moving),
+        part("indexing", Start::Closed("new"), JOURNALED, indexing),
+        part("compacting", Start::Closed("new"), JOURNALED, compacting),
     ]
 }
 
 /// The same in short, with other options.
 fn otherwise() -> Vec<Part> {
+    let apart = vec![
+        growing(insert_first()),
+        wait_durable(),
+        growing(insert_elsewhere()),
+        drop_database(),
+        increment(),
+    ];
+    let unjournaled = vec![
+        growing(insert_first()),
+        wait_durable(),
+        fill_up(),
+        growing(insert_large()),
+        sync(),
+        growing(insert_elsewhere()),
+        drop_database(),
+        increment(),
+    ];
     vec![
-        part(
-            "a directory for each",
-            Start::New,
-            APART,
-            vec![insert_first(), wait_durable(), insert_elsewhere(), drop_database(), increment()],
-        ),
-        part(
-            "without a journal",
-            Start::New,
-            UNJOURNALED,
-            vec![
-                insert_first(),
-                wait_durable(),
-                create_capped(),
-                insert_large(),
-                sync(),
-                insert_elsewhere(),
-                drop_database(),
-                increment(),
-            ],
-        ),
+        part("a directory for each", Start::New, APART, apart),
+        part("without a journal", Start::New, UNJOURNALED, unjournaled),
     ]
 }
 
 /// Recoveries, and opening read-only.
 fn opening() -> Vec<Part> {
+    let recovery = vec![increment(), wait_durable()];
+    let apart = Start::Killed("a directory for each");
     vec![
-        part("recovery", Start::Killed("growing"), JOURNALED, vec![increment(), wait_durable()]),
+        part("recovery", Start::Killed("growing"), JOURNALED, recovery),
         part("recovery of drops", Start::Killed("catalogue"), JOURNALED, vec![increment()]),
+        part("recovery of directories", apart, APART, vec![]),
         part("reading what crashed", Start::Killed("growing"), READ_ONLY, vec![]),
         part("reading", Start::Closed("catalogue"), READ_ONLY, vec![]),
-        part("recovery of directories", Start::Killed("a directory for each"), APART, vec![]),
     ]
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tallymap::disk::HeapDisk;
 use tallymap::disk::sim_disk::{FaultDisk, SimDisk};
-use tallymap::{Durability, Engine, EngineBuilder};
+use tallymap::disk::{Access, Disk, HeapDisk};
+use tallymap::{Durability, Engine, EngineBuilder, Error, Result};
 
 /// How the parts of the script open the directory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,6 +33,22 @@ impl Stage {
 
     pub fn builder(&self) -> EngineBuilder {
         builder(self.how).disk(Arc::new(self.disk.clone()))
+    }
+
+    /// Opens. Without a journal, an opening that failed for good may pass for a crash: then this
+    /// does what the error says.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn open(&self) -> Result<Engine> {
+        match self.builder().open() {
+            Err(Error::BadFile { file, problem }) if self.how.unjournaled => {
+                assert!(problem.contains("empty this file"), "{}: {problem}", file.display());
+                self.disk.open(&file, Access::Write)?.set_len(0)?;
+                self.builder().open()
+            }
+            opened => opened,
+        }
     }
 
     pub fn engine(&self) -> &Engine {

@@ -1,7 +1,7 @@
 //! The steps of the script, each with what it does to the model.
 
 use bson::{Document, doc, rawdoc};
-use tallymap::{CollectionOptions, FieldPath, IndexSpec, Result, SizingPolicy};
+use tallymap::{CollectionOptions, ExtentOwner, FieldPath, IndexSpec, Result, SizingPolicy};
 use tallymap_tests::order::raw;
 
 use crate::stage::Stage;
@@ -20,10 +20,18 @@ pub struct Step {
     pub may_have_finished: bool,
     /// When it has returned, all before it is durable.
     pub is_durable: bool,
+    /// It needs another data file.
+    pub grows: bool,
+}
+
+/// A step that needs another data file.
+pub fn growing(step: Step) -> Step {
+    Step { grows: true, ..step }
 }
 
 fn step(name: &'static str, act: fn(&Stage) -> Result<()>, effect: fn(&mut World)) -> Step {
-    Step { name, act, effect, halfway: &[], may_have_finished: false, is_durable: false }
+    let (may_have_finished, is_durable, grows) = (false, false, false);
+    Step { name, act, effect, halfway: &[], may_have_finished, is_durable, grows }
 }
 
 fn made_database_d(world: &mut World) {
@@ -97,12 +105,11 @@ pub fn create_with_options() -> Step {
     )
 }
 
-/// Takes most of the first data file.
 pub fn create_capped() -> Step {
     step(
         "create capped",
         |stage| {
-            let options = CollectionOptions::default().capped(31 << 19);
+            let options = CollectionOptions::default().capped(1 << 16);
             stage.engine().database("d")?.create_collection("log", options).map(drop)
         },
         |world| {
@@ -110,6 +117,30 @@ pub fn create_capped() -> Step {
         },
     )
 }
+
+/// Leaves so little of the data files that whatever needs an extent next needs a file.
+pub fn fill_up() -> Step {
+    step(
+        "fill up the files",
+        |stage| {
+            let d = stage.engine().database("d")?;
+            let map = d.map()?;
+            let unused = map.files.last().map_or(0, |file| file.unused);
+            let extents = map.files.iter().flat_map(|file| &file.extents);
+            let free = extents.filter(|extent| extent.owner == ExtentOwner::Free);
+            let mut sizes: Vec<_> = free.map(|it| it.usage.extent_bytes as i64).collect();
+            sizes.push(unused as i64 - LEFT);
+            let options = CollectionOptions::default().capped(1 << 16).capped_extent_sizes(&sizes);
+            d.create_collection("filler", options).map(drop)
+        },
+        |world| {
+            world.collection("d.filler");
+        },
+    )
+}
+
+/// Room for the first extent of one index, which is the filler's own.
+const LEFT: i64 = 200 << 10;
 
 pub fn upsert() -> Step {
     step(
@@ -141,6 +172,14 @@ pub fn increment() -> Step {
     )
 }
 
+pub fn insert_more() -> Step {
+    step(
+        "insert more",
+        |stage| (10..30).try_for_each(|id| insert(stage, "d.daily", id, 50)),
+        |world| (10..30).for_each(|id| inserted(world, "d.daily", id, 50)),
+    )
+}
+
 pub fn log() -> Step {
     step(
         "insert into capped",
@@ -149,10 +188,9 @@ pub fn log() -> Step {
     )
 }
 
-/// Needs extents that the first data file has no room for.
 pub fn insert_large() -> Step {
     step(
-        "insert, the files grow",
+        "insert a large document",
         |stage| insert(stage, "d.daily", 2, 300_000),
         |world| inserted(world, "d.daily", 2, 300_000),
     )
@@ -161,10 +199,10 @@ pub fn insert_large() -> Step {
 pub fn move_document() -> Step {
     step(
         "update, the document moves",
-        |stage| update(stage, "d.daily", 1, &doc! { "$set": { "pad": "y".repeat(5000) } }),
+        |stage| update(stage, "d.daily", 1, &doc! { "$set": { "pad": "y".repeat(100_000) } }),
         |world| {
             let daily = &mut world.collection("d.daily").documents;
-            daily.get_mut(&1).expect("there").insert("pad", "y".repeat(5000));
+            daily.get_mut(&1).expect("there").insert("pad", "y".repeat(100_000));
         },
     )
 }
@@ -255,18 +293,4 @@ pub fn drop_database() -> Step {
             },
         )
     }
-}
-
-/// Fills what is left of the files, so that the next large extent needs another.
-pub fn create_second_capped() -> Step {
-    step(
-        "create capped, the files grow",
-        |stage| {
-            let options = CollectionOptions::default().capped(20 << 20);
-            stage.engine().database("d")?.create_collection("room", options).map(drop)
-        },
-        |world| {
-            world.collection("d.room");
-        },
-    )
 }

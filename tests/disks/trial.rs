@@ -80,7 +80,10 @@ pub fn rehearse(part: Part, start: HeapDisk, world: World) -> Rehearsed {
     let mut begins = |trial: &Trial<'_>| steps.push(trial.stage.disk.calls().len() as u64 + 1);
     for step in &of.part.steps {
         begins(&trial);
+        let before = trial.stage.disk.calls().len();
         assert!(trial.step(step), "nothing fails without a fault");
+        let mut made = trial.stage.disk.calls().into_iter().skip(before);
+        assert_eq!(made.any(|call| call.op == Op::Rename), step.grows, "{}", step.name);
     }
     begins(&trial);
     let killed = (heap.image(), trial.worlds[0].clone());
@@ -171,7 +174,7 @@ impl Trial<'_> {
     }
 
     fn open(&mut self) {
-        let engine = self.insist(|stage| stage.builder().open(), |_| {});
+        let engine = self.insist(|stage| stage.open(), |_| {});
         self.stage.engine = Some(engine.expect("an engine that does not open cannot stop"));
         self.agrees(self.stage.engine(), std::slice::from_ref(self.last()));
     }

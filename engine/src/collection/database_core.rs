@@ -124,7 +124,6 @@ impl DatabaseCore {
             policy,
             file_sizes: FileSizes::new(self.shared.options.small_files),
             samples: self.shared.samples.clone(),
-            counters: self.shared.counters.clone(),
         }
     }
 
@@ -190,10 +189,14 @@ impl DatabaseCore {
     /// # Errors
     /// As [`DatabaseCore::create`].
     pub fn create_if_missing(&self, core: &CollectionCore) -> Result<()> {
-        match self.create(core, &CollectionOptions::default(), None) {
-            // Only if somebody else was first: a namespace that is in the way may be damage.
-            Err(Error::NamespaceExists { .. }) if core.shared().is_some() => Ok(()),
-            done => done,
+        loop {
+            match self.create(core, &CollectionOptions::default(), None) {
+                // Only if somebody else was first: a namespace that is in the way may be damage.
+                Err(Error::NamespaceExists { .. }) if core.shared().is_some() => return Ok(()),
+                // Somebody dropped the database that was made for it.
+                Err(Error::NotFound { what: "database", .. }) => {}
+                done => return done,
+            }
         }
     }
 
