@@ -7,7 +7,7 @@ use tallymap::disk::{Access, Disk, HeapDisk};
 use tallymap::{Durability, Engine, EngineBuilder, Error, Result};
 
 /// How the parts of the script open the directory.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct How {
     pub read_only: bool,
     pub directory_per_db: bool,

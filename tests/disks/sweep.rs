@@ -1,6 +1,6 @@
 //! All parts of the script, and which of their calls are tried with which fault.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -35,6 +35,20 @@ impl fmt::Display for Tally {
     }
 }
 
+/// Of each part, the calls that are the first of their kind in the whole script: what is done, to
+/// which file, in which step, in a directory opened how and left how.
+pub fn first_of_each_kind(all: &[Rehearsed]) -> Vec<Vec<u64>> {
+    let mut met = HashSet::new();
+    let mut is_new = |of: &Rehearsed, at: u64| {
+        let (call, part) = (&of.calls[at as usize - 1], &of.part);
+        let (how, start) = (part.how, std::mem::discriminant(&part.start));
+        met.insert((how, start, of.doing(at), call.op, kind(&call.file), call.needs_space))
+    };
+    let of_part =
+        |of: &Rehearsed| (1..=of.calls.len() as u64).filter(|&at| is_new(of, at)).collect();
+    all.iter().map(of_part).collect()
+}
+
 /// Does every part once without a fault.
 pub fn rehearsals() -> Vec<Rehearsed> {
     let mut done: Vec<Rehearsed> = Vec::new();
@@ -50,18 +64,12 @@ pub fn rehearsals() -> Vec<Rehearsed> {
     done
 }
 
-/// Tries calls of a part with each fault that they can have: every one, or the first of each
-/// kind, which is what is done, to which file, in which step.
-pub fn sweep(of: &Rehearsed, every: bool) -> Tally {
-    let mut tally = Tally { calls: of.calls.len(), ..Tally::default() };
-    let mut kinds = BTreeSet::new();
-    for (call, at) in of.calls.iter().zip(1..) {
-        let step = of.steps.partition_point(|first| *first <= at);
-        let is_new = kinds.insert((call.op, kind(&call.file), call.needs_space, step));
-        if !every && !is_new {
-            continue;
-        }
-        for injection in faults(call, at) {
+/// Tries these calls of a part, by their numbers, with each fault that they can have.
+pub fn sweep(of: &Rehearsed, calls: impl IntoIterator<Item = u64>) -> Tally {
+    let mut tally = Tally::default();
+    for at in calls {
+        tally.calls += 1;
+        for injection in faults(&of.calls[at as usize - 1], at) {
             tally.trials += 1;
             match catch_unwind(AssertUnwindSafe(|| run(of, injection))) {
                 Ok(outcome) => {
