@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod crash;
 pub mod dbpath;
 pub mod evaluate;
 pub mod keys;
