@@ -275,12 +275,24 @@ impl Journal {
         self.commit_or_stop(&mut job)?;
         let mut sync = self.sync.lock();
         self.sync_locked(&mut sync)?;
+        self.remove_half_made();
         empty(&*lock_file)?;
         if let Some(writer) = job.writer.take() {
             self.closed_files.lock().push(writer.finish());
             self.remove_closed(&mut sync)?;
         }
         Ok(())
+    }
+
+    /// Gives back the space of databases that could not be completed.
+    fn remove_half_made(&self) {
+        let layout = self.rules.layout;
+        for files in self.databases.read().iter().filter(|files| files.count() == 0) {
+            // What cannot be removed now is by the next open.
+            if let Ok(true) = startup::is_half_made(&*self.disk, layout, files.name()) {
+                let _ = startup::remove_half_made(&*self.disk, layout, files.name());
+            }
+        }
     }
 
     fn register(&self, files: DatabaseFiles) -> Arc<DatabaseFiles> {
