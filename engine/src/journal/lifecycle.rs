@@ -72,6 +72,9 @@ fn prepare(
     let must_recover = startup::must_recover(startup::Found { unclean, ..found })?;
     startup::sweep(&**disk, layout)?;
     if must_recover {
+        if let (Some(&last), false) = (numbers.last(), options.read_only) {
+            recovery::make_persistent(&**disk, last)?;
+        }
         let replayed = recovery::recover(disk, layout, &numbers)?;
         tracing::info!(?replayed, "journal replayed");
     }

@@ -12,6 +12,9 @@ const SECTOR: usize = 512;
 pub struct Platter {
     pub synced: SparseBytes,
     pub pending: Vec<Change>,
+    /// What was pending when a sync failed, and all that was synced since: whether it is certain
+    /// to be there.
+    pub doubtful: Vec<(Change, bool)>,
 }
 
 #[derive(Debug)]
@@ -21,6 +24,22 @@ pub enum Change {
 }
 
 impl Platter {
+    /// All that is pending is persistent.
+    pub fn sync(&mut self) {
+        for change in std::mem::take(&mut self.pending) {
+            match change {
+                change if !self.doubtful.is_empty() => self.doubtful.push((change, true)),
+                Change::Write(ofs, bytes) => self.synced.write(ofs, &bytes),
+                Change::Len(len) => self.synced.set_len(len),
+            }
+        }
+    }
+
+    /// Of what is pending it will never be known whether it is there (P7).
+    pub fn sync_failed(&mut self) {
+        self.doubtful.extend(std::mem::take(&mut self.pending).into_iter().map(|it| (it, false)));
+    }
+
     /// What may be left: `persists` decides of each sector.
     pub fn after_power_cut(
         &self,
@@ -28,7 +47,10 @@ impl Platter {
         random: &mut Rand32,
     ) -> SparseBytes {
         let mut bytes = self.synced.clone();
-        for change in &self.pending {
+        let pending = self.pending.iter().map(|change| (change, false));
+        let doubtful = self.doubtful.iter().map(|(change, is_certain)| (change, *is_certain));
+        for (change, is_certain) in doubtful.chain(pending) {
+            let mut persists = |random: &mut Rand32| is_certain || persists(random);
             match change {
                 Change::Len(len) if persists(random) => bytes.set_len(*len),
                 Change::Len(_) => {}
