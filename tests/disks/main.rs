@@ -11,6 +11,7 @@ mod script;
 mod stage;
 mod steps;
 mod sweep;
+mod threads;
 mod trial;
 mod world;
 
