@@ -4,6 +4,7 @@
 //! all that the engine does with files; [`trial`] says what has to hold. Every single place:
 //! `cargo run --release -p tallymap-tests --bin bad-disks`.
 
+mod builds;
 mod damage;
 mod errors;
 mod half_made;

@@ -10,6 +10,8 @@
 //!   older ones (J3).
 //! - O4. A database is dropped by a section of its own in a journal that holds nothing older:
 //!   a crash before its sync keeps the database, one after it removes the files again.
+//! - O5. A database that was begun and not made, for want of space or by a crash, is none: what
+//!   is left of it is removed by the next open, once the journal is, or by the close.
 
 use std::path::Path;
 use std::sync::Arc;
