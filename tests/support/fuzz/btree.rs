@@ -84,6 +84,7 @@ impl Run {
 
     fn step(&mut self, input: &mut Input<'_>) {
         let (what, id) = (input.below(8), i32::from(input.u8() & 0x7f));
+        eprintln!("{what} {id} sound {}", self.sound);
         let by_id = raw(&doc! { "_id": id });
         match what {
             0 | 1 => self.insert(doc! { "_id": id, "k": key(i32::from(input.u8())) }),
@@ -92,9 +93,12 @@ impl Run {
             4 => {
                 let deleted = self.outcome(self.collection.delete_one(&by_id));
                 if let Some(deleted) = deleted {
-                    let known = self.model.remove(&id).is_some();
+                    let known = self.model.contains_key(&id);
                     assert!(!self.sound || deleted == u64::from(known), "deleting {id}");
                     assert!(deleted <= u64::from(known), "deleted what is not there");
+                    if deleted == 1 {
+                        self.model.remove(&id);
+                    }
                 }
             }
             5 => {
