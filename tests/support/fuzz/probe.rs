@@ -71,7 +71,7 @@ pub fn read_collection(collection: &Collection) -> Vec<String> {
             }
         }
     }
-    unread.extend(collection.stats().err());
+    unread.extend(collection.stats().map(|stats| stats.to_verbose_document()).err());
     if findings.is_empty() {
         assert!(unread.is_empty(), "validate finds nothing, but: {unread:?}");
         let mut reversed = backward.items;
@@ -88,7 +88,10 @@ pub fn read(engine: &Engine) {
     if !database.exists() {
         return;
     }
-    drop(database.stats().inspect_err(|error| assert_damage("dbStats", error)));
+    match database.stats() {
+        Ok(stats) => drop(stats.to_document()),
+        Err(error) => assert_damage("dbStats", &error),
+    }
     let map = database.map().expect("damage is in the map");
     assert!(map.problems.len() < ENDLESS);
     let salvage = database.salvage().expect("damage is in the report");
