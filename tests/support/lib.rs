@@ -3,11 +3,15 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bson_walk;
+pub mod codes;
 pub mod dbpath;
 pub mod evaluate;
+pub mod every_type;
 pub mod fuzz;
 pub mod journal_bytes;
 pub mod keys;
 pub mod model;
 pub mod order;
 pub mod seed;
+pub mod watched_disk;

@@ -1,10 +1,11 @@
-//! A disk that watches a recovery: where it writes, and that it stays inside. It can stop the
-//! recovery between the replay and the end of the journal, as a crash would.
+//! A disk that watches what is written to data files: where, that it stays inside, and whether it
+//! changes anything. It can stop a recovery between the replay and the end of the journal, as a
+//! crash would.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tallymap::disk::{Access, DirEntry, Disk, DiskFile, Metadata, PrivateView};
 use tallymap::{Error, Result};
@@ -18,28 +19,47 @@ const PAGE: u64 = 4096;
 #[derive(Debug)]
 pub struct WatchedDisk {
     below: Arc<dyn Disk>,
-    pages: Pages,
+    seen: Arc<Mutex<Seen>>,
     keep_journal: AtomicBool,
 }
 
-/// Pages of data files that were written to.
-type Pages = Arc<Mutex<BTreeSet<(PathBuf, u64)>>>;
+/// What was done to data files.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Pages that were written to.
+    pages: BTreeSet<(PathBuf, u64)>,
+    /// Writes that changed a byte, files made, renamed and removed.
+    changes: u64,
+}
 
 impl WatchedDisk {
-    /// Watches `below`, and does not let the journal be removed.
+    /// Watches `below`.
     pub fn new(below: Arc<dyn Disk>) -> WatchedDisk {
-        WatchedDisk { below, pages: Pages::default(), keep_journal: AtomicBool::new(true) }
+        WatchedDisk { below, seen: Arc::default(), keep_journal: AtomicBool::new(false) }
     }
 
-    /// Lets the journal be removed from now on.
-    pub fn release_journal(&self) {
-        self.keep_journal.store(false, Ordering::Relaxed);
+    /// Does not let the journal be removed, or lets it again.
+    pub fn keep_journal(&self, keep: bool) {
+        self.keep_journal.store(keep, Ordering::Relaxed);
+    }
+
+    /// How often a data file was changed, its being made, renamed and removed included.
+    pub fn changes(&self) -> u64 {
+        self.seen().changes
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().expect("no panic holds it")
+    }
+
+    fn note(&self, path: &Path) {
+        self.seen().changes += u64::from(is_data(path));
     }
 
     /// The bytes of all pages that were ever written to, by file; those of files that are gone,
     /// or end before, are empty.
     pub fn written(&self) -> Vec<(PathBuf, u64, Vec<u8>)> {
-        let pages = self.pages.lock().expect("no panic holds it");
+        let seen = self.seen();
         let page = |(path, at): &(PathBuf, u64)| {
             let mut bytes = vec![0; PAGE as usize];
             let read = self.below.open(path, Access::Read).and_then(|file| {
@@ -48,7 +68,7 @@ impl WatchedDisk {
             });
             (path.clone(), *at, read.map_or(Vec::new(), |()| bytes))
         };
-        pages.iter().map(page).collect()
+        seen.pages.iter().map(page).collect()
     }
 
     /// The names and lengths of all files but the journal's.
@@ -90,7 +110,7 @@ fn is_data(path: &Path) -> bool {
 
 impl WatchedDisk {
     fn watch(&self, path: &Path, below: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
-        Arc::new(WatchedFile { path: path.to_owned(), below, pages: self.pages.clone() })
+        Arc::new(WatchedFile { path: path.to_owned(), below, seen: self.seen.clone() })
     }
 }
 
@@ -118,17 +138,20 @@ impl Disk for WatchedDisk {
         if len > FILE_LEN_MAX {
             return Err(Error::DiskFull { file: path.to_owned(), len });
         }
+        self.note(path);
         Ok(self.watch(path, self.below.create(path, len)?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         check(from);
         check(to);
+        self.note(to);
         self.below.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> Result<()> {
         self.refused(path, "remove")?;
+        self.note(path);
         self.below.remove(path)
     }
 
@@ -155,7 +178,7 @@ impl Disk for WatchedDisk {
 struct WatchedFile {
     path: PathBuf,
     below: Arc<dyn DiskFile>,
-    pages: Pages,
+    seen: Arc<Mutex<Seen>>,
 }
 
 impl DiskFile for WatchedFile {
@@ -172,7 +195,11 @@ impl DiskFile for WatchedFile {
             let end = ofs + bytes.len() as u64;
             assert!(end <= self.below.len()?, "{} grows to {end}", self.path.display());
             let pages = (ofs / PAGE..end.div_ceil(PAGE)).map(|n| (self.path.clone(), n * PAGE));
-            self.pages.lock().expect("no panic holds it").extend(pages);
+            let mut before = vec![0; bytes.len()];
+            self.below.read_at(ofs, &mut before)?;
+            let mut seen = self.seen.lock().expect("no panic holds it");
+            seen.changes += u64::from(before != bytes);
+            seen.pages.extend(pages);
         }
         self.below.write_at(ofs, bytes)
     }

@@ -1,7 +1,6 @@
 //! BSON: the engine accepts what the `bson` crate can walk to the end, and sees the same names,
 //! types and values in it. Whatever the bytes are, nothing panics.
 
-use bson::{RawBsonRef, RawDocument, RawDocumentBuf};
 use tallymap::bson::builder::Builder;
 use tallymap::bson::compare::{Names, compare_documents, compare_values};
 use tallymap::bson::element::{Element, Elements, get};
@@ -10,13 +9,12 @@ use tallymap::bson::shape::Shape;
 use tallymap::bson::{document, text, ty};
 use tallymap::{FieldPath, limits};
 
-/// An element: its type, its name, the bytes of its value.
-type Item = (u8, Vec<u8>, Vec<u8>);
+use crate::bson_walk::{Item, walk};
 
 /// Runs one input: the bytes of a document.
 pub fn run(input: &[u8]) {
     tolerate(input);
-    match (document::check(input), theirs(input)) {
+    match (document::check(input), walk(input)) {
         (Ok(()), Ok(items)) => {
             assert_eq!(ours(input), items, "the walk of the bson crate");
             assert!(document::depth(input) <= limits::NESTING_MAX);
@@ -69,36 +67,6 @@ fn inner<'a>(element: &Element<'a>) -> Option<&'a [u8]> {
     }
     let code_len = i32::from_le_bytes(*element.value[4..].first_chunk().expect("a length"));
     Some(&element.value[8 + code_len as usize..])
-}
-
-/// The same, as the `bson` crate finds them and writes them again.
-fn theirs(bytes: &[u8]) -> Result<Vec<Item>, String> {
-    let text = |error: bson::error::Error| error.to_string();
-    let whole = RawDocument::from_bytes(bytes).map_err(text)?;
-    let (mut items, mut rest) = (Vec::new(), vec![whole.to_owned()]);
-    while let Some(doc) = rest.pop() {
-        let mut again = RawDocumentBuf::new();
-        for element in doc.iter() {
-            let (name, value) = element.map_err(text)?;
-            let value_at = again.as_bytes().len() + name.as_str().len() + 1;
-            again.append(name, value);
-            let value_bytes = again.as_bytes()[value_at..again.as_bytes().len() - 1].to_vec();
-            items.push((value.element_type() as u8, name.as_str().into(), value_bytes));
-            match value {
-                RawBsonRef::Document(doc) => rest.push(doc.to_owned()),
-                RawBsonRef::Array(array) => {
-                    let bytes = array.as_bytes().to_vec();
-                    rest.push(RawDocumentBuf::from_bytes(bytes).map_err(text)?);
-                }
-                RawBsonRef::JavaScriptCodeWithScope(code) => rest.push(code.scope.to_owned()),
-                _ => {}
-            }
-        }
-        if again != doc {
-            return Err("written again it is another".to_owned());
-        }
-    }
-    Ok(items)
 }
 
 fn rewrite(doc: &[u8], builder: &mut Builder) {

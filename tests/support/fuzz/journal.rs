@@ -12,9 +12,9 @@ use tallymap::{Engine, Error};
 use super::image::builder;
 use super::input::Input;
 use super::probe;
-use super::watched_disk::WatchedDisk;
 use crate::journal_bytes::{append_body, append_section, file_header};
 use crate::order::raw;
+use crate::watched_disk::WatchedDisk;
 
 const FILE_ID: u64 = 0x1234_5678_9abc;
 /// Most sections of one input.
@@ -25,6 +25,7 @@ pub fn run(input: &[u8]) {
     let files = journal_files(&mut Input::new(input));
     let disk = crashed(&files).expect("a disk in RAM");
     let watched = Arc::new(WatchedDisk::new(disk));
+    watched.keep_journal(true);
     let first = recover(&watched);
     let (written, names) = (watched.written(), watched.files());
     let again = recover(&watched);
@@ -33,7 +34,7 @@ pub fn run(input: &[u8]) {
         assert!(written == watched.written(), "other bytes when it is done again");
         assert_eq!(names, watched.files(), "other files when it is done again");
     }
-    watched.release_journal();
+    watched.keep_journal(false);
     match builder(watched).open() {
         Ok(engine) => {
             assert!(first, "recovered only at the third time");

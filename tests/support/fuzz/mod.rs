@@ -9,7 +9,6 @@ pub mod journal;
 pub mod open;
 mod probe;
 pub mod update;
-mod watched_disk;
 
 /// A target: its name, which is that of its folders, and what it does with an input.
 pub type Target = (&'static str, fn(&[u8]));
