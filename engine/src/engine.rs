@@ -31,7 +31,7 @@ pub struct Engine {
 struct Inner {
     shared: Arc<EngineShared>,
     dbpath: PathBuf,
-    databases: Mutex<BTreeMap<String, Arc<DatabaseCore>>>,
+    databases: Mutex<Databases>,
     threads: Mutex<Option<Threads>>,
     closed: Mutex<bool>,
 }
@@ -265,14 +265,14 @@ impl EngineBuilder {
             samples: Arc::default(),
             object_ids: ObjectIdMaker::new(),
         });
-        let mut databases = BTreeMap::new();
-        for name in names {
-            let core = DatabaseCore::open(&name, shared.clone())?;
-            databases.insert(name, core);
-        }
-        let threads = match shared.options.background && !shared.options.read_only {
-            true => Some(Threads::start(&shared).map_err(Error::io(&dbpath, "start threads for"))?),
-            false => None,
+        let (databases, threads) = match start(&dbpath, &shared, names) {
+            Ok(started) => started,
+            Err(error) => {
+                // So that what could not be opened does not pass for a crash. The first error is
+                // what counts; if this fails too, it does.
+                let _ = shared.journal.close();
+                return Err(error);
+            }
         };
         let inner = Inner {
             shared,
@@ -283,6 +283,26 @@ impl EngineBuilder {
         };
         Ok(Engine { inner: Arc::new(inner) })
     }
+}
+
+type Databases = BTreeMap<String, Arc<DatabaseCore>>;
+
+/// Opens the databases `names` and starts the threads.
+fn start(
+    dbpath: &Path,
+    shared: &Arc<EngineShared>,
+    names: Vec<String>,
+) -> Result<(Databases, Option<Threads>)> {
+    let mut databases = BTreeMap::new();
+    for name in names {
+        let core = DatabaseCore::open(&name, shared.clone())?;
+        databases.insert(name, core);
+    }
+    let threads = match shared.options.background && !shared.options.read_only {
+        true => Some(Threads::start(shared).map_err(Error::io(dbpath, "start threads for"))?),
+        false => None,
+    };
+    Ok((databases, threads))
 }
 
 impl fmt::Debug for Engine {

@@ -138,7 +138,7 @@ impl Journal {
     pub(super) fn stop_on_failure<T>(&self, result: Result<T>) -> Result<T> {
         if let Err(error) = &result {
             tracing::error!(%error, "no more writes until the engine is opened again");
-            self.side.stop(format!("{error}; open the engine again to recover"));
+            self.side.stop(error.stops_because());
         }
         result
     }

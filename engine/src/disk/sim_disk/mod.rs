@@ -1,11 +1,13 @@
-//! A simulated disk, for tests: one that fails when it is told to, and can lose power: what is left then is
-//! any state that the contract in [`crate::disk`] allows, chosen by a random generator.
+//! A simulated disk, for tests: one that fails when it is told to, and can lose power: what is
+//! left then is any state that the contract in [`crate::disk`] allows, chosen by a random
+//! generator.
 //!
 //! Changes are numbered from 1 in the order of calls. At the number set by
 //! [`SimDisk::fail_at`] the change is not made and an error returned, once or, for a power
 //! failure, for ever.
 
 mod fault;
+mod fault_disk;
 mod platter;
 
 use std::collections::BTreeMap;
@@ -22,6 +24,7 @@ use super::{Access, DirEntry, Disk, DiskFile, HeapDisk, Metadata, PrivateView};
 use crate::error::{Error, Result};
 
 pub use fault::Fault;
+pub use fault_disk::{Call, Done, FaultDisk, Injection, Lasting, Op};
 use platter::{Change, Platter};
 
 /// A disk over a [`HeapDisk`] that knows what of it is persistent.
