@@ -41,6 +41,9 @@ pub struct Gate {
     sleepers: Mutex<()>,
     opened: Condvar,
     left: Condvar,
+    /// Closing it waits for nobody: see [`Gate::switch_off`].
+    #[cfg(feature = "simulation")]
+    is_off: AtomicBool,
 }
 
 impl Default for Gate {
@@ -52,6 +55,8 @@ impl Default for Gate {
             sleepers: Mutex::new(()),
             opened: Condvar::new(),
             left: Condvar::new(),
+            #[cfg(feature = "simulation")]
+            is_off: AtomicBool::new(false),
         }
     }
 }
@@ -120,6 +125,10 @@ impl Gate {
     /// Closes the gate and waits until nobody is inside.
     pub fn close(&self) -> Closed<'_> {
         let closed = Closed { gate: self, closer: self.closer.lock() };
+        #[cfg(feature = "simulation")]
+        if self.is_off.load(SeqCst) {
+            return closed;
+        }
         self.closed.store(true, SeqCst);
         for slot in &self.slots {
             if slot.0.load(SeqCst) != 0 {
@@ -127,6 +136,12 @@ impl Gate {
             }
         }
         closed
+    }
+
+    /// From now on it keeps nobody apart: a commit on the very thread that is inside goes on.
+    #[cfg(feature = "simulation")]
+    pub fn switch_off(&self) {
+        self.is_off.store(true, SeqCst);
     }
 
     #[cold]

@@ -144,7 +144,10 @@ impl Edit for UnitOfWork<'_> {
     fn write(&mut self, loc: DiskLoc, bytes: &[u8]) -> Result<()> {
         let undo = &mut self.undo;
         let keep = |ofs, old: &[u8]| undo.keep(loc.file_no(), ofs, old);
-        change(self.files, loc, bytes, keep).map(|lines| self.lines_changed += lines)
+        change(self.files, loc, bytes, keep).map(|lines| self.lines_changed += lines)?;
+        #[cfg(feature = "simulation")]
+        self.files.side().interruption.written();
+        Ok(())
     }
 
     fn claim_extents(&mut self) {

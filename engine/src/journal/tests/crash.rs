@@ -10,7 +10,7 @@ use oorandom::Rand32;
 
 use super::*;
 use crate::disk::HeapDisk;
-use crate::disk::sim_disk::{Fault, SimDisk};
+use crate::disk::sim_disk::{Fault, SimDisk, Syncs};
 
 /// What a run had told its user when the power failed.
 #[derive(Debug, Default, Clone, Copy)]
@@ -166,7 +166,7 @@ fn syncs_that_do_nothing_are_found_out() {
     let mut found_out = 0;
     for seed in 0..20 {
         let disk = SimDisk::new(HeapDisk::new());
-        disk.let_syncs_do_nothing();
+        disk.ignore_syncs(Syncs::All);
         disk.fail_at(100, Fault::PowerCut);
         let mut told = Told::default();
         live(&environment(disk.clone()), &options(), &mut told).expect_err("cut");
