@@ -153,7 +153,6 @@ impl Run {
         let dropped = self.outcome(self.collection.drop_index("k_1"));
         if dropped.is_some() {
             self.outcome(self.collection.create_index(IndexSpec::new(&[("k", 1)])));
-            self.sound = false;
         }
     }
 

@@ -87,6 +87,7 @@ impl Image {
         let engine = builder(disk.clone()).open()?;
         let database = engine.database("d")?;
         fill(&database)?;
+        crate::dbpath::check(&engine);
         let mut extents = Vec::new();
         for extent in database.map()?.files.iter().flat_map(|file| &file.extents) {
             if matches!(&extent.owner, ExtentOwner::Namespace(ns) if ns.starts_with("d.c.$")) {
