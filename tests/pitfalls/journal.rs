@@ -2,24 +2,9 @@
 
 use std::path::Path;
 
+use tallymap_tests::journal_bytes::{ALIGNMENT, hash};
+
 use crate::reader::Numbers;
-
-const ALIGNMENT: usize = 8192;
-
-/// The hash of a section's header and body. Not MD5.
-pub fn hash(bytes: &[u8]) -> [u8; 16] {
-    let n = bytes.len() / 16;
-    let words = |from: usize| {
-        (0..n).fold(0_u64, |sum, i| sum.wrapping_add(bytes.u64_at(8 * (from + i)) ^ i as u64))
-    };
-    let tail = |c: u64, byte: &u8| c << 8 | i64::from(*byte as i8) as u64;
-    let c = bytes[16 * n..].iter().fold(0_u64, tail);
-    let (a, b) = (words(0) ^ bytes.len() as u64, words(n) ^ c);
-    let mut out = [0; 16];
-    out[..8].copy_from_slice(&a.to_le_bytes());
-    out[8..].copy_from_slice(&b.to_le_bytes());
-    out
-}
 
 #[test]
 fn item_45_known_hashes() {

@@ -48,8 +48,9 @@ pub fn find<'a>(doc: &'a Document, parts: &[&str]) -> Found<'a> {
         let below = match value {
             Bson::Document(doc) => doc.get(part),
             Bson::Array(array) => match part.parse::<usize>() {
-                Ok(index) => array.get(index),
-                Err(_) => return Found::Blocked,
+                // Another spelling of a number is a name, which an array has none of.
+                Ok(index) if index.to_string() == **part => array.get(index),
+                _ => return Found::Blocked,
             },
             _ => return Found::Blocked,
         };

@@ -1,12 +1,18 @@
 //! What the whole-system tests share: seeds, directories that are checked when they are closed,
-//! and a naive model of a collection. Nothing here reads a byte of a data file.
+//! a naive model of a collection, and what is fuzzed. Nothing here reads a byte of a data file.
 
 #![forbid(unsafe_code)]
 
+pub mod bson_walk;
+pub mod codes;
 pub mod crash;
 pub mod dbpath;
 pub mod evaluate;
+pub mod every_type;
+pub mod fuzz;
+pub mod journal_bytes;
 pub mod keys;
 pub mod model;
 pub mod order;
 pub mod seed;
+pub mod watched_disk;

@@ -51,13 +51,16 @@ pub fn id_key(id: &Bson) -> String {
 
 /// Does the document match `{field: wanted}`?
 pub fn matches(doc: &Document, field: &str, wanted: &Bson) -> bool {
+    // Null stands for what is missing, and for what is undefined.
+    let equals = |value: &Bson| {
+        compare(value, wanted).is_eq() || (*wanted == Bson::Null && *value == Bson::Undefined)
+    };
     match doc.get(field) {
         None => *wanted == Bson::Null,
         Some(Bson::Array(array)) => {
-            array.iter().any(|value| compare(value, wanted).is_eq())
-                || compare(&Bson::Array(array.clone()), wanted).is_eq()
+            array.iter().any(equals) || compare(&Bson::Array(array.clone()), wanted).is_eq()
         }
-        Some(value) => compare(value, wanted).is_eq(),
+        Some(value) => equals(value),
     }
 }
 

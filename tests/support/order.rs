@@ -70,13 +70,29 @@ pub fn compare(a: &Bson, b: &Bson) -> Ordering {
     })
 }
 
-/// NaN is below all numbers, and equal to itself.
+/// NaN is below all numbers, and equal to itself. An int64 and a double are compared exactly.
 fn compare_numbers(a: &Bson, b: &Bson) -> Ordering {
-    if let (Bson::Int64(a), Bson::Int64(b)) = (a, b) {
-        return a.cmp(b);
+    match (a, b) {
+        (Bson::Int64(a), Bson::Int64(b)) => return a.cmp(b),
+        (Bson::Int64(a), Bson::Double(b)) => return compare_exactly(*a, *b),
+        (Bson::Double(a), Bson::Int64(b)) => return compare_exactly(*b, *a).reverse(),
+        _ => {}
     }
     let (a, b) = (float(a).expect("a number"), float(b).expect("a number"));
     a.partial_cmp(&b).unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
+}
+
+fn compare_exactly(a: i64, b: f64) -> Ordering {
+    if b.is_nan() {
+        return Ordering::Greater;
+    }
+    // Beyond 2^64 every double is beyond every int64; up to there its whole part is exact.
+    let whole = b.clamp(-2e19, 2e19).floor();
+    i128::from(a).cmp(&(whole as i128)).then(if whole < b {
+        Ordering::Less
+    } else {
+        Ordering::Equal
+    })
 }
 
 fn compare_fields(a: &[(String, Bson)], b: &[(String, Bson)]) -> Ordering {

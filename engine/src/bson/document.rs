@@ -7,7 +7,7 @@
 
 use super::element::{DOCUMENT_LEN_MIN, name_end, read_i32, value_len};
 use super::ty::{self, Width};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::limits::{DOCUMENT_LEN_MAX, NESTING_MAX};
 
 /// Longest command: a document and what a command needs around it, bytes.
@@ -109,7 +109,8 @@ impl Walk<'_> {
     /// Goes into the document of `len` bytes that starts here. All of it is there.
     fn enter(&mut self, len: usize, nesting_max: usize) -> Result<()> {
         if self.ends.len() >= nesting_max {
-            return self.invalid(self.at, "documents nest too deeply");
+            let message = format!("a document nests at most {nesting_max} levels");
+            return Err(Error::refused(Reason::Overflow, message));
         }
         self.ends.push(self.at + len);
         self.depth_max = self.depth_max.max(self.ends.len());
@@ -220,7 +221,8 @@ mod tests {
         check(nested(NESTING_MAX).as_bytes()).unwrap();
         assert_eq!(depth(nested(NESTING_MAX).as_bytes()), NESTING_MAX);
         let deeper = nested(NESTING_MAX + 1);
-        assert!(check(deeper.as_bytes()).is_err());
+        let refused = check(deeper.as_bytes());
+        assert!(matches!(refused, Err(Error::Refused { reason: Reason::Overflow, .. })));
         assert_eq!(checked_command_len(deeper.as_bytes()).unwrap(), deeper.as_bytes().len());
         assert!(check(nested(20_000).as_bytes()).is_err());
     }

@@ -90,12 +90,16 @@ impl Catalog {
     /// The records of one of the catalogue's namespaces, or of an index.
     ///
     /// # Errors
-    /// `Corrupt` if it is not there.
+    /// `Corrupt` if it is not there, or is capped.
     pub fn heap(&self, view: &impl View, name: &str) -> Result<RecordStore> {
         let details = self.nodes.find(view, name)?.ok_or_else(|| {
             let rule = "a namespace that the catalogue names has a node";
             Error::corrupt(crate::disk_loc::DiskLoc::NULL, "NamespaceIndex", rule, 0)
         })?;
+        if details.is_capped(view)? {
+            let rule = "the catalogue and the indexes are not capped";
+            return Err(Error::corrupt(details.loc(), "NamespaceDetails", rule, 1));
+        }
         Ok(RecordStore::new(details, name, self.options.clone()))
     }
 

@@ -322,9 +322,7 @@ impl DatabaseCore {
         }
         let catalog = Catalog::open(&ReadView::new(&files, guard), &self.name, options)?;
         if writable {
-            let mut unit = UnitOfWork::structural(&files, guard.split().1)?;
-            catalog.prepare(&mut unit)?;
-            unit.finish();
+            self.complete(guard, &files, &catalog)?;
         }
         let open = OpenDatabase { files, catalog };
         for core in &self.catalogue {
@@ -333,6 +331,29 @@ impl DatabaseCore {
         }
         **guard = Some(open);
         Ok(())
+    }
+
+    /// Makes what is missing of the catalogue, in one unit.
+    fn complete(
+        &self,
+        guard: &mut Exclusive<'_, Option<OpenDatabase>>,
+        files: &DatabaseFiles,
+        catalog: &Catalog,
+    ) -> Result<()> {
+        loop {
+            let seen_count = files.count();
+            let mut unit = UnitOfWork::structural(files, guard.split().1)?;
+            match catalog.prepare(&mut unit) {
+                Ok(()) => {
+                    unit.finish();
+                    return Ok(());
+                }
+                Err(error) => {
+                    drop(unit);
+                    self.make_room(files, seen_count, error)?;
+                }
+            }
+        }
     }
 
     /// Drops the database with all its files, also one that could not be completed. Answers

@@ -6,7 +6,7 @@
 use bson::{RawBsonRef, RawDocumentBuf};
 
 use super::catalog::document_in;
-use super::handle::Collection;
+use super::handle::{Collection, checked_filter};
 use super::id_key::IdKey;
 use super::locate::{Holding, data_at, find_by_id};
 use super::locked::OpenCollection;
@@ -14,7 +14,6 @@ use super::update_report::{LocatedBy, UpdateReport};
 use crate::bson::field_path::FieldPath;
 use crate::error::Result;
 use crate::journal::{ReadView, UnitOfWork};
-use crate::query::Filter;
 use crate::update::Update;
 use crate::update::increment::{self, Plan};
 
@@ -121,9 +120,11 @@ impl Collection {
         increments: &[(&FieldPath, i64)],
         upsert: fn(&OpenCollection) -> bool,
     ) -> Result<UpdateReport> {
-        let mut filter = RawDocumentBuf::new();
-        filter.append(bson::cstr!("_id"), id);
-        let filter = Filter::parse(filter.as_bytes())?;
+        // An `_id` that looks like operators is still a value.
+        let (mut equal, mut filter) = (RawDocumentBuf::new(), RawDocumentBuf::new());
+        equal.append(bson::cstr!("$eq"), id);
+        filter.append(bson::cstr!("_id"), equal);
+        let filter = checked_filter(&filter)?;
         let update = Update::increments(increments)?;
         let upsert = self.core.shared().as_ref().is_some_and(upsert);
         self.update_first(&filter, &update, upsert)

@@ -15,6 +15,7 @@ use super::handle::Collection;
 use super::held::Held;
 use super::index_keys::Index;
 use super::locked::CollectionCore;
+use crate::bson::document;
 use crate::disk::View;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
@@ -57,7 +58,9 @@ impl Collection {
     /// # Errors
     /// As [`Collection::create_index`].
     pub fn create_index_from(&self, spec: impl AsRef<RawDocument>) -> Result<String> {
-        self.create_index_of(spec.as_ref().as_bytes())
+        let spec = spec.as_ref().as_bytes();
+        document::check(spec)?;
+        self.create_index_of(spec)
     }
 
     fn create_index_of(&self, spec: &[u8]) -> Result<String> {

@@ -63,8 +63,8 @@ fn shape_of(entry: u64) -> ShapeNo {
 impl RecordMemo {
     /// A memo for about `records` records, empty.
     pub fn for_records(records: u64) -> RecordMemo {
-        let wanted = (records as usize).saturating_mul(2).next_power_of_two();
-        let entries = wanted.clamp(ENTRIES_MIN, ENTRIES_MAX);
+        let wanted = (records as usize).saturating_mul(2).clamp(ENTRIES_MIN, ENTRIES_MAX);
+        let entries = wanted.next_power_of_two();
         RecordMemo { sets: (0..entries / WAYS).map(|_| Set::default()).collect() }
     }
 

@@ -79,7 +79,7 @@ impl CollStats {
 
     /// Σ sizes of the indexes.
     pub fn total_index_size(&self) -> i64 {
-        self.index_sizes.iter().map(|(_, size)| size).sum()
+        self.index_sizes.iter().fold(0, |sum: i64, (_, size)| sum.saturating_add(*size))
     }
 
     /// As `collStats` replies.
@@ -186,15 +186,17 @@ impl DbStats {
     fn add(&mut self, view: &impl View, open: &OpenCollection) -> Result<()> {
         let stats = open.details().stats(view)?;
         self.collections += 1;
-        self.objects += stats.records;
-        self.data_size += stats.data_size;
+        // The figures are those of the files, whatever damage has made of them.
+        self.objects = self.objects.saturating_add(stats.records);
+        self.data_size = self.data_size.saturating_add(stats.data_size);
         for extent in open.store.extents(view)? {
             self.storage_size += i64::from(extent?.len);
             self.extents += 1;
         }
         self.indexes += open.indexes.len() as i32;
         for index in &open.indexes {
-            self.index_size += index.namespace_details().stats(view)?.data_size;
+            let size = index.namespace_details().stats(view)?.data_size;
+            self.index_size = self.index_size.saturating_add(size);
         }
         Ok(())
     }

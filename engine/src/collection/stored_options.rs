@@ -16,6 +16,7 @@ use super::insert::insert_document;
 use super::locate::{Holding, find_by_id};
 use super::locked::OpenCollection;
 use super::options::CollectionOptions;
+use crate::bson::document;
 use crate::error::{Error, Reason, Result};
 use crate::journal::UnitOfWork;
 use crate::namespace_string::{CATALOGUE, NamespaceString};
@@ -51,6 +52,7 @@ impl StoredOptions {
         let template = match &options.template {
             None => None,
             Some(template) => {
+                document::check(template.as_bytes())?;
                 let bytes = template::expand(template.as_bytes())?;
                 let broken = |_| Error::InvalidBson { at: 0, rule: "a template is a document" };
                 Some(RawDocumentBuf::from_bytes(bytes).map_err(broken)?)

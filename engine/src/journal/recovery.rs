@@ -83,6 +83,7 @@ pub fn recover(disk: &Arc<dyn Disk>, layout: Layout, numbers: &[u32]) -> Result<
         }
         replay.done.torn = !whole;
     }
+    replay.files.check_missing()?;
     replay.files.sync()?;
     Ok(replay.done)
 }
@@ -170,6 +171,9 @@ struct DataFiles {
     disk: Arc<dyn Disk>,
     layout: Layout,
     open: BTreeMap<(String, FileNo), Open>,
+    /// Files that were to be written to and are not there. A replay that was broken off may have
+    /// removed them already, by an entry that comes later.
+    missing: BTreeSet<(String, FileNo)>,
     /// Directories in which a name was made or removed.
     dirs: BTreeSet<PathBuf>,
 }
@@ -181,7 +185,13 @@ struct Open {
 
 impl DataFiles {
     fn new(disk: Arc<dyn Disk>, layout: Layout) -> DataFiles {
-        DataFiles { disk, layout, open: BTreeMap::new(), dirs: BTreeSet::new() }
+        DataFiles {
+            disk,
+            layout,
+            open: BTreeMap::new(),
+            missing: BTreeSet::new(),
+            dirs: BTreeSet::new(),
+        }
     }
 
     /// Makes everything so far persistent, and closes the files.
@@ -192,23 +202,30 @@ impl DataFiles {
         std::mem::take(&mut self.dirs).iter().try_for_each(|dir| self.disk.sync_dir(dir))
     }
 
-    fn opened(&mut self, database: &str, no: FileNo) -> Result<&Open> {
+    /// At the end of the replay nothing may be missing that was not dropped or made anew.
+    fn check_missing(&self) -> Result<()> {
+        let Some((database, no)) = self.missing.first() else { return Ok(()) };
+        let problem = "missing, but the journal holds changes of it: put it back, or restore a \
+                       backup";
+        Err(Error::BadFile { file: self.layout.file(database, *no), problem })
+    }
+
+    /// The file, if there is one.
+    fn opened(&mut self, database: &str, no: FileNo) -> Result<Option<&Open>> {
         let key = (database.to_owned(), no);
         if !self.open.contains_key(&key) && self.open.len() >= OPEN_FILES_MAX {
             self.sync()?;
         }
         let path = self.layout.file(database, no);
         match self.open.entry(key) {
-            std::collections::btree_map::Entry::Occupied(open) => Ok(open.into_mut()),
+            std::collections::btree_map::Entry::Occupied(open) => Ok(Some(open.into_mut())),
             std::collections::btree_map::Entry::Vacant(vacant) => {
                 if self.disk.metadata(&path)?.is_none() {
-                    let problem = "missing, but the journal holds changes of it: put it back, \
-                                   or restore a backup";
-                    return Err(Error::BadFile { file: path, problem });
+                    return Ok(None);
                 }
                 let file = self.disk.open(&path, Access::Write)?;
                 let len = file.len()?;
-                Ok(vacant.insert(Open { file, len }))
+                Ok(Some(vacant.insert(Open { file, len })))
             }
         }
     }
@@ -216,7 +233,10 @@ impl DataFiles {
 
 impl Target for DataFiles {
     fn write(&mut self, database: &str, no: FileNo, ofs: u32, bytes: &[u8]) -> Result<()> {
-        let open = self.opened(database, no)?;
+        let Some(open) = self.opened(database, no)? else {
+            self.missing.insert((database.to_owned(), no));
+            return Ok(());
+        };
         if u64::from(ofs) + bytes.len() as u64 > open.len {
             // As mongod has it: a write that does not lie inside of its file is passed over.
             return Ok(());
@@ -227,6 +247,7 @@ impl Target for DataFiles {
     fn create_file(&mut self, database: &str, no: FileNo, len: u64) -> Result<()> {
         let path = self.layout.file(database, no);
         self.open.remove(&(database.to_owned(), no));
+        self.missing.remove(&(database.to_owned(), no));
         let dir = self.layout.directory(database);
         if self.disk.metadata(&path)?.is_some() {
             self.disk.remove(&path)?;
@@ -246,6 +267,7 @@ impl Target for DataFiles {
 
     fn drop_database(&mut self, database: &str) -> Result<()> {
         self.open.retain(|(name, _), _| name != database);
+        self.missing.retain(|(name, _)| name != database);
         for path in database_paths(&*self.disk, self.layout, database)? {
             self.disk.remove(&path)?;
         }

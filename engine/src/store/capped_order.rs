@@ -7,6 +7,8 @@
 //! O1. In the current extent all old records stand before all new ones.
 //! O2. While a walk rests, the current extent may have moved on. The record that the walk holds
 //!     was there before, so that in the new current extent it is an old one.
+//! O3. A walk ends: it begins only where the current extent is in the chain from the first, and
+//!     goes round only where both ends of the chain are the namespace's.
 
 use crate::disk::View;
 use crate::disk_loc::{DiskLoc, ExtentLoc, RecordLoc};
@@ -15,7 +17,7 @@ use crate::store::extent::Extent;
 use crate::store::extent_manager;
 use crate::store::namespace_details::{CapFirstNew, NamespaceDetails};
 use crate::store::record::RecordHeader;
-use crate::store::record_scan::{Direction, neighbour};
+use crate::store::record_scan::{Direction, neighbour, opposite};
 
 /// Which records of the current extent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +117,7 @@ impl CappedOrder {
                 Some(next) => next,
                 None => {
                     turns += 1;
-                    self.other_end(view)?
+                    self.turn(view, &extent)?
                 }
             };
             if extent.loc == pass.current {
@@ -132,12 +134,20 @@ impl CappedOrder {
         }
     }
 
-    fn other_end(&self, view: &impl View) -> Result<Extent> {
-        let end = match self.direction {
-            Direction::Forward => self.details.first_extent(view)?,
-            Direction::Backward => self.details.last_extent(view)?,
+    /// From one end of the chain to the other. Both have to be what the namespace says of them:
+    /// else the circle could lead into another chain, and never come to the current extent.
+    fn turn(&self, view: &impl View, end: &Extent) -> Result<Extent> {
+        let (first, last) = (self.details.first_extent(view)?, self.details.last_extent(view)?);
+        let (here, there) = match self.direction {
+            Direction::Forward => (last, first),
+            Direction::Backward => (first, last),
         };
-        Extent::read(view, end.ok_or_else(|| no_extent(self.details))?)
+        let there = Extent::read(view, there.ok_or_else(|| no_extent(self.details))?)?;
+        if here != Some(end.loc) || there.neighbour(opposite(self.direction)).is_some() {
+            let rule = "firstExtent and lastExtent are the ends of the chain";
+            return Err(Error::corrupt(self.details.loc(), "NamespaceDetails", rule, 0));
+        }
+        Ok(there)
     }
 
     /// The record at which a walk enters `part` of the current extent, if it has any.

@@ -40,6 +40,11 @@ pub fn expand(template: &[u8]) -> Result<Vec<u8>> {
     Ok(template)
 }
 
+fn too_deep() -> Error {
+    let message = format!("a template nests at most {NESTING_MAX} levels");
+    Error::refused(Reason::Overflow, message)
+}
+
 fn bad(message: String) -> Error {
     Error::refused(Reason::BadValue, message)
 }
@@ -52,13 +57,13 @@ fn value(element: &Element<'_>, out: &mut Builder) -> Result<()> {
         return Ok(());
     }
     if out.depth() >= NESTING_MAX {
-        return Err(bad(format!("a template nests at most {NESTING_MAX} levels")));
+        return Err(too_deep());
     }
     let first = Elements::new(element.value)?.next().transpose()?;
     if element.ty == ty::DOCUMENT && first.is_some_and(|first| first.name == b"$grid") {
         let grid = Grid::parse(element.value)?;
         if out.depth() + grid.levels.len() > NESTING_MAX {
-            return Err(bad(format!("a template nests at most {NESTING_MAX} levels")));
+            return Err(too_deep());
         }
         grid.append(element.name, 0, out);
         return Ok(());

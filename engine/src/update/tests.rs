@@ -361,9 +361,9 @@ fn documents_are_readied_for_insertion() {
     assert_eq!(stamped, rawdoc! { "_id": 1, "t": now, "d": { "t": empty } });
     refused(prepare(rawdoc! { "$a": 1 }), Reason::BadValue, "$ prefixed field names: $a");
     refused(prepare(rawdoc! { "a.b": 1 }), Reason::DottedFieldName, "'a.b'");
-    refused(prepare(rawdoc! { "_id": [1] }), Reason::BadValue, "can't use an array for _id");
+    refused(prepare(rawdoc! { "_id": [1] }), Reason::InvalidIdField, "cannot be of type array");
     let undefined = rawdoc! { "_id": RawBson::Undefined };
-    refused(prepare(undefined), Reason::BadValue, "can't use a undefined for _id");
+    refused(prepare(undefined), Reason::InvalidIdField, "cannot be of type undefined");
     refused(
         prepare(rawdoc! { "_id": { "$x": 1 } }),
         Reason::DollarPrefixedFieldName,

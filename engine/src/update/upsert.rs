@@ -52,11 +52,8 @@ impl Upsert<'_> {
                 self.update.apply(&start, &context)?.mutation.into_document(start)
             }
         };
-        if let Some(id) = get(&doc, "_id")?
-            && let ty::ARRAY | ty::REGEX | ty::UNDEFINED = id.ty
-        {
-            let message = format!("The '_id' value cannot be of type {}", ty::name(id.ty));
-            return Err(Error::refused(Reason::InvalidIdField, message));
+        if let Some(id) = get(&doc, "_id")? {
+            check_id_type(id.val())?;
         }
         Ok(prepare_insert(&doc, self.new_id, self.timestamp)?.into_owned())
     }
@@ -117,6 +114,10 @@ pub fn prepare_insert(doc: &[u8], new_id: [u8; 12], timestamp: u64) -> Result<Co
             id = Some(element);
             continue;
         }
+        if element.name == b"_id" {
+            let message = "can't have multiple _id fields in one document";
+            return Err(Error::refused(Reason::BadValue, message));
+        }
         if element.name.starts_with(b"$") {
             let name = element.name_lossy();
             let message = format!("Document can't have $ prefixed field names: {name}");
@@ -145,14 +146,16 @@ pub fn prepare_insert(doc: &[u8], new_id: [u8; 12], timestamp: u64) -> Result<Co
 }
 
 fn check_id(id: Value<'_>) -> Result<()> {
-    let refused = |ty| {
-        let message = format!("can't use a{ty} for _id");
-        Err(Error::refused(Reason::BadValue, message))
-    };
+    check_id_type(id)?;
+    storage_names::check_value(id, "_id")
+}
+
+fn check_id_type(id: Value<'_>) -> Result<()> {
     match id.ty {
-        ty::ARRAY => refused("n array"),
-        ty::REGEX => refused(" regex"),
-        ty::UNDEFINED => refused(" undefined"),
-        _ => storage_names::check_value(id, "_id"),
+        ty::ARRAY | ty::REGEX | ty::UNDEFINED => {
+            let message = format!("The '_id' value cannot be of type {}", ty::name(id.ty));
+            Err(Error::refused(Reason::InvalidIdField, message))
+        }
+        _ => Ok(()),
     }
 }

@@ -6,6 +6,8 @@ use tallymap::disk::{Access, Disk, HeapDisk};
 use tallymap::format::journal_header;
 use tallymap::format::section::{self, ALIGN, footer, header};
 
+use crate::journal_bytes::hash;
+
 /// Forges the footers of all sections of all journal files.
 pub fn forge_hashes(disk: &HeapDisk) {
     let dir = Path::new("journal");
@@ -23,11 +25,11 @@ pub fn forge_hashes(disk: &HeapDisk) {
                 break;
             }
             let end = at + len - footer::LEN;
-            let hash = section_hash(&bytes[at..end]);
+            let sum = hash(&bytes[at..end]);
             let crc = crc32fast::hash(&bytes[at..end]);
             let foot = &mut bytes[end..at + len];
             footer::SENTINEL.put(foot, section::SENTINEL_VALUE);
-            footer::HASH.put(foot, hash);
+            footer::HASH.put(foot, sum);
             footer::CRC.put(foot, crc);
             footer::MAGIC.put(foot, section::FOOTER_MAGIC);
             at += len.next_multiple_of(ALIGN);
@@ -36,21 +38,4 @@ pub fn forge_hashes(disk: &HeapDisk) {
             file.write_at(0, &bytes).expect("written");
         }
     }
-}
-
-/// The sum of a section (docs/format.md): two sums of words, each xored with its number, over
-/// the halves; the rest shifted in, sign-extended.
-fn section_hash(bytes: &[u8]) -> [u8; 16] {
-    let half = bytes.len() / 16 * 8;
-    let sum = |half: &[u8]| {
-        let words =
-            half.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().expect("8")));
-        words.zip(0u64..).fold(0u64, |sum, (word, i)| sum.wrapping_add(word ^ i))
-    };
-    let rest = bytes[2 * half..].iter().fold(0u64, |c, &byte| c << 8 | byte as i8 as i64 as u64);
-    let (a, b) = (sum(&bytes[..half]) ^ bytes.len() as u64, sum(&bytes[half..2 * half]) ^ rest);
-    let mut hash = [0; 16];
-    hash[..8].copy_from_slice(&a.to_le_bytes());
-    hash[8..].copy_from_slice(&b.to_le_bytes());
-    hash
 }

@@ -210,6 +210,18 @@ fn writes_beyond_a_file_are_passed_over_and_dropped_databases_go() {
     assert_eq!(left, ["ab.ns", "journal"]);
 }
 
+/// A crash between the replay and the end of the journal: the file is gone, and was to be.
+#[test]
+fn a_database_that_is_dropped_after_writes_is_dropped_twice() {
+    for end in [payload(|b| b.drop_database("a")), created()] {
+        let mut journals = Journals::new();
+        journals.disk.create(Path::new("a.0"), 16384).expect("made");
+        journals.file(&[(1, set(1)), (2, end)]);
+        let first = journals.recover().expect("whole");
+        assert_eq!(journals.recover().expect("whole again"), first);
+    }
+}
+
 /// Random bytes, and random changes of a good journal: an answer, never a panic.
 #[test]
 fn hostile_journals_never_panic() {

@@ -1,0 +1,23 @@
+//! What is fuzzed: one function of bytes per target, which panics where a promise is broken.
+//! `tests/fuzz` gives them to libFuzzer, `tests/corpus` runs them on the inputs that are kept.
+
+pub mod bson;
+pub mod btree;
+mod image;
+mod input;
+pub mod journal;
+pub mod open;
+mod probe;
+pub mod update;
+
+/// A target: its name, which is that of its folders, and what it does with an input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: [Target; 5] = [
+    ("bson", bson::run),
+    ("btree", btree::run),
+    ("journal", journal::run),
+    ("open", open::run),
+    ("update", update::run),
+];
