@@ -21,6 +21,8 @@ mod gate;
 mod journal_dir;
 mod journal_writer;
 mod lifecycle;
+#[cfg(all(test, loom))]
+mod models;
 mod payload;
 mod recovery;
 mod section;
