@@ -38,8 +38,7 @@ counters! {
     pages_dropped;
     /// Data files made.
     files_created;
-    /// Extents taken from files or from the free list, those of work that was then taken back
-    /// included.
+    /// Extents taken from files or from the free list.
     extents_allocated;
     /// Records that outgrew their place.
     moves;
@@ -53,6 +52,38 @@ counters! {
     layout_memo_hits;
     /// Fields found by scanning.
     layout_memo_misses;
+}
+
+/// Work inside of a unit of work: it counts when the unit is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// A record outgrew its place.
+    Move,
+    /// An index bucket was split.
+    BucketSplit,
+    /// An extent was taken.
+    Extent,
+}
+
+/// How much of each kind was done so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Worked([u64; 3]);
+
+impl Worked {
+    /// One more.
+    pub fn add(&mut self, work: Work) {
+        self.0[work as usize] += 1;
+    }
+
+    /// Counts all of it.
+    pub fn count(self, counters: &Counters) {
+        if self.0 == [0; 3] {
+            return;
+        }
+        counters.moves.add(self.0[Work::Move as usize]);
+        counters.bucket_splits.add(self.0[Work::BucketSplit as usize]);
+        counters.extents_allocated.add(self.0[Work::Extent as usize]);
+    }
 }
 
 /// One monotonic counter, cheap enough for the hot path of a single event.

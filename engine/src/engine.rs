@@ -31,7 +31,7 @@ pub struct Engine {
 struct Inner {
     shared: Arc<EngineShared>,
     dbpath: PathBuf,
-    databases: Mutex<BTreeMap<String, Arc<DatabaseCore>>>,
+    databases: Mutex<Databases>,
     threads: Mutex<Option<Threads>>,
     closed: Mutex<bool>,
 }
@@ -43,6 +43,7 @@ pub struct EngineBuilder {
     options: Options,
     disk: Option<Arc<dyn Disk>>,
     clock: Arc<dyn Clock>,
+    journal_file_len: Option<u64>,
 }
 
 impl Engine {
@@ -63,6 +64,7 @@ impl Engine {
             options: Options::default(),
             disk: None,
             clock: Arc::new(OsClock::new()),
+            journal_file_len: None,
         }
     }
 
@@ -121,6 +123,19 @@ impl Engine {
     /// As [`Engine::wait_durable`].
     pub fn sync(&self) -> Result<()> {
         self.inner.shared.journal.truncate_journal()
+    }
+
+    /// Switches the gate off: from now on, after so many writes within units of work, a commit
+    /// takes along what is half done. A simulation that does not notice is none.
+    #[cfg(feature = "simulation")]
+    pub fn commit_within_units(&self, every: u32) {
+        let shared = Arc::downgrade(&self.inner.shared);
+        let commit = move || {
+            if let Some(shared) = shared.upgrade() {
+                let _ = shared.journal.commit();
+            }
+        };
+        self.inner.shared.journal.commit_within_units(every, commit);
     }
 
     /// Work done since it was opened.
@@ -189,6 +204,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Changed pages at which a commit begins before its time, bytes; 64 MiB unless told. At four
+    /// times as much, operations wait for one.
+    pub fn dirty_max(mut self, bytes: u64) -> Self {
+        self.options.dirty_max = bytes;
+        self
+    }
+
     /// Data files of 16 MiB doubling to 512 MiB (unless told), or of 64 MiB doubling to 2 GiB.
     pub fn small_files(mut self, small: bool) -> Self {
         self.options.small_files = small;
@@ -221,6 +243,14 @@ impl EngineBuilder {
         self
     }
 
+    /// Length after which the journal goes on in another file, bytes; 128 MiB with small files,
+    /// else 1 GiB, unless a simulation wants to see it sooner.
+    #[cfg(feature = "simulation")]
+    pub fn journal_file_len(mut self, bytes: u64) -> Self {
+        self.journal_file_len = Some(bytes);
+        self
+    }
+
     /// Another disk than the operating system's.
     pub fn disk(mut self, disk: Arc<dyn Disk>) -> Self {
         self.disk = Some(disk);
@@ -238,7 +268,7 @@ impl EngineBuilder {
     /// # Errors
     /// As [`Engine::open`]; options outside of their range.
     pub fn open(self) -> Result<Engine> {
-        let EngineBuilder { dbpath, mut options, disk, clock } = self;
+        let EngineBuilder { dbpath, mut options, disk, clock, journal_file_len } = self;
         options.check()?;
         let disk = match disk {
             Some(disk) => disk,
@@ -252,7 +282,7 @@ impl EngineBuilder {
             disk,
             clock: clock.clone(),
             counters: counters.clone(),
-            rotation_len: None,
+            rotation_len: journal_file_len,
         };
         let (journal, names) = Journal::open(&environment, &options)?;
         options.directory_per_db = Some(journal.is_directory_per_db());
@@ -265,14 +295,14 @@ impl EngineBuilder {
             samples: Arc::default(),
             object_ids: ObjectIdMaker::new(),
         });
-        let mut databases = BTreeMap::new();
-        for name in names {
-            let core = DatabaseCore::open(&name, shared.clone())?;
-            databases.insert(name, core);
-        }
-        let threads = match shared.options.background && !shared.options.read_only {
-            true => Some(Threads::start(&shared).map_err(Error::io(&dbpath, "start threads for"))?),
-            false => None,
+        let (databases, threads) = match start(&dbpath, &shared, names) {
+            Ok(started) => started,
+            Err(error) => {
+                // So that what could not be opened does not pass for a crash. The first error is
+                // what counts; if this fails too, it does.
+                let _ = shared.journal.close();
+                return Err(error);
+            }
         };
         let inner = Inner {
             shared,
@@ -283,6 +313,26 @@ impl EngineBuilder {
         };
         Ok(Engine { inner: Arc::new(inner) })
     }
+}
+
+type Databases = BTreeMap<String, Arc<DatabaseCore>>;
+
+/// Opens the databases `names` and starts the threads.
+fn start(
+    dbpath: &Path,
+    shared: &Arc<EngineShared>,
+    names: Vec<String>,
+) -> Result<(Databases, Option<Threads>)> {
+    let mut databases = BTreeMap::new();
+    for name in names {
+        let core = DatabaseCore::open(&name, shared.clone())?;
+        databases.insert(name, core);
+    }
+    let threads = match shared.options.background && !shared.options.read_only {
+        true => Some(Threads::start(shared).map_err(Error::io(dbpath, "start threads for"))?),
+        false => None,
+    };
+    Ok((databases, threads))
 }
 
 impl fmt::Debug for Engine {

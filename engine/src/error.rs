@@ -4,7 +4,7 @@
 //! for a refusal, [`Reason`] bears that name, so that a server needs no table of texts.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::disk_loc::DiskLoc;
 
@@ -39,7 +39,7 @@ pub enum Error {
         problem: &'static str,
     },
     /// The operating system refused an operation on a file.
-    #[error("{op} {}: {source}", file.display())]
+    #[error("cannot {op} {}: {source}{}", file.display(), advice(source))]
     Io {
         /// The file.
         file: PathBuf,
@@ -49,11 +49,11 @@ pub enum Error {
         source: io::Error,
     },
     /// No room on the disk for a file that an operation needs. Nothing was changed.
-    #[error("no space for {} ({len} bytes): free some and try again", file.display())]
+    #[error("{}; free some space and try again", full(file, *len))]
     DiskFull {
         /// The file that was to be made or extended.
         file: PathBuf,
-        /// Its length, bytes.
+        /// The length that it was to have, bytes; 0 if that is not known.
         len: u64,
     },
     /// The directory is in use by another process.
@@ -62,10 +62,11 @@ pub enum Error {
         /// The directory.
         dbpath: PathBuf,
     },
-    /// The engine takes no writes: it was opened so, or a journal write failed.
+    /// The engine takes no writes: it was opened so, it is closed, or a write failed that it
+    /// cannot do without.
     #[error("read-only: {why}")]
     ReadOnly {
-        /// Why.
+        /// Why, and what to do if something can be done.
         why: String,
     },
     /// A namespace name breaks the rules for names.
@@ -149,6 +150,24 @@ pub enum Error {
     },
 }
 
+/// What there was no room for.
+fn full(file: &Path, len: u64) -> String {
+    match len {
+        0 => format!("the disk is full: no room for {}", file.display()),
+        _ => format!("the disk is full: no room for {} of {len} bytes", file.display()),
+    }
+}
+
+/// What to do about the operating system's refusal, where that does not say it itself.
+fn advice(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists => "",
+        io::ErrorKind::PermissionDenied => "; allow it to this user and try again",
+        io::ErrorKind::ReadOnlyFilesystem => "; mount it for writing and try again",
+        _ => "; check the disk and try again",
+    }
+}
+
 /// MongoDB's name for why a request was refused. The codes belong to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -207,6 +226,21 @@ impl Error {
         }
     }
 
+    /// Why an engine takes no more writes after this failure, and what to do.
+    pub(crate) fn stops_because(&self) -> String {
+        let (fact, first) = match self {
+            Error::Io { file, op, source } => {
+                let fact = format!("cannot {op} {}: {source}", file.display());
+                (fact, "check the disk, then close the engine")
+            }
+            Error::DiskFull { file, len } => {
+                (full(file, *len), "free some space, then close the engine")
+            }
+            other => (other.to_string(), "close the engine"),
+        };
+        format!("{fact}; {first} and open it again, which recovers all that was durable")
+    }
+
     /// A rule of the format that the structure at `loc` breaks.
     pub(crate) fn corrupt(
         loc: impl Into<DiskLoc>,
@@ -223,6 +257,14 @@ impl Error {
             *database = Some(name.into());
         }
         self
+    }
+
+    /// The same error, of a document that is stored at `loc` and not one that was given.
+    pub(crate) fn stored_at(self, loc: impl Into<DiskLoc>) -> Error {
+        match self {
+            Error::InvalidBson { at, rule } => Error::corrupt(loc, "document", rule, at as i64),
+            other => other,
+        }
     }
 
     /// Bytes given as a document that break `rule` at offset `at`.

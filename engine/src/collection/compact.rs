@@ -6,7 +6,7 @@
 use super::catalog::document_in;
 use super::create::{begin_index, drop_index};
 use super::handle::Collection;
-use super::index_build::{definition_at, rebuild};
+use super::index_build::{definition_at, finish_builds, rebuild};
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
 use crate::store::{CompactPadding, CompactStep, Compaction};
@@ -48,6 +48,8 @@ impl Collection {
         let ns = self.namespace();
         self.check_compactable()?;
         let mut held = self.database.hold(&self.core)?;
+        // What an earlier attempt had no space for.
+        finish_builds(&mut held, &self.core)?;
         let open = held.collection.as_ref().ok_or_else(|| self.core.missing())?;
         open.check_maintainable()?;
         let (details, store) = (open.details(), open.store.clone());

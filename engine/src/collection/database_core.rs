@@ -124,7 +124,6 @@ impl DatabaseCore {
             policy,
             file_sizes: FileSizes::new(self.shared.options.small_files),
             samples: self.shared.samples.clone(),
-            counters: self.shared.counters.clone(),
         }
     }
 
@@ -190,10 +189,14 @@ impl DatabaseCore {
     /// # Errors
     /// As [`DatabaseCore::create`].
     pub fn create_if_missing(&self, core: &CollectionCore) -> Result<()> {
-        match self.create(core, &CollectionOptions::default(), None) {
-            // Only if somebody else was first: a namespace that is in the way may be damage.
-            Err(Error::NamespaceExists { .. }) if core.shared().is_some() => Ok(()),
-            done => done,
+        loop {
+            match self.create(core, &CollectionOptions::default(), None) {
+                // Only if somebody else was first: a namespace that is in the way may be damage.
+                Err(Error::NamespaceExists { .. }) if core.shared().is_some() => return Ok(()),
+                // Somebody dropped the database that was made for it.
+                Err(Error::NotFound { what: "database", .. }) => {}
+                done => return done,
+            }
         }
     }
 
@@ -332,12 +335,16 @@ impl DatabaseCore {
         Ok(())
     }
 
-    /// Drops the database with all its files. Answers whether it existed.
+    /// Drops the database with all its files, also one that could not be completed. Answers
+    /// whether it existed.
     ///
     /// # Errors
     /// The journal's and the disk's: then the engine takes no more writes.
     pub fn drop_database(&self) -> Result<bool> {
         let mut guard = self.lock.exclusive();
+        if let Some(files) = self.incomplete.lock().take() {
+            self.shared.journal.drop_database(&files)?;
+        }
         let Some(open) = guard.as_ref() else { return Ok(false) };
         let cores: Vec<_> = self.collections.lock().values().cloned().collect();
         let mut held: Vec<_> = cores.iter().map(|core| core.exclusive()).collect();

@@ -70,7 +70,7 @@ impl Collection {
                 Ok(Step::NothingYet) => {}
                 Ok(Step::End) => return Ok(()),
                 // Dropped meanwhile: with it went what there was left to change.
-                Err(Error::NotFound { what: "collection", .. }) => return Ok(()),
+                Err(Error::NotFound { what: "collection" | "database", .. }) => return Ok(()),
                 Err(error) => return Err(error),
             }
         }

@@ -225,7 +225,7 @@ impl Collection {
     pub(super) fn or_create<R>(&self, mut change: impl FnMut() -> Result<R>) -> Result<R> {
         loop {
             match change() {
-                Err(Error::NotFound { what: "collection", .. }) => {
+                Err(Error::NotFound { what: "collection" | "database", .. }) => {
                     self.database.create_if_missing(&self.core)?;
                 }
                 done => return done,
@@ -237,7 +237,7 @@ impl Collection {
 /// What a change came to; nothing was done where the collection does not exist.
 pub(super) fn if_it_exists<R: Default>(changed: Result<R>) -> Result<R> {
     match changed {
-        Err(Error::NotFound { what: "collection", .. }) => Ok(R::default()),
+        Err(Error::NotFound { what: "collection" | "database", .. }) => Ok(R::default()),
         done => done,
     }
 }

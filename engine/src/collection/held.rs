@@ -138,6 +138,8 @@ impl Held<'_> {
 
     /// The same, for a collection that was created with these options.
     pub fn reopen_with(&mut self, stored: StoredOptions) -> Result<()> {
+        // If it cannot be read, what was known of it holds no longer: nobody writes by it.
+        *self.collection = None;
         let Some(open) = self.database.as_ref() else { return Ok(()) };
         let view = ReadView::new(&open.files, &self.database);
         *self.collection = self.core.load(open, &view, self.ns, stored)?;

@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 
 use super::catalog::{Catalog, document_at};
 use super::create::{begin_index, drop_index};
-use super::database_core::DatabaseCore;
+use super::database_core::{DatabaseCore, OpenDatabase};
 use super::handle::Collection;
 use super::held::Held;
 use super::index_keys::Index;
@@ -23,6 +23,7 @@ use crate::index::bulk_build::BulkBuilder;
 use crate::index::index_definition::{ID_INDEX, IndexDefinition, Relation};
 use crate::index::index_spec::IndexSpec;
 use crate::index::key;
+use crate::journal::UnitOfWork;
 use crate::namespace_string::NamespaceString;
 use crate::store::{Direction, NamespaceDetails, RecordScan, RecordStore};
 
@@ -126,7 +127,7 @@ impl Collection {
 ///
 /// # Errors
 /// As [`Collection::create_index`].
-pub fn build(
+fn build(
     held: &mut Held<'_>,
     core: &CollectionCore,
     details: NamespaceDetails,
@@ -212,42 +213,63 @@ fn fill(
     })
 }
 
-/// Does the index builds of a database again that a crash has interrupted. One that cannot be
-/// completed, for a duplicate key, is dropped.
+/// Does the index builds of a database again that a crash has interrupted. A collection that
+/// cannot be opened, or an index that cannot be built, keeps nobody from the others: it is told
+/// to those who ask for it.
 ///
 /// # Errors
-/// `Corrupt`, and the store's.
+/// [`Error::ReadOnly`] if the engine has stopped.
 pub fn finish_interrupted_builds(database: &Arc<DatabaseCore>) -> Result<()> {
-    for name in database.collection_names()? {
-        let collection = database.collection(NamespaceString::new(&database.name, &name)?)?;
-        if collection.namespace().is_catalogue() {
+    for name in database.collection_names().unwrap_or_default() {
+        let Ok(ns) = NamespaceString::new(&database.name, &name) else { continue };
+        if ns.is_catalogue() {
             continue;
         }
-        let mut held = database.hold(&collection.core)?;
-        let Some(open) = held.collection.as_ref() else { continue };
-        let details = open.details();
-        let ns = collection.namespace();
-        loop {
-            let begun = held.unit(|database, _, unit| {
-                let catalog = &database.catalog;
-                let counts = details.index_counts(unit)?;
-                if counts.building == 0 {
-                    return Ok(None);
-                }
-                let definition = definition_at(catalog, unit, ns, details, counts.completed)?;
-                drop_index(catalog, unit, ns, details, counts.completed)?;
-                begin_index(catalog, unit, ns, details, &definition).map(|(index, _)| Some(index))
-            })?;
-            let Some(index) = begun else { break };
-            match build(&mut held, &collection.core, details, &index) {
-                Ok(()) => {}
-                Err(error @ (Error::DuplicateKey { .. } | Error::KeyTooLong { .. })) => {
-                    let index = index.definition.name();
-                    tracing::warn!(%error, index, "interrupted build dropped");
-                }
-                Err(error) => return Err(error),
+        let finished = database.collection(ns).and_then(|collection| {
+            let mut held = database.hold(&collection.core)?;
+            finish_builds(&mut held, &collection.core)
+        });
+        match finished {
+            Err(error @ Error::ReadOnly { .. }) => return Err(error),
+            Err(error) => tracing::warn!(%error, database = database.name, name, "not completed"),
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Does the builds of a collection again that were interrupted, by a crash or for want of space.
+/// An index that its documents do not allow is dropped; one that fails otherwise stays a build
+/// in progress, and the collection is read but not written.
+///
+/// # Errors
+/// `Corrupt`, the store's and the disk's.
+pub fn finish_builds(held: &mut Held<'_>, core: &CollectionCore) -> Result<()> {
+    let Some(details) = held.collection.as_ref().map(|open| open.details()) else { return Ok(()) };
+    while held.read(|view, _| Ok(details.index_counts(view)?.building > 0))? {
+        let again = |database: &OpenDatabase, unit: &mut UnitOfWork<'_>| {
+            let (catalog, slot) = (&database.catalog, details.index_counts(unit)?.completed);
+            let definition = definition_at(catalog, unit, &core.ns, details, slot)?;
+            drop_index(catalog, unit, &core.ns, details, slot)?;
+            Ok(begin_index(catalog, unit, &core.ns, details, &definition)?.0)
+        };
+        let index = held.unit(|database, _, unit| again(database, unit))?;
+        let built = fill(held, core, details, &index);
+        let completed = held.unit(|database, _, unit| match &built {
+            Ok(()) => details.finish_index_build(unit, index.slot).map(|_| ()),
+            Err(Error::DuplicateKey { .. } | Error::KeyTooLong { .. }) => {
+                drop_index(&database.catalog, unit, &core.ns, details, index.slot)
             }
-            held.reopen()?;
+            Err(_) => Ok(()),
+        });
+        held.reopen()?;
+        completed?;
+        match built {
+            Err(error @ (Error::DuplicateKey { .. } | Error::KeyTooLong { .. })) => {
+                let index = index.definition.name();
+                tracing::warn!(%error, index, "interrupted build dropped");
+            }
+            built => built?,
         }
     }
     Ok(())

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::catalog::{Catalog, document_at};
 use crate::bson::element::Value;
-use crate::counters::Counters;
 use crate::disk::{Edit, View};
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Result};
@@ -94,17 +93,13 @@ impl Index {
         details: NamespaceDetails,
         keys: &Keys,
         loc: RecordLoc,
-        counters: &Counters,
     ) -> Result<()> {
         if keys.len() > 1 && !details.is_multikey(edit, self.slot)? {
             details.set_multikey(edit, self.slot)?;
         }
         let mut buckets = self.store.clone();
         for key in keys {
-            let mut tree = self.tree.edit(edit, &mut buckets);
-            let inserted = tree.insert(key, loc)?;
-            counters.bucket_splits.add(tree.splits());
-            match inserted {
+            match self.tree.edit(edit, &mut buckets).insert(key, loc)? {
                 Inserted::New => {}
                 Inserted::Duplicate(_) => return Err(self.duplicate(ns, key)),
                 Inserted::AlreadyPresent => {

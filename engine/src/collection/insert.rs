@@ -5,7 +5,6 @@ use bson::{RawBson, RawDocument};
 use super::handle::Collection;
 use super::id_key::IdKey;
 use super::locked::OpenCollection;
-use super::shared::EngineShared;
 use crate::bson::document;
 use crate::disk::Edit;
 use crate::disk_loc::RecordLoc;
@@ -39,10 +38,9 @@ impl Collection {
         self.or_create(|| {
             self.change(|open, unit| {
                 open.check_maintainable()?;
-                let loc =
-                    insert_document(open, unit, self.namespace(), &document, shared, |e, loc| {
-                        self.core.cursors.advance_off(e, loc)
-                    })?;
+                let loc = insert_document(open, unit, self.namespace(), &document, |e, loc| {
+                    self.core.cursors.advance_off(e, loc)
+                })?;
                 let id = RawDocument::from_bytes(&document).ok().and_then(|d| d.get("_id").ok()?);
                 Ok(InsertReport { id: id.map_or(RawBson::Null, |id| id.into()), loc })
             })
@@ -78,7 +76,6 @@ pub fn insert_document<E: Edit>(
     edit: &mut E,
     ns: &NamespaceString,
     document: &[u8],
-    shared: &EngineShared,
     before_removal: impl Fn(&E, RecordLoc) -> Result<()>,
 ) -> Result<RecordLoc> {
     if document.len() > DOCUMENT_LEN_MAX {
@@ -93,7 +90,7 @@ pub fn insert_document<E: Edit>(
     } else {
         open.store.insert(edit, document)?
     };
-    open.index(edit, ns, document, loc, &shared.counters)?;
+    open.index(edit, ns, document, loc)?;
     Ok(loc)
 }
 
@@ -105,11 +102,10 @@ impl OpenCollection {
         ns: &NamespaceString,
         document: &[u8],
         loc: RecordLoc,
-        counters: &crate::counters::Counters,
     ) -> Result<()> {
         for index in &self.indexes {
             let keys = index.keys_of(document)?;
-            index.insert_keys(edit, ns, self.details(), &keys, loc, counters)?;
+            index.insert_keys(edit, ns, self.details(), &keys, loc)?;
         }
         Ok(())
     }

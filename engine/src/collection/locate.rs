@@ -73,7 +73,9 @@ pub fn find_by_id(
         // M1: only the very bytes that the record holds; 1 and 1.0 find each other in the index.
         if leads_at(view, loc, id)? {
             let _record = holding.record(loc);
-            shape = open.shapes.number_of(document_in(data_at(view, loc)?, loc)?.as_bytes())?;
+            let document = document_in(data_at(view, loc)?, loc)?;
+            let number = open.shapes.number_of(document.as_bytes());
+            shape = number.map_err(|error| error.stored_at(loc))?;
             memo.remember(hash, loc, shape);
         }
     }

@@ -120,7 +120,8 @@ impl Opening<'_> {
 /// Why indexes like these keep a collection from being written, if they do.
 fn unmaintainable(indexes: &[Index], building: usize) -> Option<String> {
     if building > 0 {
-        let why = "an index of the collection could not be built to its end: open again to write";
+        let why = "an index of the collection could not be built to its end: compact the \
+                   collection, or open the engine again, to write to it";
         return Some(why.to_owned());
     }
     let index = indexes.iter().find(|index| !index.definition.is_maintainable())?;

@@ -83,7 +83,11 @@ impl StoredOptions {
     /// [`Reason::InvalidOptions`].
     pub fn parse(document: &RawDocument) -> Result<StoredOptions> {
         let bad = |what: &str| {
-            let message = format!("{what} in {}: {document:?}", StoredOptions::COLLECTION);
+            let name = document.get_str("_id").unwrap_or("?");
+            let message = format!(
+                "{what} in {}, in the document of '{name}': salvage the database, or drop it",
+                StoredOptions::COLLECTION
+            );
             Error::refused(Reason::InvalidOptions, message)
         };
         let policy = match document.get("policy").map_err(|_| bad("invalid BSON"))? {
@@ -161,7 +165,7 @@ pub fn put(
         for (field, value) in options.to_document().iter().flatten() {
             document.append(field, value);
         }
-        insert_document(open, unit, ns, document.as_bytes(), &core.shared, |_, _| Ok(()))?;
+        insert_document(open, unit, ns, document.as_bytes(), |_, _| Ok(()))?;
     }
     Ok(made)
 }

@@ -16,6 +16,7 @@ use super::locate::{Holding, data_at, find_first};
 use super::locked::OpenCollection;
 use super::update_report::{LocatedBy, Move, UpdateReport};
 use crate::bson::document;
+use crate::counters::Work;
 use crate::disk::Edit;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
@@ -296,7 +297,6 @@ impl Collection {
         new: &[u8],
         touches_indexes: bool,
     ) -> Result<RecordLoc> {
-        let counters = &self.database.shared.counters;
         let details = open.details();
         document::check_len(new.len())?;
         if open.is_capped && new.len() != old.len() {
@@ -311,7 +311,7 @@ impl Collection {
                 let (gone, come) =
                     index.difference(index.stored_keys_of(old)?, index.keys_of(new)?);
                 index.remove_keys(edit, &gone, loc)?;
-                index.insert_keys(edit, &self.core.ns, details, &come, loc, counters)?;
+                index.insert_keys(edit, &self.core.ns, details, &come, loc)?;
             }
             open.store.rewrite(edit, loc, new)?;
             open.store.adapt_padding(edit, Outcome::Fits)?;
@@ -322,8 +322,8 @@ impl Collection {
         for index in &open.indexes {
             index.remove_keys(edit, &index.stored_keys_of(old)?, loc)?;
         }
-        open.index(edit, &self.core.ns, new, to, counters)?;
-        counters.moves.add(1);
+        open.index(edit, &self.core.ns, new, to)?;
+        edit.note(Work::Move);
         Ok(to)
     }
 
@@ -348,7 +348,7 @@ impl Collection {
         .document()?;
         let lines_before = edit.lines_changed();
         let before_removal = |edit: &UnitOfWork<'_>, loc| self.core.cursors.advance_off(edit, loc);
-        let loc = insert_document(open, edit, &self.core.ns, &document, shared, before_removal)?;
+        let loc = insert_document(open, edit, &self.core.ns, &document, before_removal)?;
         let data_len = open.store.read(edit, loc)?.data.len();
         let id = RawDocument::from_bytes(&document).ok().and_then(|d| d.get("_id").ok().flatten());
         Ok(UpdateReport {

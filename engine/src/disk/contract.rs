@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::sim_disk::SimDisk;
+use super::sim_disk::{FaultDisk, SimDisk};
 use super::{Access, Disk, HeapDisk, OsDisk, OverlayDisk};
 use crate::error::Error;
 
@@ -11,6 +11,7 @@ use crate::error::Error;
 fn on_every_disk(ask: impl Fn(&dyn Disk)) {
     ask(&HeapDisk::new());
     ask(&SimDisk::new(HeapDisk::new()));
+    ask(&FaultDisk::new(Arc::new(HeapDisk::new())));
     ask(&OverlayDisk::new(Arc::new(HeapDisk::new())));
     if !cfg!(miri) {
         let dir = tempfile::tempdir().expect("temporary directory");
@@ -141,6 +142,7 @@ fn the_lock_excludes_and_ends() {
     };
     ask(&HeapDisk::new());
     ask(&SimDisk::new(HeapDisk::new()));
+    ask(&FaultDisk::new(Arc::new(HeapDisk::new())));
     if !cfg!(miri) {
         let dir = tempfile::tempdir().expect("temporary directory");
         ask(&OsDisk::open(dir.path()).expect("exists"));

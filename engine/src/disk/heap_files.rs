@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::counters::Work;
 use crate::disk::view::{Edit, View};
 use crate::disk_loc::{DiskLoc, FileNo};
 use crate::error::{Error, Result};
@@ -57,4 +58,6 @@ impl Edit for HeapFiles {
     }
 
     fn claim_extents(&mut self) {}
+
+    fn note(&mut self, _: Work) {}
 }

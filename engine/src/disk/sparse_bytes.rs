@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use crate::limits::PAGE;
 
-/// Pages by number, and a length.
+/// Pages by number, and a length. A clone shares the pages until one of the two changes them.
 #[derive(Debug, Clone, Default)]
 pub struct SparseBytes {
-    pages: BTreeMap<u64, Box<[u8; PAGE]>>,
+    pages: BTreeMap<u64, Arc<[u8; PAGE]>>,
     len: u64,
 }
 
@@ -33,7 +34,7 @@ impl SparseBytes {
             self.pages.split_off(&len.div_ceil(PAGE as u64));
             let tail = (len % PAGE as u64) as usize;
             if let Some(page) = self.pages.get_mut(&(len / PAGE as u64)) {
-                page[tail..].fill(0);
+                Arc::make_mut(page)[tail..].fill(0);
             }
         }
         self.len = len;
@@ -89,13 +90,14 @@ impl SparseBytes {
             let target = match self.pages.entry(page) {
                 Entry::Occupied(present) => present.into_mut(),
                 Entry::Vacant(vacant) => {
-                    let mut fresh = Box::new([0; PAGE]);
+                    let mut fresh = [0; PAGE];
                     if n < PAGE {
                         absent(page, &mut fresh)?;
                     }
-                    vacant.insert(fresh)
+                    vacant.insert(Arc::new(fresh))
                 }
             };
+            let target = Arc::make_mut(target);
             target[within..within + n].copy_from_slice(&bytes[at..at + n]);
             at += n;
         }

@@ -8,6 +8,7 @@
 //!     is believed before it was found inside of a file.
 //! V2. A slice borrowed from a view cannot outlive the next write through the same view.
 
+use crate::counters::Work;
 use crate::disk_loc::{DiskLoc, FileNo};
 use crate::error::Result;
 use crate::format::{Field, Wire};
@@ -47,6 +48,9 @@ pub trait Edit: View {
     /// Claims what all collections of the database share (file headers, the list of free
     /// extents) until the unit ends. To be called before any of it is read or written.
     fn claim_extents(&mut self);
+
+    /// Notes work that is to be counted if the unit is kept.
+    fn note(&mut self, work: Work);
 
     /// Replaces one field of the structure at `base`.
     fn put<T: Wire>(&mut self, base: impl Into<DiskLoc>, field: Field<T>, value: T) -> Result<()>

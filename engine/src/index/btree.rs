@@ -65,7 +65,6 @@ pub struct BtreeEdit<'u, E, B> {
     tree: Btree,
     edit: &'u mut E,
     buckets: &'u mut B,
-    splits: u64,
 }
 
 impl Btree {
@@ -98,7 +97,7 @@ impl Btree {
         edit: &'u mut E,
         buckets: &'u mut B,
     ) -> BtreeEdit<'u, E, B> {
-        BtreeEdit { tree: *self, edit, buckets, splits: 0 }
+        BtreeEdit { tree: *self, edit, buckets }
     }
 
     /// A path that is too long, met at `loc`.
@@ -117,11 +116,6 @@ impl<E: Edit, B: Buckets> BtreeEdit<'_, E, B> {
         self.write(&root)?;
         self.set_root(root.loc())?;
         Ok(root.loc())
-    }
-
-    /// Buckets split so far.
-    pub fn splits(&self) -> u64 {
-        self.splits
     }
 
     /// The bucket at `loc` to edit, all its keys checked.

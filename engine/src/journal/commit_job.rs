@@ -134,11 +134,18 @@ impl Journal {
         if self.side.is_dirty_beyond(THROTTLE) { self.commit_or_stop(&mut job) } else { Ok(()) }
     }
 
+    /// Switches the gate off, and calls `commit` after every so many writes of units of work.
+    #[cfg(feature = "simulation")]
+    pub fn commit_within_units(&self, every: u32, commit: impl Fn() + Send + Sync + 'static) {
+        self.side.gate.switch_off();
+        self.side.interruption.set(every, commit);
+    }
+
     /// Stops the engine if `result` is a failure (C4).
     pub(super) fn stop_on_failure<T>(&self, result: Result<T>) -> Result<T> {
         if let Err(error) = &result {
             tracing::error!(%error, "no more writes until the engine is opened again");
-            self.side.stop(format!("{error}; open the engine again to recover"));
+            self.side.stop(error.stops_because());
         }
         result
     }

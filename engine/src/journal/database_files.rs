@@ -16,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::file_growth::{self, bad_file};
+use super::startup;
 use super::tracked_file::TrackedFile;
 use super::write_side::{CreatedFile, WriteSide};
 use crate::disk::{Access, Disk, DiskFile};
@@ -115,6 +116,10 @@ impl DatabaseFiles {
         side.check()?;
         check_database_name(name)?;
         let path = rules.layout.file(name, FileNo::NS);
+        if startup::is_half_made(&*disk, rules.layout, name)? {
+            // By an attempt that failed. It is not known which of its steps will last (P7).
+            startup::remove_half_made(&*disk, rules.layout, name)?;
+        }
         if disk.metadata(&path)?.is_some() {
             return Err(Error::NamespaceExists { ns: name.to_owned() });
         }

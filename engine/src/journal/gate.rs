@@ -40,6 +40,9 @@ pub struct Gate {
     sleepers: Mutex<()>,
     opened: Condvar,
     left: Condvar,
+    /// Closing it waits for nobody: see [`Gate::switch_off`].
+    #[cfg(feature = "simulation")]
+    is_off: AtomicBool,
 }
 
 impl Default for Gate {
@@ -51,6 +54,8 @@ impl Default for Gate {
             sleepers: Mutex::new(()),
             opened: Condvar::new(),
             left: Condvar::new(),
+            #[cfg(feature = "simulation")]
+            is_off: AtomicBool::new(false),
         }
     }
 }
@@ -106,6 +111,10 @@ impl Gate {
     /// Closes the gate and waits until nobody is inside.
     pub fn close(&self) -> Closed<'_> {
         let closed = Closed { gate: self, closer: self.closer.lock() };
+        #[cfg(feature = "simulation")]
+        if self.is_off.load(SeqCst) {
+            return closed;
+        }
         self.closed.store(true, SeqCst);
         for slot in &self.slots {
             if slot.0.load(SeqCst) != 0 {
@@ -113,6 +122,12 @@ impl Gate {
             }
         }
         closed
+    }
+
+    /// From now on it keeps nobody apart: a commit on the very thread that is inside goes on.
+    #[cfg(feature = "simulation")]
+    pub fn switch_off(&self) {
+        self.is_off.store(true, SeqCst);
     }
 
     #[cold]

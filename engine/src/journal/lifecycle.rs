@@ -27,7 +27,7 @@ use super::{journal_dir, recovery, startup, storage_file};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::disk::{Access, Disk, DiskFile, OverlayDisk};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::file_id::{LOCK_FILE, Layout};
 use crate::limits::PAGE;
 use crate::options::{Durability, Options};
@@ -91,6 +91,19 @@ fn empty(lock_file: &dyn DiskFile) -> Result<()> {
     lock_file.sync()
 }
 
+/// Marks a dbpath as in use, by our pid. One that could not be marked was not used.
+fn mark(disk: &dyn Disk, lock_file: &dyn DiskFile) -> Result<()> {
+    let pid = format!("{}\n", std::process::id());
+    let written = lock_file.write_at(0, pid.as_bytes());
+    let synced = written.and_then(|()| lock_file.sync());
+    let marked = synced.and_then(|()| disk.sync_dir(Path::new("")));
+    if marked.is_err() {
+        // If this fails too, the next open finds what a crash leaves.
+        let _ = empty(lock_file);
+    }
+    marked
+}
+
 impl Journal {
     /// Opens the dbpath of `environment.disk`: takes its lock, recovers, begins the journal. No
     /// database is open after it; their names are given, in order.
@@ -127,12 +140,18 @@ impl Journal {
                 )?);
             }
             if let Some(file) = &lock_file {
-                file.write_at(0, format!("{}\n", std::process::id()).as_bytes())?;
-                file.sync()?;
-                disk.sync_dir(Path::new(""))?;
+                mark(&*disk, &**file)?;
             }
         }
-        let names = startup::databases(&*disk, rules.layout)?;
+        let mut names = Vec::new();
+        for name in startup::databases(&*disk, rules.layout)? {
+            // Only now that the journal is gone, which may have completed it.
+            if startup::is_half_made(&*disk, rules.layout, &name)? {
+                startup::remove_half_made(&*disk, rules.layout, &name)?;
+            } else {
+                names.push(name);
+            }
+        }
         let journal = Journal {
             disk,
             rules,
@@ -169,6 +188,9 @@ impl Journal {
     /// # Errors
     /// As [`DatabaseFiles::create`].
     pub fn create_database(&self, name: &str) -> Result<Arc<DatabaseFiles>> {
+        if self.databases.read().iter().any(|open| open.name() == name) {
+            return Err(Error::NamespaceExists { ns: name.to_owned() });
+        }
         let files = DatabaseFiles::create(self.disk.clone(), self.side.clone(), name, self.rules)?;
         Ok(self.register(files))
     }

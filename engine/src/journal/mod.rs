@@ -18,6 +18,8 @@ mod database_files;
 mod dirty_lines;
 mod file_growth;
 mod gate;
+#[cfg(feature = "simulation")]
+mod interruption;
 mod journal_dir;
 mod journal_writer;
 mod lifecycle;

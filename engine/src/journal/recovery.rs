@@ -5,7 +5,8 @@
 //! - V2. Nothing of the journal is removed here. A replay that is broken off is begun again from
 //!   the start by the next open, with the same outcome (A2 of `apply`).
 //! - V3. When it returns, all that was replayed is persistent in the data files.
-//! - V4. Memory is bounded by the bytes that are really in one section (S2 of `section`), and by
+//! - V4. A section is persistent in the journal before a data file is changed by it (C2).
+//! - V5. Memory is bounded by the bytes that are really in one section (S2 of `section`), and by
 //!   a fixed number of open files.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +52,10 @@ pub fn recover(disk: &Arc<dyn Disk>, layout: Layout, numbers: &[u32]) -> Result<
     };
     for (at, &number) in numbers.iter().enumerate() {
         let path = journal_file(number);
-        let whole = replay.file(&*disk.open(&path, Access::Read)?, &path)?;
+        let file = disk.open(&path, Access::Read)?;
+        // A process that was killed may have left a section that is seen and not persistent (V4).
+        file.sync()?;
+        let whole = replay.file(&*file, &path)?;
         let is_last = at + 1 == numbers.len();
         if !whole && !is_last {
             let problem =

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::{journal_dir, storage_file};
-use crate::disk::Disk;
+use crate::disk::{Access, Disk};
 use crate::disk_loc::FileNo;
 use crate::error::{Error, Result};
 use crate::file_id::{JOURNAL_DIR, LOCK_FILE, Layout, TMP_DIR};
+use crate::format::data_file_header;
 use crate::namespace_string::check_database_name;
 
 /// What decides.
@@ -127,6 +128,52 @@ pub fn databases(disk: &dyn Disk, layout: Layout) -> Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+/// Bytes of a file that are looked at together.
+const PIECE: usize = 1 << 20;
+
+/// Was the database `name`, which is not open, begun and not made? Then its `.ns` file is zeros
+/// and its first data file is missing, or was never written: nothing can be lost with them.
+///
+/// # Errors
+/// Those of the disk.
+pub fn is_half_made(disk: &dyn Disk, layout: Layout, name: &str) -> Result<bool> {
+    let (ns, first) = (layout.file(name, FileNo::NS), layout.file(name, FileNo::FIRST));
+    Ok(disk.metadata(&ns)?.is_some()
+        && is_zeros(disk, &first, data_file_header::VERSION_MAJOR.end() as u64)?
+        && is_zeros(disk, &ns, u64::MAX)?)
+}
+
+/// Are the first `len` bytes of a file zeros, or is there no such file?
+fn is_zeros(disk: &dyn Disk, path: &Path, len: u64) -> Result<bool> {
+    let Some(found) = disk.metadata(path)?.filter(|found| found.len > 0) else { return Ok(true) };
+    let (file, end) = (disk.open(path, Access::Read)?, found.len.min(len));
+    let mut piece = vec![0; end.min(PIECE as u64) as usize];
+    let mut ofs = 0;
+    while ofs < end {
+        let n = (end - ofs).min(PIECE as u64) as usize;
+        file.read_at(ofs, &mut piece[..n])?;
+        if piece[..n].iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        ofs += n as u64;
+    }
+    Ok(true)
+}
+
+/// Removes what is left of a database that is half made.
+///
+/// # Errors
+/// Those of the disk.
+pub fn remove_half_made(disk: &dyn Disk, layout: Layout, name: &str) -> Result<()> {
+    for no in [FileNo::FIRST, FileNo::NS] {
+        let path = layout.file(name, no);
+        if disk.metadata(&path)?.is_some() {
+            disk.remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes the scratch directories: nothing in them has a name that counts.

@@ -12,6 +12,7 @@ use parking_lot::MutexGuard;
 use super::commit_ticket::CommitTicket;
 use super::database_files::DatabaseFiles;
 use super::gate::Inside;
+use crate::counters::{Work, Worked};
 use crate::disk::{Edit, View};
 use crate::disk_loc::{DiskLoc, FileNo};
 use crate::error::Result;
@@ -51,6 +52,7 @@ pub struct UnitOfWork<'a> {
     files: &'a DatabaseFiles,
     undo: Undo,
     lines_changed: u32,
+    worked: Worked,
     /// Declared before `inside`: given back first.
     extents: Option<MutexGuard<'a, ()>>,
     /// Keeps the gate open for us alone to leave (U1).
@@ -81,8 +83,8 @@ impl<'a> UnitOfWork<'a> {
 
     fn enter(files: &'a DatabaseFiles) -> Result<UnitOfWork<'a>> {
         let inside = files.side().enter()?;
-        let undo = Undo::default();
-        Ok(UnitOfWork { files, undo, lines_changed: 0, extents: None, inside })
+        let (undo, worked) = (Undo::default(), Worked::default());
+        Ok(UnitOfWork { files, undo, lines_changed: 0, worked, extents: None, inside })
     }
 
     /// Replaces the bytes at `loc` for good (U3): no image is kept, nothing is allocated, lines
@@ -103,6 +105,7 @@ impl<'a> UnitOfWork<'a> {
     /// Keeps all changes. The ticket says which commit takes them along.
     pub fn finish(mut self) -> CommitTicket {
         self.undo.clear();
+        self.worked.count(&self.files.side().counters);
         CommitTicket::new(self.files.side().next_gather())
     }
 }
@@ -141,13 +144,20 @@ impl Edit for UnitOfWork<'_> {
     fn write(&mut self, loc: DiskLoc, bytes: &[u8]) -> Result<()> {
         let undo = &mut self.undo;
         let keep = |ofs, old: &[u8]| undo.keep(loc.file_no(), ofs, old);
-        change(self.files, loc, bytes, keep).map(|lines| self.lines_changed += lines)
+        change(self.files, loc, bytes, keep).map(|lines| self.lines_changed += lines)?;
+        #[cfg(feature = "simulation")]
+        self.files.side().interruption.written();
+        Ok(())
     }
 
     fn claim_extents(&mut self) {
         if self.extents.is_none() {
             self.extents = Some(self.files.claim_extents());
         }
+    }
+
+    fn note(&mut self, work: Work) {
+        self.worked.add(work);
     }
 }
 

@@ -44,6 +44,9 @@ pub struct WriteSide {
     dirty_pages_max: u64,
     called: Mutex<bool>,
     call: Condvar,
+    /// Commits within units of work, the gate switched off.
+    #[cfg(feature = "simulation")]
+    pub interruption: super::interruption::Interruption,
 }
 
 impl WriteSide {
@@ -59,6 +62,8 @@ impl WriteSide {
             dirty_pages_max,
             called: Mutex::new(false),
             call: Condvar::new(),
+            #[cfg(feature = "simulation")]
+            interruption: Default::default(),
         }
     }
 

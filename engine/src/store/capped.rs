@@ -10,6 +10,7 @@
 //! C2. In the current extent all records of the last pass stand before all of this one.
 //! C3. No record moves, and none is removed but by insertion and truncation.
 
+use crate::counters::Work;
 use crate::disk::{Edit, View};
 use crate::disk_loc::{DiskLoc, ExtentLoc, RecordLoc};
 use crate::error::{Error, Reason, Result};
@@ -103,7 +104,7 @@ impl RecordStore {
         let len = size.clamp(i64::from(EXTENT_LEN_MIN), longest) as i32 & !(GRAIN - 1);
         let loc = extent_manager::allocate(edit, sizes, len, Fit::Strict)?;
         let room = extent_manager::append(edit, self.details(), self.ns(), loc)?;
-        self.options().counters.extents_allocated.add(1);
+        edit.note(Work::Extent);
         add_deleted(edit, self.details(), room)?;
         Ok(Extent::read(edit, loc)?.len)
     }

@@ -5,6 +5,7 @@
 //! A2. The policy decides lengths and places, never what is valid: under each the files are
 //!     those of 3.2.
 
+use crate::counters::Work;
 use crate::disk::{Edit, View};
 use crate::disk_loc::{DiskLoc, ExtentLoc};
 use crate::error::{Error, Reason, Result};
@@ -78,7 +79,7 @@ impl RecordStore {
     pub(super) fn add_extent(&self, edit: &mut impl Edit, len: i32) -> Result<()> {
         let loc = extent_manager::allocate(edit, self.options().file_sizes, len, Fit::Loose)?;
         let room = extent_manager::append(edit, self.details(), self.ns(), loc)?;
-        self.options().counters.extents_allocated.add(1);
+        edit.note(Work::Extent);
         self.recycle(edit, room)
     }
 

@@ -11,7 +11,6 @@
 
 use std::sync::Arc;
 
-use crate::counters::Counters;
 use crate::disk::{Edit, View};
 use crate::disk_loc::{DiskLoc, RecordLoc};
 use crate::error::{Error, Reason, Result};
@@ -36,8 +35,6 @@ pub struct StoreOptions {
     pub file_sizes: FileSizes,
     /// Which calls change a padding factor: one for all collections of an engine.
     pub samples: Arc<PaddingSamples>,
-    /// Where extents are counted.
-    pub counters: Arc<Counters>,
 }
 
 /// The records of one namespace. Cheap to make and to clone; holds no bytes.

@@ -1,6 +1,7 @@
 //! Collections where another thread comes in between, or where the files hold what this engine
 //! would not have written.
 
+mod failed;
 mod older;
 mod walks;
 

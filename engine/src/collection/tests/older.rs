@@ -18,12 +18,11 @@ fn fresh() -> (Engine, Collection) {
 /// Stores a document as MongoDB 2.4 did: whose keys for an index but that of `_id` are too long
 /// has no entry there.
 fn insert_as_2_4(collection: &Collection, document: &RawDocument) {
-    let counters = collection.database.shared.counters.clone();
     let inserted = collection.change(|open, unit| {
         let loc = open.store.insert(unit, document.as_bytes())?;
         let index = open.id_index().expect("made with the collection");
         let keys = index.keys_of(document.as_bytes())?;
-        index.insert_keys(unit, &collection.core.ns, open.details(), &keys, loc, &counters)
+        index.insert_keys(unit, &collection.core.ns, open.details(), &keys, loc)
     });
     inserted.expect("inserted");
 }

@@ -1,11 +1,13 @@
-//! A simulated disk, for tests: one that fails when it is told to, and can lose power: what is left then is
-//! any state that the contract in [`crate::disk`] allows, chosen by a random generator.
+//! A simulated disk, for tests: one that fails when it is told to, and can lose power: what is
+//! left then is any state that the contract in [`crate::disk`] allows, chosen by a random
+//! generator.
 //!
 //! Changes are numbered from 1 in the order of calls. At the number set by
 //! [`SimDisk::fail_at`] the change is not made and an error returned, once or, for a power
 //! failure, for ever.
 
 mod fault;
+mod fault_disk;
 mod platter;
 
 use std::collections::BTreeMap;
@@ -20,15 +22,63 @@ use parking_lot::Mutex;
 use super::sparse_bytes::SparseBytes;
 use super::{Access, DirEntry, Disk, DiskFile, HeapDisk, Metadata, PrivateView};
 use crate::error::{Error, Result};
+use crate::file_id::JOURNAL_DIR;
 
 pub use fault::Fault;
-use platter::{Change, Platter};
+pub use fault_disk::{Call, Done, FaultDisk, Injection, Lasting, Op};
+use platter::{Pending, Platter};
 
 /// A disk over a [`HeapDisk`] that knows what of it is persistent.
 #[derive(Debug, Clone)]
 pub struct SimDisk {
     seen: HeapDisk,
     state: Arc<Mutex<State>>,
+    watch: Arc<Watch>,
+}
+
+/// A call that is about to change the disk.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    /// What the call does.
+    pub op: &'static str,
+    /// To which path.
+    pub path: PathBuf,
+}
+
+/// Syncs of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syncs {
+    /// Of all files and directories.
+    All,
+    /// Of files in the journal's directory.
+    Journal,
+    /// Of all other files.
+    DataFiles,
+    /// Of directories.
+    Directories,
+}
+
+impl Syncs {
+    fn has_file(self, path: &Path) -> bool {
+        match self {
+            Syncs::All => true,
+            Syncs::Journal => path.starts_with(JOURNAL_DIR),
+            Syncs::DataFiles => !path.starts_with(JOURNAL_DIR),
+            Syncs::Directories => false,
+        }
+    }
+}
+
+type Watching = dyn FnMut(&SimDisk, &Change) + Send;
+
+/// Who looks at the disk before each change.
+#[derive(Default)]
+struct Watch(Mutex<Option<Box<Watching>>>);
+
+impl Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Watch").finish_non_exhaustive()
+    }
 }
 
 /// Something to do once, at a point of the disk's work.
@@ -44,7 +94,7 @@ impl Debug for Hook {
 #[derive(Debug, Default)]
 struct State {
     changes: u64,
-    syncs_do_nothing: bool,
+    ignored: Option<Syncs>,
     after_sync: Hook,
     fault: Option<(u64, Fault)>,
     /// Names as seen, to find the file of a rename.
@@ -80,7 +130,7 @@ impl SimDisk {
             }
         }
         state.kept = state.names.clone();
-        SimDisk { seen: disk, state: Arc::new(Mutex::new(state)) }
+        SimDisk { seen: disk, state: Arc::new(Mutex::new(state)), watch: Arc::default() }
     }
 
     /// Lets change `number` fail.
@@ -94,9 +144,14 @@ impl SimDisk {
         state.fault = Some((state.changes + 1, fault));
     }
 
-    /// From now on syncs of files and directories answer `Ok` and make nothing persistent.
-    pub fn let_syncs_do_nothing(&self) {
-        self.state.lock().syncs_do_nothing = true;
+    /// From now on these syncs answer `Ok` and make nothing persistent.
+    pub fn ignore_syncs(&self, which: Syncs) {
+        self.state.lock().ignored = Some(which);
+    }
+
+    /// Lets `watch` look at the disk before each change, at what may be left by then.
+    pub fn before_each_change(&self, watch: impl FnMut(&SimDisk, &Change) + Send + 'static) {
+        *self.watch.0.lock() = Some(Box::new(watch));
     }
 
     /// Lets the next sync of a file do `hook` after it has made its bytes persistent, before it
@@ -149,6 +204,9 @@ impl SimDisk {
 
     /// Counts a change of `path`, or lets it fail.
     fn change(&self, path: &Path, op: &'static str) -> Result<()> {
+        if let Some(watch) = &mut *self.watch.0.lock() {
+            watch(self, &Change { op, path: path.to_owned() });
+        }
         let mut state = self.state.lock();
         state.changes += 1;
         let Some((at, fault)) = state.fault else { return Ok(()) };
@@ -204,7 +262,7 @@ impl Disk for SimDisk {
     fn create(&self, path: &Path, len: u64) -> Result<Arc<dyn DiskFile>> {
         self.change(path, "create")?;
         let seen = self.seen.create(path, len)?;
-        let pending = vec![Change::Len(len)];
+        let pending = vec![Pending::Len(len)];
         let platter = Platter { synced: SparseBytes::default(), pending };
         self.name(path, Some(Node::File(Arc::new(Mutex::new(platter)))));
         Ok(self.file(path, seen))
@@ -254,7 +312,7 @@ impl Disk for SimDisk {
         self.change(dir, "sync")?;
         self.seen.sync_dir(dir)?;
         let mut state = self.state.lock();
-        if state.syncs_do_nothing {
+        if matches!(state.ignored, Some(Syncs::All | Syncs::Directories)) {
             return Ok(());
         }
         let (synced, pending): (Vec<_>, Vec<_>) = std::mem::take(&mut state.pending)
@@ -303,21 +361,21 @@ impl DiskFile for SimFile {
     fn write_at(&self, ofs: u64, bytes: &[u8]) -> Result<()> {
         let done = self.disk.change(&self.path, "write");
         // A write that fails may have reached the platter in part (P7).
-        self.platter.lock().pending.push(Change::Write(ofs, bytes.to_vec()));
+        self.platter.lock().pending.push(Pending::Write(ofs, bytes.to_vec()));
         done?;
         self.seen.write_at(ofs, bytes)
     }
 
     fn sync(&self) -> Result<()> {
         self.disk.change(&self.path, "sync")?;
-        if self.disk.state.lock().syncs_do_nothing {
+        if self.disk.state.lock().ignored.is_some_and(|syncs| syncs.has_file(&self.path)) {
             return Ok(());
         }
         let mut platter = self.platter.lock();
         for change in std::mem::take(&mut platter.pending) {
             match change {
-                Change::Write(ofs, bytes) => platter.synced.write(ofs, &bytes),
-                Change::Len(len) => platter.synced.set_len(len),
+                Pending::Write(ofs, bytes) => platter.synced.write(ofs, &bytes),
+                Pending::Len(len) => platter.synced.set_len(len),
             }
         }
         drop(platter);
@@ -330,7 +388,7 @@ impl DiskFile for SimFile {
 
     fn set_len(&self, len: u64) -> Result<()> {
         self.disk.change(&self.path, "set the length of")?;
-        self.platter.lock().pending.push(Change::Len(len));
+        self.platter.lock().pending.push(Pending::Len(len));
         self.seen.set_len(len)
     }
 

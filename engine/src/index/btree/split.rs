@@ -1,5 +1,6 @@
 //! Splitting a full bucket: its upper part goes to a new bucket on the right, one key goes up.
 
+use crate::counters::Work;
 use crate::disk::view::Edit;
 use crate::disk_loc::BucketLoc;
 use crate::error::{Error, Result};
@@ -45,7 +46,7 @@ impl<E: Edit, B: Buckets> BtreeEdit<'_, E, B> {
         depth: usize,
     ) -> Result<()> {
         let point = split_point(&bucket, pos)?;
-        self.splits += 1;
+        self.edit.note(Work::BucketSplit);
         let mut right = self.allocate()?;
         for i in point + 1..bucket.n() {
             right.push_back(&bucket.entry(i)?);

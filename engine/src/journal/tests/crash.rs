@@ -10,7 +10,7 @@ use oorandom::Rand32;
 
 use super::*;
 use crate::disk::HeapDisk;
-use crate::disk::sim_disk::{Fault, SimDisk};
+use crate::disk::sim_disk::{Fault, SimDisk, Syncs};
 
 /// What a run had told its user when the power failed.
 #[derive(Debug, Default, Clone, Copy)]
@@ -166,7 +166,7 @@ fn syncs_that_do_nothing_are_found_out() {
     let mut found_out = 0;
     for seed in 0..20 {
         let disk = SimDisk::new(HeapDisk::new());
-        disk.let_syncs_do_nothing();
+        disk.ignore_syncs(Syncs::All);
         disk.fail_at(100, Fault::PowerCut);
         let mut told = Told::default();
         live(&environment(disk.clone()), &options(), &mut told).expect_err("cut");
@@ -176,4 +176,39 @@ fn syncs_that_do_nothing_are_found_out() {
         found_out += u32::from(catch_unwind(AssertUnwindSafe(lost)).is_err());
     }
     assert!(found_out > 0);
+}
+
+/// A process dies when a section is written and not yet synced, and the power fails while the
+/// next one replays what it sees: what of the data files is changed by then, the journal has to
+/// hold persistently.
+#[test]
+#[cfg_attr(miri, ignore = "too long")]
+fn power_fails_while_a_section_is_replayed_that_was_not_synced() {
+    for cut in 1.. {
+        let disk = SimDisk::new(HeapDisk::new());
+        let journal = open(disk.clone());
+        let files = new_database(&journal, "a");
+        let mut told = Told::default();
+        let mut run = Run { journal: &journal, files, told: &mut told };
+        run.write_durably().expect("durable");
+        // So that no older section mends what a part of this one does.
+        journal.truncate_journal().expect("nothing left to replay");
+        run.write().expect("written");
+        // The section is written; its sync fails.
+        disk.fail_at(disk.changes() + 2, Fault::Io);
+        journal.commit().expect_err("not synced");
+        drop(run);
+        drop(journal);
+
+        disk.fail_at(disk.changes() + cut, Fault::PowerCut);
+        let recovered = Journal::open(&environment(disk.clone()), &options()).is_ok();
+        for outcome in 0..6 {
+            let left = disk.after_power_cut(&mut Rand32::new(cut * 1000 + outcome));
+            check(left, &options(), told, &format!("cut at {cut}, outcome {outcome}"));
+        }
+        if recovered {
+            assert!(cut > 10, "a recovery has only {cut} changes");
+            return;
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::journal::journal_dir;
 
 fn stopped<T: std::fmt::Debug>(result: Result<T>) -> bool {
     match result {
-        Err(Error::ReadOnly { why }) => why.contains("injected") || why.contains("no space"),
+        Err(Error::ReadOnly { why }) => why.contains("injected") || why.contains("disk is full"),
         _ => false,
     }
 }

@@ -1,0 +1,78 @@
+//! One bad document of the catalogue concerns the collection that it describes, and no other.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bson::{doc, rawdoc};
+use tallymap::disk::{Access, Disk, HeapDisk};
+use tallymap::{CollectionOptions, Engine, Error, IndexSpec, SizingPolicy};
+use tallymap_tests::order::raw;
+
+use crate::stage::{How, builder};
+
+fn open(disk: &HeapDisk) -> Engine {
+    builder(How::default()).disk(Arc::new(disk.clone())).open().expect("opens")
+}
+
+/// Replaces the only occurrence of `old` in the data files of database `d`.
+fn damage(disk: &HeapDisk, old: &[u8], new: &[u8]) {
+    let file = disk.open(Path::new("d.0"), Access::Write).expect("there");
+    let mut bytes = vec![0; file.len().expect("looks") as usize];
+    file.read_at(0, &mut bytes).expect("reads");
+    let found: Vec<_> =
+        (0..bytes.len() - old.len()).filter(|&i| bytes[i..].starts_with(old)).collect();
+    let [at] = found[..] else { panic!("{} of them", found.len()) };
+    file.write_at(at as u64, new).expect("writes");
+}
+
+/// Collections `good` and `bad` with a document each.
+fn closed() -> HeapDisk {
+    let disk = HeapDisk::new();
+    let engine = open(&disk);
+    let d = engine.database("d").expect("named");
+    let adaptive =
+        CollectionOptions::default().policy(SizingPolicy::PaddingFactor { quantized: true });
+    d.create_collection("bad", adaptive).expect("created");
+    for name in ["good", "bad"] {
+        let collection = d.collection(name).expect("opens");
+        collection.insert_one(raw(&doc! { "_id": 1, name: 1 })).expect("inserted");
+        collection.create_index(IndexSpec::new(&[(name, 1)])).expect("an index");
+    }
+    engine.close().expect("closes");
+    disk
+}
+
+/// Opens, finds `bad` refused and all else as ever.
+fn only_bad_is_bad(disk: &HeapDisk, is_as_expected: impl Fn(&Error) -> bool) {
+    for _ in 0..2 {
+        let engine = open(disk);
+        let refused = engine.collection("d.bad").expect_err("it cannot be opened");
+        assert!(is_as_expected(&refused), "{refused}");
+        let good = engine.collection("d.good").expect("opens");
+        let id = good.count().expect("counts") as i32 + 1;
+        good.insert_one(rawdoc! { "_id": id, "good": id }).expect("inserted");
+        assert!(good.validate(true).expect("validates").is_valid());
+        let d = engine.database("d").expect("named");
+        assert!(d.collection_names().expect("listed").contains(&"bad".to_owned()));
+        let salvaged = d.salvage().expect("salvages");
+        assert_eq!(salvaged.collections[0].count(), 1, "its documents can be had");
+        engine.close().expect("closes");
+    }
+}
+
+#[test]
+fn an_unreadable_index_specification() {
+    let disk = closed();
+    damage(&disk, b"\x03key\0\x0e\0\0\0\x10bad\0", b"\x63");
+    only_bad_is_bad(&disk, |error| matches!(error, Error::Corrupt { .. }));
+}
+
+#[test]
+fn bad_options_in_our_own_collection() {
+    let disk = closed();
+    damage(&disk, b"\x02policy\0\x0f\0\0\0padding_factor\0", b"\x01");
+    only_bad_is_bad(&disk, |error| matches!(error, Error::Corrupt { .. }));
+    let disk = closed();
+    damage(&disk, b"padding_factor\0", b"p_dding");
+    only_bad_is_bad(&disk, |error| error.to_string().contains("unknown policy"));
+}
