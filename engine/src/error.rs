@@ -168,6 +168,9 @@ fn advice(source: &io::Error) -> &'static str {
     }
 }
 
+/// How a stopped engine comes back.
+const AGAIN: &str = "open the directory again, which recovers all that was durable";
+
 /// MongoDB's name for why a request was refused. The codes belong to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -231,14 +234,12 @@ impl Error {
         let (fact, first) = match self {
             Error::Io { file, op, source } => {
                 let fact = format!("cannot {op} {}: {source}", file.display());
-                (fact, "check the disk, then close the engine")
+                (fact, "check the disk")
             }
-            Error::DiskFull { file, len } => {
-                (full(file, *len), "free some space, then close the engine")
-            }
-            other => (other.to_string(), "close the engine"),
+            Error::DiskFull { file, len } => (full(file, *len), "free some space"),
+            other => return format!("{other}; {AGAIN}"),
         };
-        format!("{fact}; {first} and open it again, which recovers all that was durable")
+        format!("{fact}; {first} and {AGAIN}")
     }
 
     /// A rule of the format that the structure at `loc` breaks.

@@ -68,6 +68,7 @@ mod options;
 mod query;
 pub mod reports;
 mod store;
+mod sync;
 mod threads;
 mod update;
 

@@ -32,7 +32,7 @@ pub fn check(error: &Error, fault: Fault, failed: &[Call]) {
             };
             assert!(why.contains(cause), "{text}");
             assert!(failed.iter().any(|call| names(&call.file)), "{text}");
-            assert!(text.contains("open it again"), "{text}");
+            assert!(text.contains("open the directory again"), "{text}");
         }
         other => panic!("a bad disk is no {other:?}"),
     }

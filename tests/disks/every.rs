@@ -13,18 +13,19 @@ mod world;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use sweep::{Tally, rehearsals, sweep};
+use sweep::{Tally, first_of_each_kind, rehearsals, sweep};
 
 fn main() -> ExitCode {
     let only = std::env::args().nth(1);
     let started = Instant::now();
     let mut sum = Tally::default();
-    for of in rehearsals() {
+    let all = rehearsals();
+    for (of, plain) in all.iter().zip(first_of_each_kind(&all)) {
         if only.as_ref().is_some_and(|only| only != of.part.name) {
             continue;
         }
-        let tally = sweep(&of, 1..=of.calls.len() as u64);
-        println!("{}: {tally}", of.part.name);
+        let tally = sweep(of, 1..=of.calls.len() as u64);
+        println!("{}: {tally} (the plain test: {} calls)", of.part.name, plain.len());
         sum.calls += tally.calls;
         sum.trials += tally.trials;
         sum.met += tally.met;

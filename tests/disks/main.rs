@@ -4,6 +4,7 @@
 //! all that the engine does with files; [`trial`] says what has to hold. Every single place:
 //! `cargo run --release -p tallymap-tests --bin bad-disks`.
 
+mod builds;
 mod damage;
 mod errors;
 mod half_made;
@@ -11,6 +12,7 @@ mod script;
 mod stage;
 mod steps;
 mod sweep;
+mod threads;
 mod trial;
 mod world;
 

@@ -5,6 +5,7 @@
 
 pub mod bson_walk;
 pub mod codes;
+pub mod crash;
 pub mod dbpath;
 pub mod evaluate;
 pub mod every_type;

@@ -27,6 +27,7 @@ const GROUND: &[&str] = &[
     "locks",
     "namespace_string",
     "options",
+    "sync",
 ];
 
 /// The first component of every `crate::…` path of a source text, its unit tests left out.

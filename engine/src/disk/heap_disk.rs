@@ -226,11 +226,14 @@ impl DiskFile for HeapFile {
 
     fn map_private(&self) -> Result<PrivateView> {
         let bytes = self.bytes.read();
-        let mut copy = vec![0; bytes.len() as usize];
+        let view = PrivateView::zeros(bytes.len() as usize);
         for (ofs, page) in bytes.pages() {
-            copy[ofs as usize..][..page.len()].copy_from_slice(page);
+            // Nobody else has the view yet, so this write needs no lock.
+            if view.write(ofs as usize, page).is_none() {
+                return Err(failed(&self.path, "map", io::ErrorKind::UnexpectedEof));
+            }
         }
-        Ok(PrivateView::from_bytes(copy))
+        Ok(view)
     }
 }
 

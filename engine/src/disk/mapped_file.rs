@@ -39,6 +39,8 @@ pub struct PrivateView {
 enum Backing {
     Map(MmapRaw),
     Heap(#[expect(dead_code, reason = "owns the bytes")] HeapBytes),
+    /// Of no file.
+    Anonymous(#[expect(dead_code, reason = "owns the bytes")] MmapRaw),
 }
 
 // SAFETY: the memory belongs to the view alone and may be freed by any thread.
@@ -53,6 +55,18 @@ impl PrivateView {
         let heap = HeapBytes::new(bytes.into_boxed_slice());
         let len = heap.0.len();
         PrivateView { base: heap.0.cast(), len, backing: Backing::Heap(heap) }
+    }
+
+    /// A view of zeros, which take memory only where they are written: for disks whose files are
+    /// mostly holes.
+    pub fn zeros(len: usize) -> PrivateView {
+        // Miri knows no maps; an empty one is refused.
+        let map = if cfg!(miri) { None } else { MmapMut::map_anon(len).ok().map(MmapRaw::from) };
+        let Some((base, raw)) = map.and_then(|raw| Some((NonNull::new(raw.as_mut_ptr())?, raw)))
+        else {
+            return PrivateView::from_bytes(vec![0; len]);
+        };
+        PrivateView { base, len, backing: Backing::Anonymous(raw) }
     }
 
     /// Maps the first `len` bytes of `file`, copy on write. The file may be open for reading

@@ -5,9 +5,8 @@
 //!   when that gather, or a later one, has been synced.
 //! - K2. At most one waiter leads. It may fail or panic: then another waiter leads.
 
-use parking_lot::{Condvar, Mutex};
-
 use crate::error::Result;
+use crate::sync::{Condvar, Mutex};
 
 /// Which commit makes a unit of work durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,13 +13,13 @@
 //! - D3. A page that was marked is private until it is forgotten: marked and not private is
 //!   impossible.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::limits::{LINE, PAGE};
+use crate::sync::{AtomicU64, OnceLock};
 
 /// Pages of a region.
-const REGION_PAGES: usize = 512;
+const REGION_PAGES: usize = if cfg!(loom) { 64 } else { 512 };
 /// Words of a region's bits by page.
 const REGION_WORDS: usize = REGION_PAGES / 64;
 

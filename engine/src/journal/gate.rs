@@ -14,15 +14,14 @@
 //!   which waits for the first entry.) Debug builds assert it.
 //! - G4. Both guards do their work in `drop`, so a panic leaves the gate as it should be.
 
-use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use crate::sync::{AtomicBool, AtomicU32, Condvar, Mutex, MutexGuard, thread_number};
 
 /// Counters of those who are inside; a power of two.
-const SLOTS: usize = 128;
+const SLOTS: usize = if cfg!(loom) { 2 } else { 128 };
 /// Bit of a counter: the closer waits for it to reach zero.
 const AWAITED: u32 = 1 << 31;
 
@@ -69,20 +68,6 @@ impl fmt::Debug for Gate {
     }
 }
 
-/// This thread's counter. Threads beyond [`SLOTS`] share; that costs time, not correctness.
-fn slot_of_thread() -> usize {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    thread_local! {
-        static MINE: Cell<usize> = const { Cell::new(usize::MAX) };
-    }
-    MINE.with(|mine| {
-        if mine.get() == usize::MAX {
-            mine.set(NEXT.fetch_add(1, SeqCst) as usize % SLOTS);
-        }
-        mine.get()
-    })
-}
-
 #[cfg(debug_assertions)]
 mod once {
     //! Debug builds know which gates a thread is inside of (G3).
@@ -111,7 +96,8 @@ impl Gate {
     pub fn enter(&self) -> Inside<'_> {
         #[cfg(debug_assertions)]
         once::enter(std::ptr::from_ref(self).addr());
-        let slot = &self.slots[slot_of_thread()].0;
+        // Threads beyond SLOTS share; that costs time, not correctness.
+        let slot = &self.slots[thread_number() % SLOTS].0;
         loop {
             slot.fetch_add(1, SeqCst);
             if !self.closed.load(SeqCst) {

@@ -10,6 +10,8 @@
 //!   older ones (J3).
 //! - O4. A database is dropped by a section of its own in a journal that holds nothing older:
 //!   a crash before its sync keeps the database, one after it removes the files again.
+//! - O5. A database that was begun and not made, for want of space or by a crash, is none: what
+//!   is left of it is removed by the next open, once the journal is, or by the close.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -72,6 +74,9 @@ fn prepare(
     let must_recover = startup::must_recover(startup::Found { unclean, ..found })?;
     startup::sweep(&**disk, layout)?;
     if must_recover {
+        if let (Some(&last), false) = (numbers.last(), options.read_only) {
+            recovery::make_persistent(&**disk, last)?;
+        }
         let replayed = recovery::recover(disk, layout, &numbers)?;
         tracing::info!(?replayed, "journal replayed");
     }
@@ -275,12 +280,24 @@ impl Journal {
         self.commit_or_stop(&mut job)?;
         let mut sync = self.sync.lock();
         self.sync_locked(&mut sync)?;
+        self.remove_half_made();
         empty(&*lock_file)?;
         if let Some(writer) = job.writer.take() {
             self.closed_files.lock().push(writer.finish());
             self.remove_closed(&mut sync)?;
         }
         Ok(())
+    }
+
+    /// Gives back the space of databases that could not be completed.
+    fn remove_half_made(&self) {
+        let layout = self.rules.layout;
+        for files in self.databases.read().iter().filter(|files| files.count() == 0) {
+            // What cannot be removed now is by the next open.
+            if let Ok(true) = startup::is_half_made(&*self.disk, layout, files.name()) {
+                let _ = startup::remove_half_made(&*self.disk, layout, files.name());
+            }
+        }
     }
 
     fn register(&self, files: DatabaseFiles) -> Arc<DatabaseFiles> {

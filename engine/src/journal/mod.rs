@@ -23,6 +23,8 @@ mod interruption;
 mod journal_dir;
 mod journal_writer;
 mod lifecycle;
+#[cfg(all(test, loom))]
+mod models;
 mod payload;
 mod recovery;
 mod section;

@@ -5,7 +5,8 @@
 //! - V2. Nothing of the journal is removed here. A replay that is broken off is begun again from
 //!   the start by the next open, with the same outcome (A2 of `apply`).
 //! - V3. When it returns, all that was replayed is persistent in the data files.
-//! - V4. A section is persistent in the journal before a data file is changed by it (C2).
+//! - V4. A section is persistent in the journal before a data file is changed by it (C2); for
+//!   that [`make_persistent`] comes first.
 //! - V5. Memory is bounded by the bytes that are really in one section (S2 of `section`), and by
 //!   a fixed number of open files.
 
@@ -24,6 +25,8 @@ use crate::format::section::{footer, header};
 
 /// Sections older than the lsn by more than this are skipped, sequence numbers.
 const SKIP_MARGIN: u64 = 10_000;
+/// Bytes of the journal that are written again at a time.
+const REWRITTEN_AT_ONCE: usize = 1 << 20;
 /// Files held open during a replay.
 const OPEN_FILES_MAX: usize = 256;
 
@@ -36,6 +39,25 @@ pub struct Replayed {
     pub skipped: u64,
     /// The last file ended within a section.
     pub torn: bool,
+}
+
+/// Makes journal file `number`, the last one, as persistent as it is seen: a process that died
+/// may have left a section that was not synced, or whose sync failed. After a failed sync only
+/// what is written again is persistent for certain (P7), so all of it is.
+///
+/// # Errors
+/// Those of the disk.
+pub fn make_persistent(disk: &dyn Disk, number: u32) -> Result<()> {
+    let file = disk.open(&journal_file(number), Access::Write)?;
+    let (mut piece, mut ofs) = (vec![0; REWRITTEN_AT_ONCE], 0);
+    let len = file.len()?;
+    while ofs < len {
+        let n = (len - ofs).min(REWRITTEN_AT_ONCE as u64) as usize;
+        file.read_at(ofs, &mut piece[..n])?;
+        file.write_at(ofs, &piece[..n])?;
+        ofs += n as u64;
+    }
+    file.sync()
 }
 
 /// Replays the journal files `numbers`, which are contiguous.
@@ -52,10 +74,7 @@ pub fn recover(disk: &Arc<dyn Disk>, layout: Layout, numbers: &[u32]) -> Result<
     };
     for (at, &number) in numbers.iter().enumerate() {
         let path = journal_file(number);
-        let file = disk.open(&path, Access::Read)?;
-        // A process that was killed may have left a section that is seen and not persistent (V4).
-        file.sync()?;
-        let whole = replay.file(&*file, &path)?;
+        let whole = replay.file(&*disk.open(&path, Access::Read)?, &path)?;
         let is_last = at + 1 == numbers.len();
         if !whole && !is_last {
             let problem =

@@ -6,7 +6,7 @@
 //! - W2. Once stopped, for ever stopped: no unit of work begins, nothing is written any more.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use super::dirty_lines::Pressure;
 use super::gate::{Gate, Inside};
 use crate::counters::Counters;
 use crate::error::{Error, Result};
+use crate::sync::AtomicU64;
 
 /// A file that was made since the last gather.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::civil::Date;
-use tallymap::Engine;
 use tallymap::reports::{PageViews, Technology};
+use tallymap::{Class, Engine};
 
 use crate::chart::Period;
 use crate::cli::{EXIT_CODES, Growth, Layout, Policy};
@@ -122,9 +122,9 @@ impl Ingest {
         let before = tally.counting.account.counted;
         let totals = each_hit(file, input, |read| bar.set_position(read), |hit| tally.hit(hit));
         bar.finish_and_clear();
-        totals.inspect_err(|_| {
-            let counted = grouped(tally.counting.account.counted - before);
-            eprintln!("tallymap: {counted} hits of {} stay counted", file.display());
+        totals.inspect_err(|error| {
+            let counted = tally.counting.account.counted - before;
+            eprintln!("tallymap: {} hits of {} stay counted", kept(counted, error), file.display());
         })
     }
 
@@ -176,6 +176,30 @@ impl Tally {
     }
 }
 
+/// How many of `counted` hits stay so after `error`. What an engine that had to stop did not make
+/// durable is lost, however much that is.
+fn kept(counted: u64, error: &CliError) -> String {
+    match error {
+        CliError::Engine(error) if error.class() == Class::Stop => {
+            format!("at most {}", grouped(counted))
+        }
+        _ => grouped(counted),
+    }
+}
+
 fn is_standard_input(file: &Path) -> bool {
     file == Path::new("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stopped_engine_kept_is_not_known() {
+        let full = tallymap::Error::DiskFull { file: PathBuf::from("stats.1"), len: 1 };
+        assert_eq!(kept(1234, &CliError::Engine(full)), "1,234");
+        let stopped = tallymap::Error::ReadOnly { why: "a sync failed".to_owned() };
+        assert_eq!(kept(1234, &CliError::Engine(stopped)), "at most 1,234");
+    }
 }

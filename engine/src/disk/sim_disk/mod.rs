@@ -19,7 +19,6 @@ use std::sync::Arc;
 use oorandom::Rand32;
 use parking_lot::Mutex;
 
-use super::sparse_bytes::SparseBytes;
 use super::{Access, DirEntry, Disk, DiskFile, HeapDisk, Metadata, PrivateView};
 use crate::error::{Error, Result};
 use crate::file_id::JOURNAL_DIR;
@@ -124,7 +123,7 @@ impl SimDisk {
                     Node::Dir
                 } else {
                     let synced = disk.sparse(&path).expect("listed");
-                    Node::File(Arc::new(Mutex::new(Platter { synced, pending: Vec::new() })))
+                    Node::File(Arc::new(Mutex::new(Platter { synced, ..Platter::default() })))
                 };
                 state.names.insert(path, node);
             }
@@ -263,7 +262,7 @@ impl Disk for SimDisk {
         self.change(path, "create")?;
         let seen = self.seen.create(path, len)?;
         let pending = vec![Pending::Len(len)];
-        let platter = Platter { synced: SparseBytes::default(), pending };
+        let platter = Platter { pending, ..Platter::default() };
         self.name(path, Some(Node::File(Arc::new(Mutex::new(platter)))));
         Ok(self.file(path, seen))
     }
@@ -367,18 +366,14 @@ impl DiskFile for SimFile {
     }
 
     fn sync(&self) -> Result<()> {
-        self.disk.change(&self.path, "sync")?;
+        if let Err(error) = self.disk.change(&self.path, "sync") {
+            self.platter.lock().sync_failed();
+            return Err(error);
+        }
         if self.disk.state.lock().ignored.is_some_and(|syncs| syncs.has_file(&self.path)) {
             return Ok(());
         }
-        let mut platter = self.platter.lock();
-        for change in std::mem::take(&mut platter.pending) {
-            match change {
-                Pending::Write(ofs, bytes) => platter.synced.write(ofs, &bytes),
-                Pending::Len(len) => platter.synced.set_len(len),
-            }
-        }
-        drop(platter);
+        self.platter.lock().sync();
         let hook = std::mem::take(&mut self.disk.state.lock().after_sync);
         if let Some(hook) = hook.0 {
             hook();

@@ -12,6 +12,9 @@ const SECTOR: usize = 512;
 pub struct Platter {
     pub synced: SparseBytes,
     pub pending: Vec<Pending>,
+    /// What was pending when a sync failed, and all that was synced since: whether it is certain
+    /// to be there.
+    pub doubtful: Vec<(Pending, bool)>,
 }
 
 /// A change that no sync has made persistent.
@@ -22,6 +25,22 @@ pub enum Pending {
 }
 
 impl Platter {
+    /// All that is pending is persistent.
+    pub fn sync(&mut self) {
+        for change in std::mem::take(&mut self.pending) {
+            match change {
+                change if !self.doubtful.is_empty() => self.doubtful.push((change, true)),
+                Pending::Write(ofs, bytes) => self.synced.write(ofs, &bytes),
+                Pending::Len(len) => self.synced.set_len(len),
+            }
+        }
+    }
+
+    /// Of what is pending it will never be known whether it is there (P7).
+    pub fn sync_failed(&mut self) {
+        self.doubtful.extend(std::mem::take(&mut self.pending).into_iter().map(|it| (it, false)));
+    }
+
     /// What may be left (P1, P3): `persists` decides of each sector and each length. Beyond the
     /// synced length a sector that does not persist may also be anything.
     pub fn after_power_cut(
@@ -31,8 +50,16 @@ impl Platter {
     ) -> SparseBytes {
         let mut bytes = self.synced.clone();
         let mut unwritten = Vec::new();
-        for pending in &self.pending {
-            match pending {
+        let pending = self.pending.iter().map(|change| (change, false));
+        let doubtful = self.doubtful.iter().map(|(change, is_certain)| (change, *is_certain));
+        for (change, is_certain) in doubtful.chain(pending) {
+            match change {
+                Pending::Len(len) if is_certain => bytes.set_len(*len),
+                Pending::Write(ofs, written) if is_certain => {
+                    bytes.write(*ofs, written);
+                    let end = ofs + written.len() as u64;
+                    unwritten.retain(|(at, len)| at + *len as u64 <= *ofs || end <= *at);
+                }
                 Pending::Len(len) if persists(random) => {
                     // One sector speaks for all that were never written.
                     let first = self.synced.len().div_ceil(SECTOR as u64);
