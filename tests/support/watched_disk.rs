@@ -56,19 +56,19 @@ impl WatchedDisk {
         self.seen().changes += u64::from(is_data(path));
     }
 
-    /// The bytes of all pages that were ever written to, by file; those of files that are gone,
-    /// or end before, are empty.
-    pub fn written(&self) -> Vec<(PathBuf, u64, Vec<u8>)> {
-        let seen = self.seen();
-        let page = |(path, at): &(PathBuf, u64)| {
-            let mut bytes = vec![0; PAGE as usize];
-            let read = self.below.open(path, Access::Read).and_then(|file| {
-                bytes.truncate(file.len()?.saturating_sub(*at).min(PAGE) as usize);
-                file.read_at(*at, &mut bytes)
-            });
-            (path.clone(), *at, read.map_or(Vec::new(), |()| bytes))
-        };
-        seen.pages.iter().map(page).collect()
+    /// The pages of data files that were ever written to: file, offset.
+    pub fn pages(&self) -> BTreeSet<(PathBuf, u64)> {
+        self.seen().pages.clone()
+    }
+
+    /// The bytes of a page; none of a file that is gone, or that ends before.
+    pub fn page(&self, (path, at): &(PathBuf, u64)) -> Vec<u8> {
+        let mut bytes = vec![0; PAGE as usize];
+        let read = self.below.open(path, Access::Read).and_then(|file| {
+            bytes.truncate(file.len()?.saturating_sub(*at).min(PAGE) as usize);
+            file.read_at(*at, &mut bytes)
+        });
+        read.map_or(Vec::new(), |()| bytes)
     }
 
     /// The names and lengths of all files but the journal's.
