@@ -14,5 +14,6 @@ pub mod journal_bytes;
 pub mod keys;
 pub mod model;
 pub mod order;
+pub mod random_run;
 pub mod seed;
 pub mod watched_disk;

@@ -33,7 +33,8 @@ pub fn draw(samples: &[Sample], bound: u64) -> String {
     let height = panels.len() as f64 * (HEIGHT + GAP) + 40.0;
     let mut svg = format!(
         "<svg xmlns='http://www.w3.org/2000/svg' width='{}' height='{height}' \
-         font-family='sans-serif' font-size='13'>\n<rect width='100%' height='100%' fill='white'/>\n",
+         font-family='sans-serif' font-size='13'>\n\
+         <rect width='100%' height='100%' fill='white'/>\n",
         LEFT + WIDTH + 30.0
     );
     let minutes = samples.last().map_or(1.0, |sample| sample.seconds / 60.0);
@@ -78,7 +79,8 @@ fn draw_panel(svg: &mut String, panel: &Panel, samples: &[Sample], top: f64, min
     if let Some(bound) = panel.bound {
         let _ = writeln!(
             svg,
-            "<line x1='{LEFT}' x2='{right}' y1='{0}' y2='{0}' stroke='#c33' stroke-dasharray='6 4'/>\
+            "<line x1='{LEFT}' x2='{right}' y1='{0}' y2='{0}' stroke='#c33' \
+             stroke-dasharray='6 4'/>\
              <text x='{right}' y='{1}' text-anchor='end' fill='#c33'>bound</text>",
             y(bound),
             y(bound) - 5.0

@@ -157,21 +157,24 @@ impl Endure {
         };
         let micros = |share| times.quantile(share) as f64 / 1000.0;
         println!(
-            "\n{hits} hits, verified twice; a hit took p50 {:.2}, p99 {:.2}, p99.9 {:.2} µs, at most {:.0} µs",
+            "\n{hits} hits, verified twice; a hit took p50 {:.2}, p99 {:.2}, p99.9 {:.2} µs, \
+             at most {:.0} µs",
             micros(0.5),
             micros(0.99),
             micros(0.999),
             times.max() as f64 / 1000.0
         );
         println!(
-            "private memory: at most {:.1} MiB, in {within} of {} samples within the budget of {} MiB; bound {} MiB",
+            "private memory: at most {:.1} MiB, in {within} of {} samples within the budget of \
+             {} MiB; bound {} MiB",
             most as f64 / MIB as f64,
             samples.len(),
             self.private_budget,
             self.bound() / MIB
         );
         println!(
-            "data files: {} MiB in the middle, {} MiB at the end; events in {:.1} and {:.1} MiB of extents; {} moves, {} commits, {} syncs of data files",
+            "data files: {} MiB in the middle, {} MiB at the end; events in {:.1} and {:.1} MiB of \
+             extents; {} moves, {} commits, {} syncs of data files",
             half.files / MIB,
             last.files / MIB,
             half.storage as f64 / MIB as f64,

@@ -1,20 +1,30 @@
 //! Random operations on a collection and on its model, compared after each and, from time to
 //! time, in everything that can be seen.
 
+mod figures;
+mod values;
+
 use std::collections::{BTreeMap, HashMap};
 
+use crate::dbpath::{self, Dbpath};
+use crate::evaluate::{Op, to_update};
+use crate::model::{Model, Refusal, id_first, id_key, matches};
+use crate::order::{compare, compare_keys, raw};
+use crate::seed::Seed;
 use bson::{Bson, Document, RawBson, doc};
 use tallymap::{
     Collection, CollectionOptions, Direction, Engine, Error, FieldPath, IndexSpec, Reason,
     RecordLoc, SizingPolicy,
 };
-use tallymap_tests::dbpath::{self, Dbpath};
-use tallymap_tests::evaluate::{Op, to_update};
-use tallymap_tests::model::{Model, Refusal, id_first, id_key, matches};
-use tallymap_tests::order::{compare, compare_keys, raw};
-use tallymap_tests::seed::Seed;
 
-use crate::values;
+/// The sizing policies.
+pub const POLICIES: [SizingPolicy; 5] = [
+    SizingPolicy::PowerOf2,
+    SizingPolicy::Exact,
+    SizingPolicy::PaddingFactor { quantized: true },
+    SizingPolicy::PaddingFactor { quantized: false },
+    SizingPolicy::PowerOf2V2_4,
+];
 
 /// Everything is compared after so many steps.
 const CHECK_EVERY: usize = 300;
@@ -46,6 +56,7 @@ fn document(raw: &bson::RawDocument) -> Document {
 }
 
 impl Run {
+    /// An empty collection.
     pub fn new(policy: SizingPolicy, memos: bool, seed: u64) -> Run {
         let dbpath = Dbpath::new();
         let engine = Some(dbpath.builder().memos(memos).open().expect("opens"));
@@ -64,6 +75,10 @@ impl Run {
         run
     }
 
+    /// Does so many operations, compares each outcome, and at the end everything.
+    ///
+    /// # Panics
+    /// At the first difference.
     pub fn steps(mut self, count: usize) {
         for step in 1..=count {
             match self.seed.below(1000) {
@@ -209,7 +224,7 @@ impl Run {
                 self.model.insert(&doc).map(|()| (0, 0, id))
             }),
             // Without a document to run on, only what is wrong in itself is refused.
-            None => match tallymap_tests::evaluate::apply(&Document::new(), &ops, false) {
+            None => match crate::evaluate::apply(&Document::new(), &ops, false) {
                 Err(Reason::ConflictingUpdateOperators) => {
                     Err(Refusal::Refused(Reason::ConflictingUpdateOperators))
                 }
@@ -429,6 +444,7 @@ impl Run {
         assert_eq!(backward, forward);
         assert_eq!(collection.count().expect("count"), expected.len() as u64);
         self.check_indexes(&collection, &docs);
+        figures::check(self.engine.as_ref().expect("open"), &collection, &self.model);
     }
 
     fn check_indexes(&self, collection: &Collection, docs: &HashMap<RecordLoc, Document>) {

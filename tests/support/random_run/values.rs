@@ -1,9 +1,9 @@
 //! Random documents, filters, operators and indexes: few names and values, so that they meet.
 
+use crate::evaluate::Op;
+use crate::keys::ModelIndex;
+use crate::seed::Seed;
 use bson::{Array, Bson, Document, doc};
-use tallymap_tests::evaluate::Op;
-use tallymap_tests::keys::ModelIndex;
-use tallymap_tests::seed::Seed;
 
 const OPERATORS: [&str; 9] =
     ["$inc", "$inc", "$inc", "$mul", "$set", "$set", "$unset", "$min", "$max"];
