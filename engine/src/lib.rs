@@ -36,6 +36,11 @@
 //! not waited for, a document or an index entry never by half. [`Engine::close`] leaves files
 //! that MongoDB 3.2 opens.
 //!
+//! # Testing what embeds it
+//!
+//! An engine takes any [`disk::Disk`]: [`disk::HeapDisk`] lives in RAM. The feature `simulation`
+//! adds a disk that fails and loses power on demand.
+//!
 //! # Inside
 //!
 //! Documents are the left column, files the right; they meet in `collection`. Each module
