@@ -7,7 +7,6 @@ use crate::disk::{Access, Disk};
 use crate::disk_loc::FileNo;
 use crate::error::{Error, Result};
 use crate::file_id::{JOURNAL_DIR, LOCK_FILE, Layout, TMP_DIR};
-use crate::format::data_file_header;
 use crate::namespace_string::check_database_name;
 
 /// What decides.
@@ -133,22 +132,22 @@ pub fn databases(disk: &dyn Disk, layout: Layout) -> Result<Vec<String>> {
 /// Bytes of a file that are looked at together.
 const PIECE: usize = 1 << 20;
 
-/// Was the database `name`, which is not open, begun and not made? Then its `.ns` file is zeros
-/// and its first data file is missing, or was never written: nothing can be lost with them.
+/// Was the database `name`, which is not open, begun and not made? Then its `.ns` file is zeros,
+/// and so is its first data file, if there is one: nothing can be lost with them.
 ///
 /// # Errors
 /// Those of the disk.
 pub fn is_half_made(disk: &dyn Disk, layout: Layout, name: &str) -> Result<bool> {
     let (ns, first) = (layout.file(name, FileNo::NS), layout.file(name, FileNo::FIRST));
     Ok(disk.metadata(&ns)?.is_some()
-        && is_zeros(disk, &first, data_file_header::VERSION_MAJOR.end() as u64)?
-        && is_zeros(disk, &ns, u64::MAX)?)
+        && is_zeros(disk, &first)?
+        && is_zeros(disk, &ns)?)
 }
 
-/// Are the first `len` bytes of a file zeros, or is there no such file?
-fn is_zeros(disk: &dyn Disk, path: &Path, len: u64) -> Result<bool> {
+/// Are the bytes of a file zeros, or is there no such file? Of others it reads little.
+fn is_zeros(disk: &dyn Disk, path: &Path) -> Result<bool> {
     let Some(found) = disk.metadata(path)?.filter(|found| found.len > 0) else { return Ok(true) };
-    let (file, end) = (disk.open(path, Access::Read)?, found.len.min(len));
+    let (file, end) = (disk.open(path, Access::Read)?, found.len);
     let mut piece = vec![0; end.min(PIECE as u64) as usize];
     let mut ofs = 0;
     while ofs < end {
