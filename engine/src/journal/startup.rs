@@ -139,9 +139,7 @@ const PIECE: usize = 1 << 20;
 /// Those of the disk.
 pub fn is_half_made(disk: &dyn Disk, layout: Layout, name: &str) -> Result<bool> {
     let (ns, first) = (layout.file(name, FileNo::NS), layout.file(name, FileNo::FIRST));
-    Ok(disk.metadata(&ns)?.is_some()
-        && is_zeros(disk, &first)?
-        && is_zeros(disk, &ns)?)
+    Ok(disk.metadata(&ns)?.is_some() && is_zeros(disk, &first)? && is_zeros(disk, &ns)?)
 }
 
 /// Are the bytes of a file zeros, or is there no such file? Of others it reads little.
