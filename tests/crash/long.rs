@@ -55,7 +55,7 @@ fn main() -> ExitCode {
             let of_seed = crash_everywhere(options.from + number, None, options.point);
             let done = pairs.fetch_add(of_seed.pairs, Relaxed) + of_seed.pairs;
             for violation in &of_seed.violations {
-                bar.println(violation);
+                bar.suspend(|| eprintln!("{violation}"));
             }
             tally.absorb(of_seed);
             bar.set_message(format!("{done} crash points"));

@@ -1,10 +1,10 @@
 //! A naive evaluator of updates: what a document is after operators, or why they are refused.
 //! Works on the `bson` crate's documents, one operator after the other.
 
-use bson::{Bson, Document};
+use bson::{Bson, Document, doc};
 use tallymap::Reason;
 
-use crate::order::{compare, float};
+use crate::order::{compare, float, raw};
 
 /// One operator on one path.
 #[derive(Debug, Clone)]
@@ -125,7 +125,9 @@ fn effect(
                 return Err(Reason::TypeMismatch);
             }
             let new = arithmetic(old, operand, op.operator == "$inc")?;
-            if new == *old {
+            // -0.0 is not put over 0.0; NaN is the same as itself.
+            let same = new == *old || raw(&doc! { "": &new }) == raw(&doc! { "": old });
+            if same {
                 return Ok(None);
             }
             new
@@ -147,11 +149,12 @@ fn conflict(ops: &[Op]) -> bool {
     (0..parts.len()).any(|i| (0..i).any(|j| overlap(&parts[i], &parts[j])))
 }
 
-/// The document after the operators.
+/// The document after the operators, and whether one of them did something: what `$unset` finds
+/// in an array becomes null, and that counts even if it was null before.
 ///
 /// # Errors
 /// The reason for which the engine should refuse them.
-pub fn apply(doc: &Document, ops: &[Op], inserting: bool) -> Result<Document, Reason> {
+pub fn apply(doc: &Document, ops: &[Op], inserting: bool) -> Result<(Document, bool), Reason> {
     if conflict(ops) {
         return Err(Reason::ConflictingUpdateOperators);
     }
@@ -169,12 +172,13 @@ pub fn apply(doc: &Document, ops: &[Op], inserting: bool) -> Result<Document, Re
             wanted.push((parts, new));
         }
     }
+    let changed = !wanted.is_empty();
     let mut new = Bson::Document(doc.clone());
     for (parts, value) in wanted {
         put(&mut new, &parts, value);
     }
     match new {
-        Bson::Document(new) => Ok(new),
+        Bson::Document(new) => Ok((new, changed)),
         _ => unreachable!("a document stays one"),
     }
 }

@@ -10,7 +10,7 @@ use tallymap::{Error, Reason};
 
 use crate::evaluate::{Op, apply};
 use crate::keys::ModelIndex;
-use crate::order::{compare, compare_keys, float};
+use crate::order::{compare, compare_keys, float, raw};
 
 /// How a change ends that is not made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,8 +109,11 @@ impl Model {
     /// # Errors
     /// How the engine should refuse.
     pub fn update(&mut self, key: &str, ops: &[Op]) -> Result<bool, Refusal> {
-        let new = apply(&self.documents[key], ops, false).map_err(Refusal::Refused)?;
-        self.put(key, new)
+        let (new, changed) = apply(&self.documents[key], ops, false).map_err(Refusal::Refused)?;
+        if changed {
+            self.put(key, new)?;
+        }
+        Ok(changed)
     }
 
     /// Replaces the document with this key, whose `_id` stays.
@@ -120,17 +123,17 @@ impl Model {
     pub fn replace(&mut self, key: &str, replacement: &Document) -> Result<bool, Refusal> {
         let mut new = doc! { "_id": self.documents[key]["_id"].clone() };
         new.extend(replacement.clone());
-        self.put(key, new)
+        let changed = raw(&new) != raw(&self.documents[key]);
+        if changed {
+            self.put(key, new)?;
+        }
+        Ok(changed)
     }
 
-    fn put(&mut self, key: &str, new: Document) -> Result<bool, Refusal> {
-        let is_same = crate::order::raw(&new) == crate::order::raw(&self.documents[key]);
-        if is_same {
-            return Ok(false);
-        }
+    fn put(&mut self, key: &str, new: Document) -> Result<(), Refusal> {
         self.admit(&new, Some(key))?;
         self.documents.insert(key.to_owned(), new);
-        Ok(true)
+        Ok(())
     }
 
     /// The document that an upsert makes of the filter's fields and the operators; without `_id`
@@ -139,7 +142,7 @@ impl Model {
     /// # Errors
     /// How the engine should refuse.
     pub fn upserted(&self, filter: &Document, ops: &[Op]) -> Result<Document, Refusal> {
-        apply(filter, ops, true).map_err(Refusal::Refused)
+        apply(filter, ops, true).map(|(doc, _)| doc).map_err(Refusal::Refused)
     }
 
     /// Adds an index.

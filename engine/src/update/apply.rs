@@ -71,8 +71,7 @@ impl Modifiers {
             Mutation::Regrow(rebuild(doc, &self.tree, &effects)?)
         } else {
             match damages(doc, &places, &effects) {
-                // An element that was null already became null.
-                Some(damages) if damages.is_empty() => Mutation::Nothing,
+                // No byte may change: null takes the place of null, and that counts as a change.
                 Some(damages) => Mutation::InPlace(damages),
                 None => Mutation::Regrow(rebuild(doc, &self.tree, &effects)?),
             }

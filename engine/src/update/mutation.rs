@@ -38,11 +38,6 @@ impl Damages {
         self.changes_layout
     }
 
-    /// Is there no range?
-    pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
-    }
-
     /// All new bytes together.
     pub fn len(&self) -> usize {
         self.bytes.len()

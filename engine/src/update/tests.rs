@@ -79,7 +79,6 @@ fn no_change_is_nothing() {
         rawdoc! { "$set": { "i": 1.0, "m": { "x": 1_i64 }, "z": 0.0 } },
         rawdoc! { "$set": { "_id": 1.0 } },
         rawdoc! { "$unset": { "missing": 1, "i.x": 1, "a.7": 1, "a.x": 1 } },
-        rawdoc! { "$unset": { "a.0": 1 } },
         rawdoc! { "$setOnInsert": { "i": 2, "i2.x": 3 } },
         rawdoc! { "$max": { "i": 0 } },
         rawdoc! { "$min": { "i": "text" } },
@@ -88,6 +87,13 @@ fn no_change_is_nothing() {
         let (new, how) = after(&doc, update.clone());
         assert_eq!((new, how), (doc.clone(), "nothing"), "{update:?}");
     }
+}
+
+/// As MongoDB counts it: the field was there and was unset.
+#[test]
+fn null_in_the_place_of_null_is_a_change() {
+    let doc = rawdoc! { "_id": 1, "a": [null, 1] };
+    assert_eq!(after(&doc, rawdoc! { "$unset": { "a.0": 1 } }), (doc, "in place"));
 }
 
 #[test]

@@ -174,12 +174,13 @@ impl Op {
         // Half of the scripts have each of them from the start.
         if number <= 4 && below(random, 2) == 0 {
             let ns = DOCS[0].to_owned();
-            return match number {
-                1 => Op::CreateCapped { ns: LOG.into() },
-                2 => Op::CreateTemplate { ns: TEMPLATE.into() },
-                3 => Op::CreateIndex { ns, field: "s" },
-                _ => Op::InsertMany { ns, first: 0, count: 40, text: 3 },
-            };
+            match number {
+                1 => return Op::CreateCapped { ns: LOG.into() },
+                2 if world.0.contains_key(TEMPLATE) => {}
+                2 => return Op::CreateTemplate { ns: TEMPLATE.into() },
+                3 => return Op::CreateIndex { ns, field: "s" },
+                _ => return Op::InsertMany { ns, first: 0, count: 40, text: 3 },
+            }
         }
         let docs = DOCS[below(random, DOCS.len())].to_owned();
         let text = TEXTS[below(random, TEXTS.len())];

@@ -67,7 +67,7 @@ fn operators(collection: &Collection, input: &mut Input<'_>) {
         let found = request.and_then(|request| request.run());
         let found = found.map(|_| ()).map_err(|error| Refusal::of(&error));
         let stored = collection.find_by_id(1).expect("read").expect("there");
-        expected = apply(&before, &ops, false).map_err(Refusal::Refused);
+        expected = apply(&before, &ops, false).map(|(doc, _)| doc).map_err(Refusal::Refused);
         match &expected {
             Ok(after) => {
                 assert_eq!(found, Ok(()), "{what}");
