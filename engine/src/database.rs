@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::collection::{
-    Collection, CollectionOptions, DatabaseCore, DatabaseMap, DbStats, SalvageReport,
-    StoredOptions, check_not_catalogue,
+    Collection, CollectionOptions, DatabaseCore, DatabaseMap, DbStats, StoredOptions,
+    check_not_catalogue,
 };
 use crate::error::{Error, Reason, Result};
 use crate::namespace_string::NamespaceString;
@@ -104,15 +104,6 @@ impl Database {
     /// None that damage causes: that is in the map.
     pub fn map(&self) -> Result<DatabaseMap> {
         DatabaseMap::read(&self.core)
-    }
-
-    /// What can be read of its collections of users, however damaged they are. Holds the
-    /// database and all its collections until it is read.
-    ///
-    /// # Errors
-    /// None that damage causes; [`Error::NotFound`] if it does not exist.
-    pub fn salvage(&self) -> Result<SalvageReport> {
-        SalvageReport::read(&self.core)
     }
 
     /// Its figures; zeros if it does not exist.

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::journal::{Environment, Journal};
 use crate::namespace_string::{NamespaceString, check_database_name};
 use crate::options::{Durability, Options};
+use crate::salvager::Salvager;
 use crate::threads::Threads;
 
 /// An open directory of databases. Cheap to clone, and to be shared by threads.
@@ -261,6 +262,19 @@ impl EngineBuilder {
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// Opens what is left of a damaged directory, to read documents out of it; only the disk
+    /// and the layout of its files count of the options.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if a process has it open to write; the disk's.
+    pub fn salvage(self) -> Result<Salvager> {
+        let disk = match self.disk {
+            Some(disk) => disk,
+            None => Arc::new(OsDisk::open(&self.dbpath)?),
+        };
+        Salvager::open(disk, self.options.directory_per_db)
     }
 
     /// Opens it.

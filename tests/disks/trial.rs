@@ -20,7 +20,7 @@ use crate::errors;
 use crate::script::Part;
 use crate::stage::{How, Stage, builder};
 use crate::steps::Step;
-use crate::world::{World, inspect};
+use crate::world::{World, inspect, salvage};
 
 /// A part of the script that was done once without a fault.
 pub struct Rehearsed {
@@ -306,7 +306,7 @@ impl Trial<'_> {
             ("after a power failure", builder(how).disk(std::sync::Arc::new(lost_power))),
         ];
         for (when, builder) in left {
-            let engine = match builder.open() {
+            let engine = match builder.clone().open() {
                 Ok(engine) => engine,
                 // Without a journal nothing is promised but that it says so.
                 Err(error @ Error::BadFile { .. }) if how.unjournaled => {
@@ -321,6 +321,9 @@ impl Trial<'_> {
             other.insert_one(rawdoc! { "_id": 1 }).expect("takes writes");
             engine.wait_durable().expect("durable");
             engine.close().expect("closes");
+            if self.injection.is_none() {
+                salvage(builder).expect("reads");
+            }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! What the whole-system tests share: seeds, directories that are checked when they are closed,
-//! a naive model of a collection, and what is fuzzed. Nothing here reads a byte of a data file.
+//! a naive model of a collection, and what is fuzzed.
 
 #![forbid(unsafe_code)]
 
 pub mod bson_walk;
 pub mod codes;
 pub mod crash;
+pub mod damage;
 pub mod dbpath;
 pub mod evaluate;
 pub mod every_type;

@@ -13,6 +13,7 @@
 mod apply;
 mod commit_job;
 mod commit_ticket;
+mod damaged;
 mod data_file_sync;
 mod database_files;
 mod dirty_lines;
@@ -37,6 +38,7 @@ mod unit_of_work;
 mod write_side;
 
 pub use commit_job::Journal;
+pub use damaged::{DamagedDirectory, DamagedFiles};
 pub use database_files::DatabaseFiles;
 pub use lifecycle::Environment;
 pub use unit_of_work::{ReadView, UnitOfWork};

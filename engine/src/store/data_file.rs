@@ -60,6 +60,11 @@ impl DataFile {
         Ok(DataFile { no, unused_ofs: unused.ofs, unused_len })
     }
 
+    /// Offset of the first byte that belongs to no extent.
+    pub fn unused_ofs(self) -> i32 {
+        self.unused_ofs
+    }
+
     /// Gives the first `len` unused bytes to an extent.
     pub fn take(self, edit: &mut impl Edit, len: i32) -> Result<ExtentLoc> {
         assert!(len > 0 && len <= self.unused_len, "D1: {len} of {self:?}");

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use tallymap::{Collection, Database, Engine, Error, Salvage};
+use tallymap::{Collection, Database, Engine, Error, Salvage, Salvager};
 
-use super::selection::{check_empty_or_new, databases, open_read_only};
+use super::selection::check_empty_or_new;
 use crate::cli::EXIT_CODES;
 use crate::error::{CliError, EXIT_DATA};
 use crate::numbers::grouped;
@@ -18,9 +18,10 @@ use crate::terminal::{Colour, Terminal};
 
 /// Salvage what is readable into a new directory
 ///
-/// Reads every collection forward, and backward past damage, and writes what is a document into
-/// fresh files, with the collections' options and indexes. The old directory is opened read-only
-/// and stays as it is: look at the new one, then swap them yourself. Says what was lost.
+/// Finds every document that the damage did not touch, by chains where they lead and by what
+/// extents and records look like where they do not, and writes it into fresh files, with the
+/// collections' options and indexes. The old directory, which need not be one that opens, stays
+/// as it is: look at the new one, then swap them yourself. Says what was lost.
 ///
 /// Example:
 ///
@@ -57,15 +58,15 @@ impl Repair {
     /// Runs the command.
     pub fn run(&self) -> Result<ExitCode, CliError> {
         self.check()?;
-        let source = open_read_only(&self.dbpath)?;
-        let damaged = databases(&source, self.db.as_deref())?;
-        let apart = source.options().directory_per_db.unwrap_or(false);
+        let salvager = Engine::builder(&self.dbpath).salvage()?;
+        let names = self.names(&salvager)?;
+        let apart = salvager.is_directory_per_db();
         let target = Engine::builder(&self.into).directory_per_db(apart).open()?;
-        let (mut outcomes, mut problems) = (Vec::new(), Vec::new());
-        for database in &damaged {
-            let salvaged = database.salvage()?;
+        let (mut outcomes, mut problems) = (Vec::new(), salvager.problems().to_vec());
+        for name in names {
+            let salvaged = salvager.database(name)?;
             problems.extend(salvaged.problems);
-            let fresh = target.database(database.name())?;
+            let fresh = target.database(name)?;
             for salvage in &salvaged.collections {
                 outcomes.push(rescue(salvage, &fresh)?);
             }
@@ -76,6 +77,20 @@ impl Repair {
         output.finish()?;
         let is_whole = problems.is_empty() && outcomes.iter().all(|one| one.problems.is_empty());
         Ok(ExitCode::from(if is_whole { 0 } else { EXIT_DATA }))
+    }
+
+    /// The databases to salvage.
+    fn names<'s>(&'s self, salvager: &'s Salvager) -> Result<Vec<&'s str>, CliError> {
+        let found: Vec<&str> = salvager.database_names().iter().map(String::as_str).collect();
+        let message = match &self.db {
+            None if found.is_empty() => format!("{} holds no databases", self.dbpath.display()),
+            None => return Ok(found),
+            Some(name) if found.contains(&name.as_str()) => return Ok(vec![name]),
+            Some(name) => {
+                format!("there is no database '{name}'\nhint: there is {}", found.join(", "))
+            }
+        };
+        Err(CliError::Usage(message))
     }
 
     fn check(&self) -> Result<(), CliError> {

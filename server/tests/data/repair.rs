@@ -101,6 +101,24 @@ fn repaired_collections_keep_their_templates() {
 }
 
 #[test]
+fn repair_does_without_the_namespace_file() {
+    let (place, log) = (Place::new(), make_log(26, 100));
+    let dbpath = place.ingested(&log);
+    let (daily, monthly) = (documents(&dbpath, "daily"), documents(&dbpath, "monthly"));
+    std::fs::remove_file(dbpath.join("stats.ns")).expect("removed");
+    let before = files(&dbpath);
+    let fresh = place.path("fresh");
+    let output = run(&["repair", "--dbpath", text(&dbpath), "--into", text(&fresh)]);
+    assert_eq!(output.status.code(), Some(1), "the damage is said: {}", stdout(&output));
+    assert!(stdout(&output).contains("stats.ns is missing"), "{}", stdout(&output));
+    assert!(files(&dbpath) == before, "the damaged directory changed");
+    assert_eq!(documents(&fresh, "daily"), daily);
+    assert_eq!(documents(&fresh, "monthly"), monthly);
+    let none = run(&["repair", "--dbpath", text(&dbpath), "--into", "x", "--db", "other"]);
+    assert_eq!(none.status.code(), Some(2), "there is no such database");
+}
+
+#[test]
 fn repair_opens_what_an_unclean_run_without_a_journal_left() {
     let (place, log) = (Place::new(), make_log(25, 100));
     let dbpath = place.ingested(&log);

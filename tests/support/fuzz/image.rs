@@ -40,7 +40,7 @@ pub struct Image {
 
 /// The options of every engine here.
 pub fn builder(disk: Arc<dyn Disk>) -> EngineBuilder {
-    Engine::builder("").disk(disk).ns_size_mib(1).background(false)
+    Engine::builder("").disk(disk).ns_size_mib(1).small_files(true).background(false)
 }
 
 /// The key of `n`: long, so that few fit into a bucket, and mostly zeros, which are no words.
@@ -105,6 +105,11 @@ impl Image {
             |word: &&Word| word.file == 1 && extents.iter().any(|e| e.contains(&word.ofs));
         let index_words = words.iter().filter(is_index).copied().collect();
         Ok(Image { disk, words, index_words })
+    }
+
+    /// Its disk, sound.
+    pub fn disk(&self) -> Arc<HeapDisk> {
+        self.disk.clone()
     }
 
     /// The database with up to `count` patches of `words`.

@@ -3,11 +3,11 @@
 
 pub mod bson;
 pub mod btree;
-mod image;
+pub mod image;
 mod input;
 pub mod journal;
 pub mod open;
-mod probe;
+pub mod probe;
 pub mod update;
 
 /// A target: its name, which is that of its folders, and what it does with an input.

@@ -9,6 +9,7 @@ use super::probe;
 pub fn run(input: &[u8]) {
     let image = Image::shared();
     let disk = image.damaged(&image.words, usize::MAX, &mut Input::new(input));
+    probe::salvage(disk.clone());
     match builder(disk).open() {
         Ok(engine) => {
             probe::read(&engine);
