@@ -2,6 +2,7 @@
 //! would not have written.
 
 mod failed;
+mod long_work;
 mod older;
 mod walks;
 
