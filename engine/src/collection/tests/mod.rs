@@ -4,6 +4,7 @@
 mod failed;
 mod long_work;
 mod older;
+mod places;
 mod walks;
 
 use std::sync::Arc;
