@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bson::{RawBsonRef, RawDocument, RawDocumentBuf};
 
-use super::catalog::document_at;
+use super::catalog::{document_at, document_in};
 use super::database_core::{DatabaseCore, check_not_catalogue};
 use super::id_key::IdKey;
 use super::locate::{Holding, find_by_id};
@@ -83,13 +83,15 @@ impl Collection {
     /// The document in the record at `loc`, as a scan or an index named it.
     ///
     /// A place whose record was removed meanwhile may hold another document, or none: `Corrupt`.
+    /// So it is if the place was never one of this collection's. Costs a look at its extents.
     ///
     /// # Errors
-    /// `Corrupt` if there is no sound record.
+    /// `Corrupt` if no sound record of the collection is there.
     pub fn read_at(&self, loc: RecordLoc) -> Result<RawDocumentBuf> {
         self.existing(|view, open| {
             let _record = self.core.read_record(loc);
-            Ok(document_at(&open.store, view, loc)?.to_owned())
+            let record = open.store.read_named(view, loc)?;
+            Ok(document_in(record.data, loc)?.to_owned())
         })
     }
 

@@ -28,6 +28,8 @@ type State<'a> = Option<&'a OpenCollection>;
 
 /// Steps of long work that make one unit: a commit waits for no more than these.
 const STEPS_PER_UNIT: usize = 256;
+/// Lines after which such a unit ends before: 1 MiB, or one step that changes more.
+const LINES_PER_UNIT: u32 = 1 << 14;
 
 impl<'a> Held<'a> {
     pub(super) fn new(
@@ -104,10 +106,11 @@ impl Held<'_> {
         loop {
             let (advanced, more) = self.unit(|_, _, unit| {
                 let mut state = state.clone();
-                let more = (0..STEPS_PER_UNIT).try_fold(true, |more, _| match more {
-                    true => step(&mut state, unit),
-                    false => Ok(false),
-                })?;
+                let (mut more, mut steps) = (true, 0);
+                while more && steps < STEPS_PER_UNIT && unit.lines_changed() < LINES_PER_UNIT {
+                    more = step(&mut state, unit)?;
+                    steps += 1;
+                }
                 Ok((state, more))
             })?;
             *state = advanced;
@@ -147,14 +150,16 @@ impl Held<'_> {
     }
 }
 
-/// Does one unit of work on a database that is held. Where a data file is needed it is added,
-/// and the work done again.
+/// Does one unit of work on a database that is held, once not too much is dirty. Where a data
+/// file is needed it is added, and the work done again.
 fn attempt<R>(
     core: &DatabaseCore,
     database: &mut Exclusive<'_, Option<OpenDatabase>>,
     mut work: impl FnMut(&OpenDatabase, &mut UnitOfWork<'_>) -> Result<R>,
 ) -> Result<R> {
     loop {
+        // With all that is held: a commit takes none of it, and its holders wait for nobody here.
+        core.shared.journal.make_room()?;
         let (open, changes) = database.split();
         let missing = || Error::NotFound { what: "database", name: core.name.clone() };
         let open = open.as_ref().ok_or_else(missing)?;

@@ -121,7 +121,8 @@ impl Journal {
     }
 
     /// Waits while far too much is dirty, so that writers cannot outrun the disk. To be called
-    /// before an operation, with no lock held; costs one load.
+    /// before an operation, or a unit of long work, outside of the gate, and with no lock that is
+    /// not held while a data file is added either; costs one load.
     ///
     /// # Errors
     /// As [`Journal::commit`].

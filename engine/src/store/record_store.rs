@@ -100,6 +100,29 @@ impl RecordStore {
         })
     }
 
+    /// The record at `loc`, a place that somebody else names. Bytes that belong to others are not
+    /// read: an extent of this namespace has to hold the place, and neighbours there to name it.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if no live record of the namespace is there.
+    pub fn read_named<'v>(&self, view: &'v impl View, loc: RecordLoc) -> Result<RecordRef<'v>> {
+        for extent in self.extents(view)? {
+            let extent = extent?;
+            if extent.loc.0.file != loc.0.file || !extent.has_record_at(loc.0.ofs) {
+                continue;
+            }
+            let header = RecordHeader::read(view, loc)?;
+            if header.extent_ofs != extent.loc.0.ofs {
+                let rule = "a record names the extent that it is in";
+                return Err(Error::corrupt(loc, "Record", rule, header.extent_ofs));
+            }
+            check_linked(view, &extent, loc, &header)?;
+            return self.read(view, loc);
+        }
+        let rule = "a record is in an extent of its namespace";
+        Err(Error::corrupt(loc, "Record", rule, loc.0.record_id()))
+    }
+
     /// Would `data_len` bytes find room in the record at `loc`?
     pub fn fits(&self, view: &impl View, loc: RecordLoc, data_len: usize) -> Result<bool> {
         Ok(data_len <= RecordHeader::read(view, loc)?.len_net())
@@ -211,19 +234,8 @@ impl RecordStore {
     pub(super) fn unlink(&self, edit: &mut impl Edit, loc: RecordLoc) -> Result<RecordHeader> {
         let header = RecordHeader::read(edit, loc)?;
         let extent = Extent::read(edit, header.extent(loc))?;
+        check_linked(edit, &extent, loc, &header)?;
         let (prev, next) = (header.prev(loc), header.next(loc));
-        let named_before = match prev {
-            Some(prev) => RecordHeader::read(edit, prev)?.next(prev),
-            None => extent.first_record(),
-        };
-        let named_behind = match next {
-            Some(next) => RecordHeader::read(edit, next)?.prev(next),
-            None => extent.last_record(),
-        };
-        if named_before != Some(loc) || named_behind != Some(loc) {
-            let rule = "the neighbours of a live record name it";
-            return Err(Error::corrupt(loc, "Record", rule, header.next_ofs));
-        }
         match prev {
             Some(prev) => edit.put(prev, NEXT_OFS, header.next_ofs)?,
             None => edit.put(extent.loc, FIRST_RECORD, or_null(next))?,
@@ -282,6 +294,28 @@ pub(super) fn record_len_for(data_len: usize) -> Result<i32> {
 
 fn or_null(loc: Option<RecordLoc>) -> DiskLoc {
     loc.map_or(DiskLoc::NULL, RecordLoc::loc)
+}
+
+/// Is the record in its extent's chain, by what its neighbours say?
+fn check_linked(
+    view: &impl View,
+    extent: &Extent,
+    loc: RecordLoc,
+    header: &RecordHeader,
+) -> Result<()> {
+    let named_before = match header.prev(loc) {
+        Some(prev) => RecordHeader::read(view, prev)?.next(prev),
+        None => extent.first_record(),
+    };
+    let named_behind = match header.next(loc) {
+        Some(next) => RecordHeader::read(view, next)?.prev(next),
+        None => extent.last_record(),
+    };
+    if named_before != Some(loc) || named_behind != Some(loc) {
+        let rule = "the neighbours of a live record name it";
+        return Err(Error::corrupt(loc, "Record", rule, header.next_ofs));
+    }
+    Ok(())
 }
 
 /// Before a record is chained behind `last`: is that the end of the chain?

@@ -2,7 +2,9 @@
 //! would not have written.
 
 mod failed;
+mod long_work;
 mod older;
+mod places;
 mod walks;
 
 use std::sync::Arc;
