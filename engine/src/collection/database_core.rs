@@ -14,7 +14,7 @@ use super::create::{create_collection, drop_collection, rename_collection};
 use super::handle::Collection;
 use super::held::Held;
 use super::index_build::finish_interrupted_builds;
-use super::locked::{CollectionCore, OpenCollection, Opening};
+use super::locked::{CollectionCore, Known, OpenCollection, Opening};
 use super::options::CollectionOptions;
 use super::shared::EngineShared;
 use super::stored_options::StoredOptions;
@@ -52,7 +52,7 @@ impl DatabaseCore {
     pub fn new(name: &str, shared: Arc<EngineShared>) -> Arc<DatabaseCore> {
         let catalogue = CATALOGUE.map(|collection| {
             let ns = NamespaceString::system(name, collection);
-            Arc::new(CollectionCore::new(ns, shared.stripes.clone(), None))
+            Arc::new(CollectionCore::new(ns, shared.stripes.clone(), Known::MISSING))
         });
         let known = catalogue.iter().map(|core| (core.ns.to_string(), core.clone())).collect();
         Arc::new(DatabaseCore {
@@ -162,7 +162,8 @@ impl DatabaseCore {
                 self.load(open, &view, &ns, stored.unwrap_or_default())?
             }
         };
-        let core = Arc::new(CollectionCore::new(ns, self.shared.stripes.clone(), state));
+        let core =
+            Arc::new(CollectionCore::new(ns, self.shared.stripes.clone(), Known::new(Ok(state))));
         collections.insert(core.ns.to_string(), core.clone());
         Ok(core)
     }
@@ -192,7 +193,7 @@ impl DatabaseCore {
         loop {
             match self.create(core, &CollectionOptions::default(), None) {
                 // Only if somebody else was first: a namespace that is in the way may be damage.
-                Err(Error::NamespaceExists { .. }) if core.shared().is_some() => return Ok(()),
+                Err(Error::NamespaceExists { .. }) if core.shared().exists() => return Ok(()),
                 // Somebody dropped the database that was made for it.
                 Err(Error::NotFound { what: "database", .. }) => {}
                 done => return done,
@@ -212,7 +213,7 @@ impl DatabaseCore {
     ) -> Result<()> {
         self.create_database()?;
         let mut held = self.hold(core)?;
-        if held.collection.is_some() {
+        if held.collection.exists() {
             return Err(Error::NamespaceExists { ns: core.ns.to_string() });
         }
         let store_options = self.store_options(options.policy);
@@ -228,7 +229,7 @@ impl DatabaseCore {
     /// The journal's.
     pub fn drop_collection(&self, core: &CollectionCore) -> Result<bool> {
         let mut held = self.hold(core)?;
-        let Some(details) = held.collection.as_ref().map(OpenCollection::details) else {
+        let Some(details) = held.collection.open()?.map(OpenCollection::details) else {
             return Ok(false);
         };
         held.unit_with_options(&[(core.ns.collection(), None)], |open, unit| {
@@ -247,10 +248,10 @@ impl DatabaseCore {
         let mut held = self.hold(from)?;
         // Two collections at once: nobody else holds two without the database.
         let mut target = to.exclusive();
-        if target.is_some() {
+        if target.exists() {
             return Err(Error::NamespaceExists { ns: to.ns.to_string() });
         }
-        let old = held.collection.as_ref().ok_or_else(|| from.missing())?;
+        let old = held.collection.open()?.ok_or_else(|| from.missing())?;
         let (details, stored) = (old.details(), old.stored());
         let options = [
             (from.ns.collection(), None),
@@ -260,8 +261,8 @@ impl DatabaseCore {
             rename_collection(&open.catalog, unit, &from.ns, &to.ns, details)?;
             self.load(open, unit, &to.ns, stored.clone())
         })?;
-        *target = renamed;
-        *held.collection = None;
+        *target = Known::new(Ok(renamed));
+        *held.collection = Known::MISSING;
         Ok(())
     }
 
@@ -327,7 +328,8 @@ impl DatabaseCore {
         let open = OpenDatabase { files, catalog };
         for core in &self.catalogue {
             let view = ReadView::new(&open.files, guard);
-            *core.exclusive() = self.load(&open, &view, &core.ns, StoredOptions::default())?;
+            *core.exclusive() =
+                Known::new(Ok(self.load(&open, &view, &core.ns, StoredOptions::default())?));
         }
         **guard = Some(open);
         Ok(())
@@ -370,7 +372,7 @@ impl DatabaseCore {
         let cores: Vec<_> = self.collections.lock().values().cloned().collect();
         let mut held: Vec<_> = cores.iter().map(|core| core.exclusive()).collect();
         self.shared.journal.drop_database(&open.files)?;
-        held.iter_mut().for_each(|collection| **collection = None);
+        held.iter_mut().for_each(|collection| **collection = Known::MISSING);
         *guard = None;
         Ok(true)
     }

@@ -1,8 +1,8 @@
 //! What is behind a collection's lock.
 //!
 //! There is one [`CollectionCore`] per name for as long as the engine is open, whether or not
-//! the collection exists: `None` behind the lock means that it does not. Creating and dropping
-//! it changes what is behind the lock, not the core, so that handles stay good.
+//! the collection exists. Creating and dropping it changes what is behind the lock, not the
+//! core, so that handles stay good.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,11 +30,15 @@ use crate::update::template;
 #[derive(Debug)]
 pub struct CollectionCore {
     pub ns: NamespaceString,
-    lock: StructureLock<Option<OpenCollection>>,
+    lock: StructureLock<Known>,
     stripes: Arc<RecordStripes>,
     /// Scans in progress, to be moved off records that go away.
     pub cursors: SavedCursors,
 }
+
+/// What is known of a collection: what it is, that it does not exist, or why neither can be said.
+#[derive(Debug)]
+pub struct Known(Result<Option<OpenCollection>>);
 
 /// A collection that exists.
 #[derive(Debug)]
@@ -137,6 +141,37 @@ fn unmaintainable(indexes: &[Index], building: usize) -> Option<String> {
     ))
 }
 
+impl Known {
+    /// It does not exist.
+    pub const MISSING: Known = Known(Ok(None));
+
+    /// What opening it came to.
+    pub fn new(opened: Result<Option<OpenCollection>>) -> Known {
+        Known(opened)
+    }
+
+    /// The collection, if it exists.
+    ///
+    /// # Errors
+    /// That with which it could not be opened.
+    pub fn open(&self) -> Result<Option<&OpenCollection>> {
+        self.0.as_ref().map(Option::as_ref).map_err(Error::again)
+    }
+
+    /// The same, to change what is remembered of it.
+    ///
+    /// # Errors
+    /// As [`Known::open`].
+    pub fn open_mut(&mut self) -> Result<Option<&mut OpenCollection>> {
+        self.0.as_mut().map(Option::as_mut).map_err(|error| error.again())
+    }
+
+    /// Is there something by its name, even if it cannot be opened?
+    pub fn exists(&self) -> bool {
+        !matches!(self.0, Ok(None))
+    }
+}
+
 impl OpenCollection {
     /// Its details in the `.ns` file.
     pub fn details(&self) -> NamespaceDetails {
@@ -186,22 +221,18 @@ impl OpenCollection {
 }
 
 impl CollectionCore {
-    pub fn new(
-        ns: NamespaceString,
-        stripes: Arc<RecordStripes>,
-        open: Option<OpenCollection>,
-    ) -> CollectionCore {
-        let lock = StructureLock::new(open);
+    pub fn new(ns: NamespaceString, stripes: Arc<RecordStripes>, known: Known) -> CollectionCore {
+        let lock = StructureLock::new(known);
         CollectionCore { ns, lock, stripes, cursors: SavedCursors::default() }
     }
 
     /// Holds the collection shared: to read, and to change values in place.
-    pub fn shared(&self) -> Shared<'_, Option<OpenCollection>> {
+    pub fn shared(&self) -> Shared<'_, Known> {
         self.lock.shared()
     }
 
     /// Holds it exclusively: to change structure.
-    pub fn exclusive(&self) -> Exclusive<'_, Option<OpenCollection>> {
+    pub fn exclusive(&self) -> Exclusive<'_, Known> {
         self.lock.exclusive()
     }
 

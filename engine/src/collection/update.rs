@@ -164,7 +164,7 @@ impl Collection {
     /// shared and one record.
     fn update_in_place(&self, filter: &Filter, update: &Update) -> Result<InPlace> {
         let guard = self.core.shared();
-        let Some(open) = guard.as_ref() else { return Ok(InPlace::NoMatch) };
+        let Some(open) = guard.open()? else { return Ok(InPlace::NoMatch) };
         let view = ReadView::new(&open.files, &guard);
         let counters = &self.database.shared.counters;
         let Some(place) =
