@@ -39,7 +39,7 @@ impl Collection {
             let guard = self.core.shared();
             let Some(open) = guard.open()? else { return Ok(()) };
             let scan = RecordScan::new(open.details(), Direction::Forward);
-            (self.core.cursors.register(scan), open.generation)
+            (open.cursors.register(scan), open.generation)
         };
         loop {
             let find = |open: &OpenCollection, view: &ReadView<'_>| {

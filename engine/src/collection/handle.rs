@@ -209,13 +209,13 @@ impl Collection {
             match done {
                 Ok((done, records)) => {
                     unit.finish();
-                    self.core.cursors.keep();
+                    open.cursors.keep();
                     open.grow_memo(records);
                     return Ok(done);
                 }
                 Err(error) => {
                     drop(unit);
-                    self.core.cursors.roll_back();
+                    open.cursors.roll_back();
                     drop(guard);
                     self.database.make_room(&files, seen_count, error)?;
                 }

@@ -84,14 +84,14 @@ impl Held<'_> {
         });
         match attempted {
             Ok((done, made)) => {
-                core.options_core().cursors.keep();
+                known.iter().for_each(|open| open.cursors.keep());
                 if made.is_some() {
                     **there = Known::new(Ok(made));
                 }
                 Ok(done)
             }
             Err(error) => {
-                core.options_core().cursors.roll_back();
+                known.iter().for_each(|open| open.cursors.roll_back());
                 Err(error)
             }
         }
@@ -123,12 +123,13 @@ impl Held<'_> {
 
     /// Reads anew what the files say of the collection, whose records are where they were.
     pub fn reopen(&mut self) -> Result<()> {
-        let old = self.collection.open()?;
-        let kept = old.map(|open| (open.stored(), open.generation));
-        let (stored, generation) = kept.unzip();
-        self.reopen_with(stored.unwrap_or_default())?;
-        if let (Some(open), Some(generation)) = (self.collection.open_mut()?, generation) {
-            open.generation = generation;
+        let Some(old) = self.collection.open_mut()? else {
+            return self.reopen_with(StoredOptions::default());
+        };
+        let (generation, cursors) = (old.generation, std::mem::take(&mut old.cursors));
+        self.reopen_rebuilt()?;
+        if let Some(open) = self.collection.open_mut()? {
+            (open.generation, open.cursors) = (generation, cursors);
         }
         Ok(())
     }

@@ -32,8 +32,6 @@ pub struct CollectionCore {
     pub ns: NamespaceString,
     lock: StructureLock<Known>,
     stripes: Arc<RecordStripes>,
-    /// Scans in progress, to be moved off records that go away.
-    pub cursors: SavedCursors,
 }
 
 /// What is known of a collection: what it is, that it does not exist, or why neither can be said.
@@ -55,6 +53,9 @@ pub struct OpenCollection {
     /// Records by `_id`; none where memos are switched off.
     pub memo: Option<RecordMemo>,
     pub shapes: Shapes,
+    /// Scans in progress, to be moved off records that go away. Those of other generations are
+    /// none of them.
+    pub cursors: SavedCursors,
     /// Tells this state of the collection from those before it was emptied or rebuilt.
     pub generation: u64,
     /// Tells this state of its indexes from those before one was created or dropped.
@@ -111,6 +112,7 @@ impl Opening<'_> {
             template,
             memo: self.memos.then(|| RecordMemo::for_records(records)),
             shapes: Shapes::default(),
+            cursors: SavedCursors::default(),
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             index_generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             unmaintainable,
@@ -223,7 +225,7 @@ impl OpenCollection {
 impl CollectionCore {
     pub fn new(ns: NamespaceString, stripes: Arc<RecordStripes>, known: Known) -> CollectionCore {
         let lock = StructureLock::new(known);
-        CollectionCore { ns, lock, stripes, cursors: SavedCursors::default() }
+        CollectionCore { ns, lock, stripes }
     }
 
     /// Holds the collection shared: to read, and to change values in place.

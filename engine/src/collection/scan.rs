@@ -68,7 +68,7 @@ impl Scan {
             None => None,
             Some(open) => {
                 let scan = RecordScan::new(open.details(), direction);
-                Some((core.cursors.register(scan), open.generation))
+                Some((open.cursors.register(scan), open.generation))
             }
         };
         Ok(Scan { core, filter, walk, batch: VecDeque::new(), failed: None })
