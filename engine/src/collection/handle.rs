@@ -46,7 +46,7 @@ impl Collection {
 
     /// Does it exist?
     pub fn exists(&self) -> bool {
-        self.core.shared().exists()
+        self.core.exists()
     }
 
     /// Number of documents.

@@ -1,6 +1,6 @@
 //! What is behind a collection's lock.
 //!
-//! There is one [`CollectionCore`] per name for as long as the engine is open, whether or not
+//! There is one [`CollectionCore`] per name for as long as somebody holds it, whether or not
 //! the collection exists. Creating and dropping it changes what is behind the lock, not the
 //! core, so that handles stay good.
 
@@ -226,6 +226,11 @@ impl CollectionCore {
     pub fn new(ns: NamespaceString, stripes: Arc<RecordStripes>, known: Known) -> CollectionCore {
         let lock = StructureLock::new(known);
         CollectionCore { ns, lock, stripes }
+    }
+
+    /// Does it exist?
+    pub fn exists(&self) -> bool {
+        self.shared().exists()
     }
 
     /// Holds the collection shared: to read, and to change values in place.
