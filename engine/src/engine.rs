@@ -1,6 +1,5 @@
 //! [`Engine`]: opens a directory, hands out its databases, closes it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::bson::object_id::ObjectIdMaker;
 use crate::clock::{Clock, OsClock};
-use crate::collection::{Collection, DatabaseCore, EngineShared};
+use crate::collection::{Collection, DatabaseCore, EngineShared, NameTable};
 use crate::counters::Counters;
 use crate::database::Database;
 use crate::disk::{Disk, OsDisk};
@@ -81,9 +80,12 @@ impl Engine {
 
     /// Names of the databases that exist, sorted.
     pub fn database_names(&self) -> Vec<String> {
-        let databases = self.inner.databases.lock();
-        let exist = databases.iter().filter(|(_, core)| core.exists());
-        exist.map(|(name, _)| name.clone()).collect()
+        let cores: Vec<_> =
+            self.inner.databases.lock().iter().map(|(_, core)| core.clone()).collect();
+        let exist = cores.iter().filter(|core| core.exists());
+        let mut names: Vec<_> = exist.map(|core| core.name.clone()).collect();
+        names.sort();
+        names
     }
 
     /// A database by name. It need not exist yet: the first insert creates it.
@@ -93,10 +95,12 @@ impl Engine {
     pub fn database(&self, name: &str) -> Result<Database> {
         check_database_name(name)?;
         let mut databases = self.inner.databases.lock();
-        let core = databases
-            .entry(name.to_owned())
-            .or_insert_with(|| DatabaseCore::new(name, self.inner.shared.clone()));
-        Ok(Database::new(core.clone()))
+        if let Some(core) = databases.get(name) {
+            return Ok(Database::new(core.clone()));
+        }
+        let core = DatabaseCore::new(name, self.inner.shared.clone());
+        databases.add(name, core.clone());
+        Ok(Database::new(core))
     }
 
     /// A collection by its full name, such as `stats.daily`. It need not exist yet.
@@ -329,7 +333,7 @@ impl EngineBuilder {
     }
 }
 
-type Databases = BTreeMap<String, Arc<DatabaseCore>>;
+type Databases = NameTable<DatabaseCore>;
 
 /// Opens the databases `names` and starts the threads.
 fn start(
@@ -337,10 +341,10 @@ fn start(
     shared: &Arc<EngineShared>,
     names: Vec<String>,
 ) -> Result<(Databases, Option<Threads>)> {
-    let mut databases = BTreeMap::new();
+    let mut databases = NameTable::new(DatabaseCore::is_needed);
     for name in names {
         let core = DatabaseCore::open(&name, shared.clone())?;
-        databases.insert(name, core);
+        databases.add(&name, core);
     }
     let threads = match shared.options.background && !shared.options.read_only {
         true => Some(Threads::start(shared).map_err(Error::io(dbpath, "start threads for"))?),
@@ -352,5 +356,39 @@ fn start(
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Engine({})", self.inner.dbpath.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::rawdoc;
+
+    use super::*;
+    use crate::disk::HeapDisk;
+
+    #[test]
+    fn names_that_are_only_asked_for_are_forgotten() {
+        let builder = Engine::builder("heap").disk(Arc::new(HeapDisk::new())).background(false);
+        let engine = builder.ns_size_mib(1).open().expect("opens");
+        let held = engine.collection("held.c").expect("a name");
+        engine.collection("there.c").expect("a name").insert_one(rawdoc! { "_id": 1 }).expect("in");
+        let (mut databases, mut collections) = (0, 0);
+        for n in 0..100_000 {
+            let asked = engine.collection(&format!("d{n}.c")).expect("a name");
+            assert!(!asked.exists());
+            let asked = engine.collection(&format!("there.c{n}")).expect("a name");
+            assert!(!asked.exists());
+            let table = engine.inner.databases.lock();
+            databases = databases.max(table.iter().count());
+            let there = table.get("there").expect("it exists");
+            collections = collections.max(there.known_collections());
+        }
+        assert!(databases <= 64 && collections <= 64, "{databases}, {collections}");
+        assert_eq!(engine.database_names(), ["there"]);
+        // A name still leads all who ask to the same one.
+        held.insert_one(rawdoc! { "_id": 1 }).expect("inserted");
+        let found = engine.collection("held.c").expect("a name").find_by_id(1);
+        assert!(found.expect("readable").is_some());
+        assert_eq!(engine.database_names(), ["held", "there"]);
     }
 }

@@ -252,6 +252,22 @@ impl Error {
         Error::Corrupt { database: None, loc: loc.into(), structure, rule, found: found.into() }
     }
 
+    /// The same error for somebody else who meets its cause.
+    #[cold]
+    pub(crate) fn again(&self) -> Error {
+        match self {
+            Error::Corrupt { database, loc, structure, rule, found } => Error::Corrupt {
+                database: database.clone(),
+                loc: *loc,
+                structure,
+                rule,
+                found: *found,
+            },
+            Error::Refused { reason, message } => Error::refused(*reason, message.clone()),
+            other => Error::refused(Reason::IllegalOperation, other.to_string()),
+        }
+    }
+
     /// The same error, naming the database if it names a place without one.
     pub(crate) fn in_database(mut self, name: &str) -> Error {
         if let Error::Corrupt { database: database @ None, .. } = &mut self {

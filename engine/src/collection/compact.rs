@@ -50,7 +50,7 @@ impl Collection {
         let mut held = self.database.hold(&self.core)?;
         // What an earlier attempt had no space for.
         finish_builds(&mut held, &self.core)?;
-        let open = held.collection.as_ref().ok_or_else(|| self.core.missing())?;
+        let open = held.collection.open()?.ok_or_else(|| self.core.missing())?;
         open.check_maintainable()?;
         let (details, store) = (open.details(), open.store.clone());
         let (compaction, indexes) = held.unit(|database, open, unit| {

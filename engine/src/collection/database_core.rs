@@ -1,10 +1,9 @@
 //! What is behind a database's name: its files and its catalogue behind one lock, and the cores
 //! of its collections.
 //!
-//! There is one [`DatabaseCore`] per name for as long as the engine is open, whether or not the
+//! There is one [`DatabaseCore`] per name for as long as somebody holds it, whether or not the
 //! database exists; what exists is behind its lock.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -14,7 +13,8 @@ use super::create::{create_collection, drop_collection, rename_collection};
 use super::handle::Collection;
 use super::held::Held;
 use super::index_build::finish_interrupted_builds;
-use super::locked::{CollectionCore, OpenCollection, Opening};
+use super::locked::{CollectionCore, Known, OpenCollection, Opening};
+use super::name_table::NameTable;
 use super::options::CollectionOptions;
 use super::shared::EngineShared;
 use super::stored_options::StoredOptions;
@@ -32,7 +32,7 @@ pub struct DatabaseCore {
     pub name: String,
     pub shared: Arc<EngineShared>,
     lock: StructureLock<Option<OpenDatabase>>,
-    collections: Mutex<HashMap<String, Arc<CollectionCore>>>,
+    collections: Mutex<NameTable<CollectionCore>>,
     /// The catalogue's collections: whoever changes the catalogue holds them exclusively, so
     /// that they can be read like any other.
     catalogue: [Arc<CollectionCore>; CATALOGUE.len()],
@@ -52,14 +52,17 @@ impl DatabaseCore {
     pub fn new(name: &str, shared: Arc<EngineShared>) -> Arc<DatabaseCore> {
         let catalogue = CATALOGUE.map(|collection| {
             let ns = NamespaceString::system(name, collection);
-            Arc::new(CollectionCore::new(ns, shared.stripes.clone(), None))
+            Arc::new(CollectionCore::new(ns, shared.stripes.clone(), Known::MISSING))
         });
-        let known = catalogue.iter().map(|core| (core.ns.to_string(), core.clone())).collect();
+        let mut collections = NameTable::new(CollectionCore::exists);
+        for core in &catalogue {
+            collections.add(core.ns.as_str(), core.clone());
+        }
         Arc::new(DatabaseCore {
             name: name.to_owned(),
             shared,
             lock: StructureLock::new(None),
-            collections: Mutex::new(known),
+            collections: Mutex::new(collections),
             catalogue,
             incomplete: Mutex::default(),
         })
@@ -87,6 +90,11 @@ impl DatabaseCore {
         self.lock.shared().is_some()
     }
 
+    /// Does it exist, or is there something of it that the next attempt to make it needs?
+    pub fn is_needed(&self) -> bool {
+        self.exists() || self.incomplete.lock().is_some()
+    }
+
     /// Reads the catalogue; `otherwise` if the database does not exist.
     ///
     /// # Errors
@@ -112,7 +120,7 @@ impl DatabaseCore {
     ) -> Result<Option<R>> {
         let guard = self.lock.exclusive();
         let Some(open) = guard.as_ref() else { return Ok(None) };
-        let cores: Vec<_> = self.collections.lock().values().cloned().collect();
+        let cores = self.collection_cores();
         let _held: Vec<_> = cores.iter().map(|core| core.exclusive()).collect();
         let view = ReadView::new(&open.files, &guard);
         work(&view, open).map(Some).map_err(|e| e.in_database(&self.name))
@@ -162,9 +170,20 @@ impl DatabaseCore {
                 self.load(open, &view, &ns, stored.unwrap_or_default())?
             }
         };
-        let core = Arc::new(CollectionCore::new(ns, self.shared.stripes.clone(), state));
-        collections.insert(core.ns.to_string(), core.clone());
+        let core =
+            Arc::new(CollectionCore::new(ns, self.shared.stripes.clone(), Known::new(Ok(state))));
+        collections.add(core.ns.as_str(), core.clone());
         Ok(core)
+    }
+
+    fn collection_cores(&self) -> Vec<Arc<CollectionCore>> {
+        self.collections.lock().iter().map(|(_, core)| core.clone()).collect()
+    }
+
+    /// Names of collections that are known, whether they exist or not.
+    #[cfg(test)]
+    pub fn known_collections(&self) -> usize {
+        self.collections.lock().iter().count()
     }
 
     pub(super) fn load(
@@ -192,7 +211,7 @@ impl DatabaseCore {
         loop {
             match self.create(core, &CollectionOptions::default(), None) {
                 // Only if somebody else was first: a namespace that is in the way may be damage.
-                Err(Error::NamespaceExists { .. }) if core.shared().is_some() => return Ok(()),
+                Err(Error::NamespaceExists { .. }) if core.exists() => return Ok(()),
                 // Somebody dropped the database that was made for it.
                 Err(Error::NotFound { what: "database", .. }) => {}
                 done => return done,
@@ -212,7 +231,7 @@ impl DatabaseCore {
     ) -> Result<()> {
         self.create_database()?;
         let mut held = self.hold(core)?;
-        if held.collection.is_some() {
+        if held.collection.exists() {
             return Err(Error::NamespaceExists { ns: core.ns.to_string() });
         }
         let store_options = self.store_options(options.policy);
@@ -228,7 +247,7 @@ impl DatabaseCore {
     /// The journal's.
     pub fn drop_collection(&self, core: &CollectionCore) -> Result<bool> {
         let mut held = self.hold(core)?;
-        let Some(details) = held.collection.as_ref().map(OpenCollection::details) else {
+        let Some(details) = held.collection.open()?.map(OpenCollection::details) else {
             return Ok(false);
         };
         held.unit_with_options(&[(core.ns.collection(), None)], |open, unit| {
@@ -247,10 +266,10 @@ impl DatabaseCore {
         let mut held = self.hold(from)?;
         // Two collections at once: nobody else holds two without the database.
         let mut target = to.exclusive();
-        if target.is_some() {
+        if target.exists() {
             return Err(Error::NamespaceExists { ns: to.ns.to_string() });
         }
-        let old = held.collection.as_ref().ok_or_else(|| from.missing())?;
+        let old = held.collection.open()?.ok_or_else(|| from.missing())?;
         let (details, stored) = (old.details(), old.stored());
         let options = [
             (from.ns.collection(), None),
@@ -260,8 +279,8 @@ impl DatabaseCore {
             rename_collection(&open.catalog, unit, &from.ns, &to.ns, details)?;
             self.load(open, unit, &to.ns, stored.clone())
         })?;
-        *target = renamed;
-        *held.collection = None;
+        *target = Known::new(Ok(renamed));
+        *held.collection = Known::MISSING;
         Ok(())
     }
 
@@ -327,7 +346,8 @@ impl DatabaseCore {
         let open = OpenDatabase { files, catalog };
         for core in &self.catalogue {
             let view = ReadView::new(&open.files, guard);
-            *core.exclusive() = self.load(&open, &view, &core.ns, StoredOptions::default())?;
+            *core.exclusive() =
+                Known::new(Ok(self.load(&open, &view, &core.ns, StoredOptions::default())?));
         }
         **guard = Some(open);
         Ok(())
@@ -367,10 +387,10 @@ impl DatabaseCore {
             self.shared.journal.drop_database(&files)?;
         }
         let Some(open) = guard.as_ref() else { return Ok(false) };
-        let cores: Vec<_> = self.collections.lock().values().cloned().collect();
+        let cores = self.collection_cores();
         let mut held: Vec<_> = cores.iter().map(|core| core.exclusive()).collect();
         self.shared.journal.drop_database(&open.files)?;
-        held.iter_mut().for_each(|collection| **collection = None);
+        held.iter_mut().for_each(|collection| **collection = Known::MISSING);
         *guard = None;
         Ok(true)
     }

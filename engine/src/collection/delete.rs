@@ -5,7 +5,6 @@ use bson::RawDocument;
 use super::handle::{Collection, checked_filter, if_it_exists};
 use super::locate::{Holding, find_first};
 use super::locked::OpenCollection;
-use super::saved_cursors::SavedCursors;
 use crate::disk::Edit;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
@@ -36,7 +35,7 @@ impl Collection {
             &filter,
             |open, unit, loc| {
                 check_deletable(open)?;
-                open.remove(unit, loc, &self.core.cursors)
+                open.remove(unit, loc)
             },
             |()| deleted += 1,
         )?;
@@ -52,23 +51,18 @@ impl Collection {
             None => Ok(0),
             Some(place) => {
                 check_deletable(open)?;
-                open.remove(unit, place.loc, &self.core.cursors).map(|()| 1)
+                open.remove(unit, place.loc).map(|()| 1)
             }
         }))
     }
 }
 
 impl OpenCollection {
-    /// Removes one record with its entries. `cursors` are those of its collection.
-    pub fn remove(
-        &self,
-        edit: &mut impl Edit,
-        loc: RecordLoc,
-        cursors: &SavedCursors,
-    ) -> Result<()> {
+    /// Removes one record with its entries.
+    pub fn remove(&self, edit: &mut impl Edit, loc: RecordLoc) -> Result<()> {
         self.forget(edit, loc)?;
         self.unindex(edit, loc)?;
-        cursors.advance_off(edit, loc)?;
+        self.cursors.advance_off(edit, loc)?;
         self.store.remove(edit, loc)
     }
 }

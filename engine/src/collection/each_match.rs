@@ -37,9 +37,9 @@ impl Collection {
     ) -> Result<()> {
         let (position, generation) = {
             let guard = self.core.shared();
-            let Some(open) = guard.as_ref() else { return Ok(()) };
+            let Some(open) = guard.open()? else { return Ok(()) };
             let scan = RecordScan::new(open.details(), Direction::Forward);
-            (self.core.cursors.register(scan), open.generation)
+            (open.cursors.register(scan), open.generation)
         };
         loop {
             let find = |open: &OpenCollection, view: &ReadView<'_>| {

@@ -46,7 +46,7 @@ impl Collection {
 
     /// Does it exist?
     pub fn exists(&self) -> bool {
-        self.core.shared().is_some()
+        self.core.exists()
     }
 
     /// Number of documents.
@@ -160,7 +160,7 @@ impl Collection {
         work: impl FnOnce(&ReadView<'_>, &OpenCollection) -> Result<R>,
     ) -> Result<R> {
         let guard = self.core.shared();
-        let Some(open) = guard.as_ref() else { return Ok(otherwise) };
+        let Some(open) = guard.open()? else { return Ok(otherwise) };
         work(&ReadView::new(&open.files, &guard), open)
             .map_err(|e| e.in_database(self.core.ns.database()))
     }
@@ -196,11 +196,11 @@ impl Collection {
         self.database.shared.journal.make_room()?;
         loop {
             let mut guard = self.core.exclusive();
-            let open = guard.as_ref().ok_or_else(|| self.core.missing())?;
+            let open = guard.open()?.ok_or_else(|| self.core.missing())?;
             let found = find(open, &ReadView::new(&open.files, &guard))
                 .map_err(|error| error.in_database(self.core.ns.database()))?;
             let (open, changes) = guard.split();
-            let open = open.as_mut().ok_or_else(|| self.core.missing())?;
+            let open = open.open_mut()?.ok_or_else(|| self.core.missing())?;
             let files = open.files.clone();
             let seen_count = files.count();
             let mut unit = UnitOfWork::structural(&files, changes)?;
@@ -209,13 +209,13 @@ impl Collection {
             match done {
                 Ok((done, records)) => {
                     unit.finish();
-                    self.core.cursors.keep();
+                    open.cursors.keep();
                     open.grow_memo(records);
                     return Ok(done);
                 }
                 Err(error) => {
                     drop(unit);
-                    self.core.cursors.roll_back();
+                    open.cursors.roll_back();
                     drop(guard);
                     self.database.make_room(&files, seen_count, error)?;
                 }

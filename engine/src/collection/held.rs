@@ -2,7 +2,7 @@
 //! of the collection, in as many units of work as it takes.
 
 use super::database_core::{DatabaseCore, OpenDatabase};
-use super::locked::OpenCollection;
+use super::locked::{Known, OpenCollection};
 use super::stored_options::{self, StoredOptions};
 use crate::error::{Error, Result};
 use crate::journal::{ReadView, UnitOfWork};
@@ -17,11 +17,11 @@ pub struct Held<'a> {
     ns: &'a NamespaceString,
     database: Exclusive<'a, Option<OpenDatabase>>,
     catalogue: CatalogueHeld<'a>,
-    pub collection: Exclusive<'a, Option<OpenCollection>>,
+    pub collection: Exclusive<'a, Known>,
 }
 
 /// The catalogue's collections, held. The last one is that of stored options.
-pub type CatalogueHeld<'a> = [Exclusive<'a, Option<OpenCollection>>; CATALOGUE.len()];
+pub type CatalogueHeld<'a> = [Exclusive<'a, Known>; CATALOGUE.len()];
 
 /// What is behind a collection's lock.
 type State<'a> = Option<&'a OpenCollection>;
@@ -37,7 +37,7 @@ impl<'a> Held<'a> {
         ns: &'a NamespaceString,
         database: Exclusive<'a, Option<OpenDatabase>>,
         catalogue: CatalogueHeld<'a>,
-        collection: Exclusive<'a, Option<OpenCollection>>,
+        collection: Exclusive<'a, Known>,
     ) -> Held<'a> {
         Held { core, ns, database, catalogue, collection }
     }
@@ -50,7 +50,7 @@ impl Held<'_> {
         work: impl FnOnce(&ReadView<'_>, &OpenCollection) -> Result<R>,
     ) -> Result<R> {
         let missing = || Error::NotFound { what: "collection", name: self.ns.to_string() };
-        let open = self.collection.as_ref().ok_or_else(missing)?;
+        let open = self.collection.open()?.ok_or_else(missing)?;
         work(&ReadView::new(&open.files, &self.collection), open)
     }
 
@@ -59,7 +59,7 @@ impl Held<'_> {
         &mut self,
         mut work: impl FnMut(&OpenDatabase, State<'_>, &mut UnitOfWork<'_>) -> Result<R>,
     ) -> Result<R> {
-        let collection = self.collection.as_ref();
+        let collection = self.collection.open()?;
         attempt(self.core, &mut self.database, |database, unit| work(database, collection, unit))
     }
 
@@ -71,26 +71,27 @@ impl Held<'_> {
         mut work: impl FnMut(&OpenDatabase, &mut UnitOfWork<'_>) -> Result<R>,
     ) -> Result<R> {
         let [.., there] = &mut self.catalogue;
+        let known = there.open()?;
         let core = self.core;
         let attempted = attempt(core, &mut self.database, |database, unit| {
             let done = work(database, unit)?;
             let mut made = None;
             for (name, stored) in options {
-                let there = made.as_ref().or(there.as_ref());
+                let there = made.as_ref().or(known);
                 made = stored_options::put(core, database, there, unit, name, *stored)?.or(made);
             }
             Ok((done, made))
         });
         match attempted {
             Ok((done, made)) => {
-                core.options_core().cursors.keep();
+                known.iter().for_each(|open| open.cursors.keep());
                 if made.is_some() {
-                    **there = made;
+                    **there = Known::new(Ok(made));
                 }
                 Ok(done)
             }
             Err(error) => {
-                core.options_core().cursors.roll_back();
+                known.iter().for_each(|open| open.cursors.roll_back());
                 Err(error)
             }
         }
@@ -122,12 +123,13 @@ impl Held<'_> {
 
     /// Reads anew what the files say of the collection, whose records are where they were.
     pub fn reopen(&mut self) -> Result<()> {
-        let old = self.collection.as_ref();
-        let kept = old.map(|open| (open.stored(), open.generation));
-        let (stored, generation) = kept.unzip();
-        self.reopen_with(stored.unwrap_or_default())?;
-        if let (Some(open), Some(generation)) = (self.collection.as_mut(), generation) {
-            open.generation = generation;
+        let Some(old) = self.collection.open_mut()? else {
+            return self.reopen_with(StoredOptions::default());
+        };
+        let (generation, cursors) = (old.generation, std::mem::take(&mut old.cursors));
+        self.reopen_rebuilt()?;
+        if let Some(open) = self.collection.open_mut()? {
+            (open.generation, open.cursors) = (generation, cursors);
         }
         Ok(())
     }
@@ -135,18 +137,21 @@ impl Held<'_> {
     /// The same, where records were removed or moved otherwise than one by one: walks in
     /// progress cannot go on.
     pub fn reopen_rebuilt(&mut self) -> Result<()> {
-        let stored = self.collection.as_ref().map(OpenCollection::stored);
+        let stored = self.collection.open()?.map(OpenCollection::stored);
         self.reopen_with(stored.unwrap_or_default())
     }
 
     /// The same, for a collection that was created with these options.
     pub fn reopen_with(&mut self, stored: StoredOptions) -> Result<()> {
-        // If it cannot be read, what was known of it holds no longer: nobody writes by it.
-        *self.collection = None;
-        let Some(open) = self.database.as_ref() else { return Ok(()) };
+        // If it cannot be read, what was known of it holds no longer: nobody reads or writes by
+        // it, and everybody is told why.
+        let Some(open) = self.database.as_ref() else {
+            *self.collection = Known::MISSING;
+            return Ok(());
+        };
         let view = ReadView::new(&open.files, &self.database);
-        *self.collection = self.core.load(open, &view, self.ns, stored)?;
-        Ok(())
+        *self.collection = Known::new(self.core.load(open, &view, self.ns, stored));
+        self.collection.open().map(|_| ())
     }
 }
 

@@ -67,7 +67,7 @@ impl Collection {
         upsert: fn(&OpenCollection) -> bool,
     ) -> Result<Option<UpdateReport>> {
         let guard = self.core.shared();
-        let Some(open) = guard.as_ref() else { return Ok(None) };
+        let Some(open) = guard.open()? else { return Ok(None) };
         let view = ReadView::new(&open.files, &guard);
         let shared = &self.database.shared;
         let Some(place) =
@@ -126,7 +126,7 @@ impl Collection {
         filter.append(bson::cstr!("_id"), equal);
         let filter = checked_filter(&filter)?;
         let update = Update::increments(increments)?;
-        let upsert = self.core.shared().as_ref().is_some_and(upsert);
+        let upsert = self.core.shared().open()?.is_some_and(upsert);
         self.update_first(&filter, &update, upsert)
     }
 }

@@ -73,7 +73,7 @@ impl Collection {
         }
         self.database.create_if_missing(&self.core)?;
         let mut held = self.database.hold(&self.core)?;
-        let Some(open) = held.collection.as_ref() else { return Err(self.core.missing()) };
+        let Some(open) = held.collection.open()? else { return Err(self.core.missing()) };
         for existing in &open.indexes {
             if definition.relation_to(&existing.definition)? == Relation::Same {
                 return Ok(existing.definition.name().to_owned());
@@ -97,7 +97,7 @@ impl Collection {
             return Err(Error::refused(Reason::InvalidOptions, "cannot drop _id index"));
         }
         let mut held = self.database.hold(&self.core)?;
-        let Some(open) = held.collection.as_ref() else { return Err(self.core.missing()) };
+        let Some(open) = held.collection.open()? else { return Err(self.core.missing()) };
         let (details, slot) = (open.details(), open.index_named(name)?.slot);
         held.unit(|database, _, unit| {
             drop_index(&database.catalog, unit, self.namespace(), details, slot)
@@ -248,7 +248,7 @@ pub fn finish_interrupted_builds(database: &Arc<DatabaseCore>) -> Result<()> {
 /// # Errors
 /// `Corrupt`, the store's and the disk's.
 pub fn finish_builds(held: &mut Held<'_>, core: &CollectionCore) -> Result<()> {
-    let Some(details) = held.collection.as_ref().map(|open| open.details()) else { return Ok(()) };
+    let Some(details) = held.collection.open()?.map(|open| open.details()) else { return Ok(()) };
     while held.read(|view, _| Ok(details.index_counts(view)?.building > 0))? {
         let again = |database: &OpenDatabase, unit: &mut UnitOfWork<'_>| {
             let (catalog, slot) = (&database.catalog, details.index_counts(unit)?.completed);

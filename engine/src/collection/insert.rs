@@ -38,9 +38,7 @@ impl Collection {
         self.or_create(|| {
             self.change(|open, unit| {
                 open.check_maintainable()?;
-                let loc = insert_document(open, unit, self.namespace(), &document, |e, loc| {
-                    self.core.cursors.advance_off(e, loc)
-                })?;
+                let loc = insert_document(open, unit, self.namespace(), &document)?;
                 let id = RawDocument::from_bytes(&document).ok().and_then(|d| d.get("_id").ok()?);
                 Ok(InsertReport { id: id.map_or(RawBson::Null, |id| id.into()), loc })
             })
@@ -69,21 +67,19 @@ pub fn timestamp(unix_ms: i64) -> u64 {
     (unix_ms.div_euclid(1000) as u64) << 32 | 1
 }
 
-/// Inserts a prepared document: its record, then its entries. `before_removal` is told of each
-/// record that a capped collection removes to make room.
-pub fn insert_document<E: Edit>(
+/// Inserts a prepared document: its record, then its entries.
+pub fn insert_document(
     open: &OpenCollection,
-    edit: &mut E,
+    edit: &mut impl Edit,
     ns: &NamespaceString,
     document: &[u8],
-    before_removal: impl Fn(&E, RecordLoc) -> Result<()>,
 ) -> Result<RecordLoc> {
     if document.len() > DOCUMENT_LEN_MAX {
         return Err(Error::DocumentTooLarge { len: document.len(), max: DOCUMENT_LEN_MAX });
     }
     let loc = if open.is_capped {
         open.store.insert_capped(edit, document, |edit, oldest| {
-            before_removal(edit, oldest)?;
+            open.cursors.advance_off(edit, oldest)?;
             open.forget(edit, oldest)?;
             open.unindex(edit, oldest)
         })?

@@ -1,8 +1,8 @@
 //! What is behind a collection's lock.
 //!
-//! There is one [`CollectionCore`] per name for as long as the engine is open, whether or not
-//! the collection exists: `None` behind the lock means that it does not. Creating and dropping
-//! it changes what is behind the lock, not the core, so that handles stay good.
+//! There is one [`CollectionCore`] per name for as long as somebody holds it, whether or not
+//! the collection exists. Creating and dropping it changes what is behind the lock, not the
+//! core, so that handles stay good.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,11 +30,13 @@ use crate::update::template;
 #[derive(Debug)]
 pub struct CollectionCore {
     pub ns: NamespaceString,
-    lock: StructureLock<Option<OpenCollection>>,
+    lock: StructureLock<Known>,
     stripes: Arc<RecordStripes>,
-    /// Scans in progress, to be moved off records that go away.
-    pub cursors: SavedCursors,
 }
+
+/// What is known of a collection: what it is, that it does not exist, or why neither can be said.
+#[derive(Debug)]
+pub struct Known(Result<Option<OpenCollection>>);
 
 /// A collection that exists.
 #[derive(Debug)]
@@ -51,6 +53,9 @@ pub struct OpenCollection {
     /// Records by `_id`; none where memos are switched off.
     pub memo: Option<RecordMemo>,
     pub shapes: Shapes,
+    /// Scans in progress, to be moved off records that go away. Those of other generations are
+    /// none of them.
+    pub cursors: SavedCursors,
     /// Tells this state of the collection from those before it was emptied or rebuilt.
     pub generation: u64,
     /// Tells this state of its indexes from those before one was created or dropped.
@@ -107,6 +112,7 @@ impl Opening<'_> {
             template,
             memo: self.memos.then(|| RecordMemo::for_records(records)),
             shapes: Shapes::default(),
+            cursors: SavedCursors::default(),
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             index_generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             unmaintainable,
@@ -135,6 +141,37 @@ fn unmaintainable(indexes: &[Index], building: usize) -> Option<String> {
          collection",
         index.definition.name()
     ))
+}
+
+impl Known {
+    /// It does not exist.
+    pub const MISSING: Known = Known(Ok(None));
+
+    /// What opening it came to.
+    pub fn new(opened: Result<Option<OpenCollection>>) -> Known {
+        Known(opened)
+    }
+
+    /// The collection, if it exists.
+    ///
+    /// # Errors
+    /// That with which it could not be opened.
+    pub fn open(&self) -> Result<Option<&OpenCollection>> {
+        self.0.as_ref().map(Option::as_ref).map_err(Error::again)
+    }
+
+    /// The same, to change what is remembered of it.
+    ///
+    /// # Errors
+    /// As [`Known::open`].
+    pub fn open_mut(&mut self) -> Result<Option<&mut OpenCollection>> {
+        self.0.as_mut().map(Option::as_mut).map_err(|error| error.again())
+    }
+
+    /// Is there something by its name, even if it cannot be opened?
+    pub fn exists(&self) -> bool {
+        !matches!(self.0, Ok(None))
+    }
 }
 
 impl OpenCollection {
@@ -186,22 +223,23 @@ impl OpenCollection {
 }
 
 impl CollectionCore {
-    pub fn new(
-        ns: NamespaceString,
-        stripes: Arc<RecordStripes>,
-        open: Option<OpenCollection>,
-    ) -> CollectionCore {
-        let lock = StructureLock::new(open);
-        CollectionCore { ns, lock, stripes, cursors: SavedCursors::default() }
+    pub fn new(ns: NamespaceString, stripes: Arc<RecordStripes>, known: Known) -> CollectionCore {
+        let lock = StructureLock::new(known);
+        CollectionCore { ns, lock, stripes }
+    }
+
+    /// Does it exist?
+    pub fn exists(&self) -> bool {
+        self.shared().exists()
     }
 
     /// Holds the collection shared: to read, and to change values in place.
-    pub fn shared(&self) -> Shared<'_, Option<OpenCollection>> {
+    pub fn shared(&self) -> Shared<'_, Known> {
         self.lock.shared()
     }
 
     /// Holds it exclusively: to change structure.
-    pub fn exclusive(&self) -> Exclusive<'_, Option<OpenCollection>> {
+    pub fn exclusive(&self) -> Exclusive<'_, Known> {
         self.lock.exclusive()
     }
 

@@ -19,6 +19,7 @@ mod index_keys;
 mod insert;
 mod locate;
 mod locked;
+mod name_table;
 mod options;
 mod record_memo;
 mod salvage;
@@ -43,6 +44,7 @@ pub use file_map::{
 pub use handle::Collection;
 pub use index_build::IndexInfo;
 pub use insert::InsertReport;
+pub(crate) use name_table::NameTable;
 pub use options::CollectionOptions;
 pub use salvage::{Salvage, SalvageReport};
 pub use scan::{IndexEntry, IndexScan, Located, Scan};

@@ -17,7 +17,7 @@ use crate::store::RecordScan;
 /// Where a scan stands, shared between the scan and those who remove records.
 pub type Position = Arc<Mutex<RecordScan>>;
 
-/// The scans of one collection.
+/// The scans of one collection, since it was last emptied or rebuilt.
 #[derive(Debug, Default)]
 pub struct SavedCursors(Mutex<Saved>);
 
@@ -55,6 +55,12 @@ impl SavedCursors {
             saved.before.push((cursor, before));
         }
         Ok(())
+    }
+
+    /// Scans that are registered, over or not.
+    #[cfg(test)]
+    pub fn count(&self) -> usize {
+        self.0.lock().open.len()
     }
 
     /// The unit of work is done: scans stay where they are.

@@ -64,11 +64,11 @@ impl Scan {
         direction: Direction,
         filter: Option<Filter>,
     ) -> Result<Scan> {
-        let walk = match core.shared().as_ref() {
+        let walk = match core.shared().open()? {
             None => None,
             Some(open) => {
                 let scan = RecordScan::new(open.details(), direction);
-                Some((core.cursors.register(scan), open.generation))
+                Some((open.cursors.register(scan), open.generation))
             }
         };
         Ok(Scan { core, filter, walk, batch: VecDeque::new(), failed: None })
@@ -77,7 +77,7 @@ impl Scan {
     fn fill(&mut self) -> Result<()> {
         let Some((position, generation)) = &self.walk else { return Ok(()) };
         let guard = self.core.shared();
-        let Some(open) = guard.as_ref() else {
+        let Some(open) = guard.open()? else {
             // A dropped collection ends the walk.
             self.walk = None;
             return Ok(());
@@ -145,7 +145,7 @@ impl IndexScan {
     ) -> Result<IndexScan> {
         let walk = {
             let guard = core.shared();
-            let open = guard.as_ref().ok_or_else(|| core.missing())?;
+            let open = guard.open()?.ok_or_else(|| core.missing())?;
             let tree = open.index_named(name)?.tree;
             (BtreeCursor::new(tree, direction), tree.version, open.index_generation)
         };
@@ -155,7 +155,7 @@ impl IndexScan {
     fn fill(&mut self) -> Result<()> {
         let Some((cursor, version, generation)) = &mut self.walk else { return Ok(()) };
         let guard = self.core.shared();
-        let Some(open) = guard.as_ref() else {
+        let Some(open) = guard.open()? else {
             drop(guard);
             self.walk = None;
             return Ok(());

@@ -160,14 +160,14 @@ pub fn put(
     let id = IdKey::new(name.into())?;
     let counters = &core.shared.counters;
     if let Some(place) = find_by_id(Holding::WholeCollection, open, unit, &id, counters)? {
-        open.remove(unit, place.loc, &core.options_core().cursors)?;
+        open.remove(unit, place.loc)?;
     }
     if let Some(options) = options {
         let mut document = rawdoc! { "_id": name };
         for (field, value) in options.to_document().iter().flatten() {
             document.append(field, value);
         }
-        insert_document(open, unit, ns, document.as_bytes(), |_, _| Ok(()))?;
+        insert_document(open, unit, ns, document.as_bytes())?;
     }
     Ok(made)
 }

@@ -15,7 +15,7 @@ impl Collection {
     pub fn truncate(&self) -> Result<()> {
         let ns = self.namespace();
         let mut held = self.database.hold(&self.core)?;
-        let Some(open) = held.collection.as_ref() else { return Ok(()) };
+        let Some(open) = held.collection.open()? else { return Ok(()) };
         let details = open.details();
         open.check_maintainable()?;
         held.unit(|database, open, unit| {

@@ -164,7 +164,7 @@ impl Collection {
     /// shared and one record.
     fn update_in_place(&self, filter: &Filter, update: &Update) -> Result<InPlace> {
         let guard = self.core.shared();
-        let Some(open) = guard.as_ref() else { return Ok(InPlace::NoMatch) };
+        let Some(open) = guard.open()? else { return Ok(InPlace::NoMatch) };
         let view = ReadView::new(&open.files, &guard);
         let counters = &self.database.shared.counters;
         let Some(place) =
@@ -317,7 +317,7 @@ impl Collection {
             open.store.adapt_padding(edit, Outcome::Fits)?;
             return Ok(loc);
         }
-        self.core.cursors.advance_off(edit, loc)?;
+        open.cursors.advance_off(edit, loc)?;
         let to = open.store.relocate(edit, loc, new)?;
         for index in &open.indexes {
             index.remove_keys(edit, &index.stored_keys_of(old)?, loc)?;
@@ -347,8 +347,7 @@ impl Collection {
         }
         .document()?;
         let lines_before = edit.lines_changed();
-        let before_removal = |edit: &UnitOfWork<'_>, loc| self.core.cursors.advance_off(edit, loc);
-        let loc = insert_document(open, edit, &self.core.ns, &document, before_removal)?;
+        let loc = insert_document(open, edit, &self.core.ns, &document)?;
         let data_len = open.store.read(edit, loc)?.data.len();
         let id = RawDocument::from_bytes(&document).ok().and_then(|d| d.get("_id").ok().flatten());
         Ok(UpdateReport {

@@ -7,7 +7,7 @@ use bson::{RawArrayBuf, rawdoc};
 use super::{assert_valid, open};
 use crate::disk::{Edit, HeapDisk};
 use crate::disk_loc::RecordLoc;
-use crate::{Collection, Engine, Error, IndexSpec};
+use crate::{Collection, CollectionOptions, Direction, Engine, Error, FieldPath, IndexSpec};
 
 fn fresh() -> (Engine, Collection) {
     let engine = open(Arc::new(HeapDisk::new()));
@@ -49,8 +49,7 @@ fn what_is_rolled_back_is_not_counted() {
 fn a_database_that_was_dropped_in_between_is_made_anew() {
     let (engine, collection) = fresh();
     collection.insert_one(rawdoc! { "_id": 0 }).expect("inserted");
-    let files = collection.core.shared().as_ref().map(|open| open.files.clone());
-    let files = files.expect("exists");
+    let files = collection.existing(|_, open| Ok(open.files.clone())).expect("exists");
     engine.database("d").expect("named").drop().expect("dropped");
     // What an insert gets that needed a data file and comes too late.
     let mut attempts = 0;
@@ -67,10 +66,12 @@ fn a_database_that_was_dropped_in_between_is_made_anew() {
     assert_valid(&collection);
 }
 
-/// What was known of it holds no longer: nobody may write by it.
+/// What was known of it holds no longer: nobody may write by it, and nobody is told that it is
+/// empty.
 #[test]
-fn a_collection_whose_catalogue_was_damaged_is_not_written_any_more() {
-    let (_engine, collection) = fresh();
+fn a_collection_whose_catalogue_was_damaged_says_so_to_all() {
+    let (engine, collection) = fresh();
+    collection.insert_one(rawdoc! { "_id": 1, "a": 1, "b": 1 }).expect("inserted");
     for name in ["a", "b"] {
         collection.create_index(IndexSpec::new(&[(name, 1)])).expect("an index");
     }
@@ -81,6 +82,42 @@ fn a_collection_whose_catalogue_was_damaged_is_not_written_any_more() {
     });
     damaged.expect("inside of the file");
     assert!(matches!(collection.drop_index("b_1"), Err(Error::Corrupt { .. })));
-    let refused = collection.insert_one(rawdoc! { "_id": 0 });
-    assert!(matches!(refused, Err(Error::NamespaceExists { .. })), "{refused:?}");
+
+    let database = engine.database("d").expect("named");
+    let n = FieldPath::parse("n").expect("a path");
+    let inc = rawdoc! { "$inc": { "n": 1 } };
+    let update = |filter| collection.update_one(filter, &inc).expect("an update");
+    let answers = [
+        collection.insert_one(rawdoc! { "_id": 0 }).map(|_| ()),
+        collection.increment(1, &[(&n, 1)]).map(|_| ()),
+        update(rawdoc! { "_id": 1 }).run().map(|_| ()),
+        update(rawdoc! { "_id": 2 }).upsert(true).run().map(|_| ()),
+        collection.update_many(rawdoc! {}, &inc).expect("an update").run().map(|_| ()),
+        collection.delete_one(rawdoc! { "_id": 1 }).map(|_| ()),
+        collection.delete_many(rawdoc! {}).map(|_| ()),
+        collection.create_index(IndexSpec::new(&[("c", 1)])).map(|_| ()),
+        collection.truncate(),
+        collection.compact().map(|_| ()),
+        collection.count().map(|_| ()),
+        collection.find_by_id(1).map(|_| ()),
+        collection.find_one(rawdoc! { "_id": 1 }).map(|_| ()),
+        collection.find_one(rawdoc! { "a": 1 }).map(|_| ()),
+        collection.scan(Direction::Forward).map(|_| ()),
+        collection.index_scan("_id_", Direction::Forward).map(|_| ()),
+        collection.indexes().map(|_| ()),
+        collection.stats().map(|_| ()),
+        collection.template().map(|_| ()),
+        collection.validate(true).map(|_| ()),
+        database.drop_collection("c").map(|_| ()),
+        database.rename_collection("c", "other").map(|_| ()),
+    ];
+    for (n, answer) in answers.iter().enumerate() {
+        assert!(matches!(answer, Err(Error::Corrupt { .. })), "{n}: {answer:?}");
+    }
+    let made = database.create_collection("c", CollectionOptions::default());
+    assert!(matches!(made, Err(Error::NamespaceExists { .. })), "{made:?}");
+    assert!(collection.exists());
+    let other = engine.collection("d.other").expect("a name");
+    other.insert_one(rawdoc! { "_id": 0 }).expect("others go on");
+    assert_valid(&other);
 }

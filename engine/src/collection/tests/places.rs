@@ -35,7 +35,7 @@ fn only_what_a_scan_finds_is_read() {
         mine.delete_one(rawdoc! { "_id": n }).expect("deleted");
     }
     engine.database("d").expect("named").drop_collection("old").expect("dropped");
-    let files = mine.core.shared().as_ref().map(|open| open.files.count()).expect("exists");
+    let files = mine.existing(|_, open| Ok(open.files.count())).expect("exists");
 
     let found = places(&mine);
     assert_eq!(found.len(), 40);
