@@ -9,10 +9,11 @@ use crate::journal::DamagedDirectory;
 
 /// A damaged directory, opened to read documents out of it. Nothing in it changes.
 ///
-/// It believes nothing: files may be cut, the catalogue and the journal broken. Every document
-/// that the damage did not touch is found, and none that was deleted, but for one case: where
-/// the chain through an extent is broken *and* the extent once belonged to a collection that was
-/// dropped, documents of that one may be found too.
+/// It believes nothing: files may be cut or gone, the catalogue and the journal broken. Whatever
+/// single field, sector or length of a file is wrong, every document that the damage did not
+/// touch is found, and none that was deleted; of what is wrong in many places, what can be told.
+/// Where the chain through an extent is broken, documents may come up again that were once in it
+/// and went without being deleted one by one, by a drop, a truncation or a compaction.
 #[derive(Debug)]
 pub struct Salvager {
     directory: DamagedDirectory,

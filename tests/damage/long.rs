@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use tallymap_tests::damage::journal::Killed;
-use tallymap_tests::damage::plan::{PARTS, Plan};
+use tallymap_tests::damage::plan::{PARTS, Part, Plan};
 use tallymap_tests::damage::trial::panic_text;
 use tallymap_tests::seed::Seed;
 
@@ -17,9 +17,32 @@ struct Options {
     /// The seed of what is random
     #[arg(long, default_value_t = 30)]
     seed: u64,
-    /// Only this part: fields, lengths, sectors, bits, files or journal
+    /// Only this part
     #[arg(long)]
-    part: Option<String>,
+    part: Option<Only>,
+}
+
+/// A part of the damages.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Only {
+    Fields,
+    Lengths,
+    Sectors,
+    Bits,
+    Files,
+    Journal,
+}
+
+impl Only {
+    fn of(part: Part) -> Only {
+        match part {
+            Part::Fields => Only::Fields,
+            Part::Lengths => Only::Lengths,
+            Part::Sectors => Only::Sectors,
+            Part::Bits => Only::Bits,
+            Part::Files => Only::Files,
+        }
+    }
 }
 
 fn progress(of: &str, len: u64) -> ProgressBar {
@@ -30,14 +53,14 @@ fn progress(of: &str, len: u64) -> ProgressBar {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let wants = |part: &str| options.part.as_ref().is_none_or(|only| only == part);
+    let wants = |part: Only| options.part.is_none_or(|only| only == part);
     // What is caught is reported with its damage.
     std::panic::set_hook(Box::new(|_| {}));
     let plan = Plan::make();
     let mut is_sound = true;
     for part in PARTS {
         let name = format!("{part:?}").to_lowercase();
-        if !wants(&name) {
+        if !wants(Only::of(part)) {
             continue;
         }
         let started = Instant::now();
@@ -51,7 +74,7 @@ fn main() -> ExitCode {
             is_sound = false;
         }
     }
-    if wants("journal") {
+    if wants(Only::Journal) {
         is_sound &= journal();
     }
     if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -260,6 +260,7 @@ impl DiskFile for OverlayFile {
         let len = state.bytes.len();
         let view = match &self.below {
             Some(below) if state.kept == len && below.len()? == len => below.map_private()?,
+            None => PrivateView::zeros(len as usize),
             below => {
                 let mut all = vec![0; len as usize];
                 fill(below.as_deref(), state.kept, 0, &mut all)?;

@@ -1,10 +1,13 @@
-//! The files of a damaged directory, mapped as far as they go: nothing that they say is
-//! believed, and what is missing is made up of zeros, in memory.
+//! The files of a damaged directory, mapped as they are: nothing that they say is believed, and
+//! one that is missing has no bytes.
 //!
-//! Q1. Nothing of the directory changes; all errors but the disk's own become problems.
-//! Q2. The journal is replayed as far as it can be: a section is applied whole or not at all.
+//! Q1. Nothing of the directory changes. Only what the operating system refuses is an error; all
+//!     else that is wrong is a problem.
+//! Q2. The journal is replayed in memory; a section that is damaged is passed over. A file that
+//!     is there and that the journal creates keeps its bytes: they may be all that there is of
+//!     what a lost section wrote.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,11 +16,8 @@ use crate::disk::{Access, Disk, DiskFile, OverlayDisk, PrivateView, View};
 use crate::disk_loc::{DiskLoc, FileNo};
 use crate::error::{Error, Result};
 use crate::file_id::{LOCK_FILE, Layout, lsn_file};
-use crate::limits::{DATA_FILES_MAX, PAGE};
+use crate::limits::DATA_FILES_MAX;
 use crate::namespace_string::check_database_name;
-
-/// Length of an `.ns` file that is made up: bytes, the least that there is.
-const NS_LEN: u64 = 1 << 20;
 
 /// A damaged directory, locked for reading.
 #[derive(Debug)]
@@ -41,36 +41,48 @@ impl DamagedDirectory {
         let disk: Arc<dyn Disk> = Arc::new(OverlayDisk::new(disk));
         let lock_file = disk.lock(Path::new(LOCK_FILE), Access::Read)?;
         let mut problems = Vec::new();
-        let mut layout = match startup::layout(&*disk, directory_per_db) {
+        let layout = match startup::layout(&*disk, directory_per_db) {
             Ok(layout) => layout,
+            Err(error @ Error::Io { .. }) => return Err(error),
             Err(error) => {
                 problems.push(error.to_string());
-                startup::layout_as_found(&*disk)?
+                Layout::Flat
             }
         };
-        let mut names = databases(&*disk, layout)?;
-        if names.is_empty() && directory_per_db.is_none() {
-            layout = startup::layout_as_found(&*disk)?;
-            names = databases(&*disk, layout)?;
-        }
-        let mut directory =
-            DamagedDirectory { disk, layout, _lock_file: lock_file, problems, names };
+        let mut directory = DamagedDirectory {
+            layout: if directory_per_db.is_some() { layout } else { as_found(&*disk, layout)? },
+            disk,
+            _lock_file: lock_file,
+            problems,
+            names: Vec::new(),
+        };
         directory.replay()?;
+        directory.names = databases(&*directory.disk, directory.layout)?;
         Ok(directory)
     }
 
     fn replay(&mut self) -> Result<()> {
-        let mut note = |error: Error| self.problems.push(format!("journal: {error}"));
+        let note = |error: Error| match error {
+            Error::Io { .. } => Err(error),
+            error => Ok(format!("journal: {error}")),
+        };
         if let Err(error) = journal_dir::read_lsn(&*self.disk) {
             // Without it the journal is replayed from its beginning, to the same end.
-            note(error);
+            self.problems.push(note(error)?);
             self.disk.remove(&lsn_file())?;
         }
         let replayed = journal_dir::numbers(&*self.disk).and_then(|numbers| match numbers.len() {
-            0 => Ok(()),
-            _ => recovery::recover(&self.disk, self.layout, &numbers).map(drop),
+            0 => Ok(false),
+            _ => recovery::recover_keeping(&self.disk, self.layout, &numbers).map(|done| done.torn),
         });
-        replayed.unwrap_or_else(note);
+        match replayed {
+            Ok(false) => {}
+            Ok(true) => {
+                let torn = "journal: not all of it is whole, by a crash at its end, or by damage";
+                self.problems.push(torn.to_owned());
+            }
+            Err(error) => self.problems.push(note(error)?),
+        }
         Ok(())
     }
 
@@ -84,74 +96,69 @@ impl DamagedDirectory {
     /// # Errors
     /// Those of the disk.
     pub fn files(&self, name: &str) -> Result<(DamagedFiles, Vec<String>)> {
-        let numbers = data_files(&*self.disk, self.layout, name)?;
-        let mut problems = Vec::new();
-        let mut map = |no: FileNo, made_up: u64| {
-            let path = self.layout.file(name, no);
-            let found = self.disk.metadata(&path)?.filter(|found| !found.is_dir);
-            if found.is_some_and(|found| (1..1 << 31).contains(&found.len)) {
-                return self.disk.open(&path, Access::Read)?.map_private();
-            }
-            problems.push(match found {
-                None => format!("{} is missing", path.display()),
-                Some(found) => format!("{} has {} bytes", path.display(), found.len),
-            });
-            if found.is_some() {
-                self.disk.remove(&path)?;
-            }
-            self.disk.create(&path, made_up)?.map_private()
-        };
-        let ns = map(FileNo::NS, NS_LEN)?;
-        let count = numbers.last().map_or(0, |last| last + 1);
-        let data = (0..count).map(|n| map(FileNo(n), PAGE as u64));
-        let data = data.collect::<Result<Vec<_>>>()?;
-        Ok((DamagedFiles { ns, data }, problems))
-    }
-}
-
-/// Numbers of the data files of `name` that are there.
-fn data_files(disk: &dyn Disk, layout: Layout, name: &str) -> Result<BTreeSet<i32>> {
-    let mut numbers = BTreeSet::new();
-    for entry in disk.list(&layout.directory(name))? {
-        let suffix = entry.name.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
-        let number = suffix.and_then(|suffix| suffix.parse().ok());
-        numbers.extend(number.filter(|n| (0..DATA_FILES_MAX).contains(n)));
-    }
-    Ok(numbers)
-}
-
-/// The databases by their `.ns` files, and by their data files where that is lost.
-fn databases(disk: &dyn Disk, layout: Layout) -> Result<Vec<String>> {
-    let mut names = BTreeSet::from_iter(startup::databases(disk, layout)?);
-    for entry in disk.list(Path::new(""))? {
-        let name = match layout {
-            Layout::Flat => entry.name.rsplit_once('.').map(|(name, _)| name),
-            Layout::DirectoryPerDb => Some(entry.name.as_str()).filter(|_| entry.is_dir),
-        };
-        let Some(name) = name.filter(|name| check_database_name(name).is_ok()) else { continue };
-        if !data_files(disk, layout, name)?.is_empty() {
-            names.insert(name.to_owned());
+        let mut found = BTreeSet::new();
+        for entry in self.disk.list(&self.layout.directory(name))? {
+            let path = self.layout.directory(name).join(&entry.name);
+            let file = self.layout.parse(&path).filter(|(database, _)| database == name);
+            found.extend(file.map(|(_, no)| no).filter(|no| no.is_ns() || no.0 < DATA_FILES_MAX));
         }
+        let (mut files, mut problems) = (DamagedFiles::default(), Vec::new());
+        if !found.contains(&FileNo::NS) {
+            problems.push(format!("{} is missing", self.layout.file(name, FileNo::NS).display()));
+        }
+        for no in found {
+            let path = self.layout.file(name, no);
+            let len = self.disk.metadata(&path)?.filter(|found| !found.is_dir).map(|f| f.len);
+            let len = len.unwrap_or(0);
+            if !(1..1 << 31).contains(&len) {
+                problems.push(format!("{} has {len} bytes: not looked into", path.display()));
+                continue;
+            }
+            files.0.insert(no, self.disk.open(&path, Access::Read)?.map_private()?);
+        }
+        let count = files.file_count();
+        let missing = (0..count).filter(|n| !files.0.contains_key(&FileNo(*n))).count();
+        if missing > 0 {
+            problems.push(format!("{missing} of {count} data files of {name} cannot be read"));
+        }
+        Ok((files, problems))
     }
-    Ok(names.into_iter().collect())
+}
+
+/// The layout, or the other one if only there databases are found.
+fn as_found(disk: &dyn Disk, layout: Layout) -> Result<Layout> {
+    let other = match layout {
+        Layout::Flat => Layout::DirectoryPerDb,
+        Layout::DirectoryPerDb => Layout::Flat,
+    };
+    let is_other = databases(disk, layout)?.is_empty() && !databases(disk, other)?.is_empty();
+    Ok(if is_other { other } else { layout })
+}
+
+/// The databases of which there is any file, sorted.
+fn databases(disk: &dyn Disk, layout: Layout) -> Result<Vec<String>> {
+    let mut names = BTreeSet::new();
+    for entry in disk.list(Path::new(""))? {
+        let dir = Path::new(&entry.name);
+        let paths = match (layout, entry.is_dir) {
+            (Layout::Flat, false) => vec![dir.to_owned()],
+            (Layout::DirectoryPerDb, true) => {
+                disk.list(dir)?.iter().map(|entry| dir.join(&entry.name)).collect()
+            }
+            _ => continue,
+        };
+        names.extend(paths.iter().filter_map(|path| Some(layout.parse(path)?.0)));
+    }
+    Ok(names.into_iter().filter(|name| check_database_name(name).is_ok()).collect())
 }
 
 /// The files of one damaged database.
-#[derive(Debug)]
-pub struct DamagedFiles {
-    ns: PrivateView,
-    data: Vec<PrivateView>,
-}
-
-impl DamagedFiles {
-    fn file(&self, no: FileNo) -> Option<&PrivateView> {
-        if no.is_ns() { Some(&self.ns) } else { self.data.get(usize::try_from(no.0).ok()?) }
-    }
-}
+#[derive(Debug, Default)]
+pub struct DamagedFiles(BTreeMap<FileNo, PrivateView>);
 
 impl View for DamagedFiles {
     fn bytes(&self, loc: DiskLoc, len: usize) -> Result<&[u8]> {
-        let file = self.file(loc.file_no());
+        let file = self.0.get(&loc.file_no());
         let ofs = usize::try_from(loc.ofs).ok();
         file.zip(ofs)
             .and_then(|(file, ofs)| file.bytes(ofs, len))
@@ -159,10 +166,11 @@ impl View for DamagedFiles {
     }
 
     fn file_count(&self) -> i32 {
-        self.data.len() as i32
+        // The .ns file has the greatest number.
+        self.0.keys().rfind(|no| !no.is_ns()).map_or(0, |last| last.0 + 1)
     }
 
     fn file_len(&self, file: FileNo) -> u64 {
-        self.file(file).map_or(0, |file| file.len() as u64)
+        self.0.get(&file).map_or(0, |file| file.len() as u64)
     }
 }

@@ -37,7 +37,7 @@ pub struct Replayed {
     pub sections: u64,
     /// Sections skipped, by the lsn.
     pub skipped: u64,
-    /// The last file ended within a section.
+    /// A file, the last one unless sections are passed over, ended within a section.
     pub torn: bool,
 }
 
@@ -65,28 +65,40 @@ pub fn make_persistent(disk: &dyn Disk, number: u32) -> Result<()> {
 /// # Errors
 /// [`Error::BadFile`] with what to do; those of the disk. The journal is left as it is.
 pub fn recover(disk: &Arc<dyn Disk>, layout: Layout, numbers: &[u32]) -> Result<Replayed> {
-    let lsn = journal_dir::read_lsn(&**disk)?;
-    let mut replay = Replay {
-        files: DataFiles::new(disk.clone(), layout),
-        layout,
-        lsn,
-        done: Replayed::default(),
-    };
+    replay(DataFiles::new(disk.clone(), layout), numbers)
+}
+
+/// The same, for who salvages: a file that the journal creates and that is there keeps its bytes,
+/// and a section that is damaged is passed over.
+///
+/// # Errors
+/// As [`recover`].
+pub fn recover_keeping(disk: &Arc<dyn Disk>, layout: Layout, numbers: &[u32]) -> Result<Replayed> {
+    replay(DataFiles { keeps: true, ..DataFiles::new(disk.clone(), layout) }, numbers)
+}
+
+fn replay(files: DataFiles, numbers: &[u32]) -> Result<Replayed> {
+    let (disk, layout) = (files.disk.clone(), files.layout);
+    let lsn = journal_dir::read_lsn(&*disk)?;
+    let mut replay = Replay { files, layout, lsn, done: Replayed::default(), damaged: 0 };
     for (at, &number) in numbers.iter().enumerate() {
         let path = journal_file(number);
         let whole = replay.file(&*disk.open(&path, Access::Read)?, &path)?;
         let is_last = at + 1 == numbers.len();
-        if !whole && !is_last {
+        if !whole && !is_last && !replay.files.keeps {
             let problem =
                 "ends within a section, but another journal file follows: restore a backup";
             return Err(Error::BadFile { file: path, problem });
         }
-        replay.done.torn = !whole;
+        replay.done.torn |= !whole;
     }
     replay.files.check_missing()?;
     replay.files.sync()?;
     Ok(replay.done)
 }
+
+/// Damaged sections that are passed over: bounds what is read in vain.
+const DAMAGED_MAX: u32 = 64;
 
 /// A running replay.
 struct Replay {
@@ -94,6 +106,8 @@ struct Replay {
     layout: Layout,
     lsn: u64,
     done: Replayed,
+    /// Sections that looked whole but for their sum.
+    damaged: u32,
 }
 
 impl Replay {
@@ -115,13 +129,19 @@ impl Replay {
             }
         };
         let mut ofs = journal_header::LEN as u64;
+        let mut whole = true;
         while ofs < len {
             match self.section(file, path, file_id, ofs, len)? {
                 Some(section_len) => ofs += section::aligned(section_len),
+                // Those behind a damaged one are newer: what that wrote is in the files.
+                None if self.files.keeps && self.damaged < DAMAGED_MAX => {
+                    whole = false;
+                    ofs += section::aligned(1);
+                }
                 None => return Ok(false),
             }
         }
-        Ok(true)
+        Ok(whole)
     }
 
     /// Replays the section at `ofs` and gives its length; `None` if there is no whole one.
@@ -146,7 +166,10 @@ impl Replay {
         }
         let mut bytes = vec![0; head.len];
         file.read_at(ofs, &mut bytes)?;
-        let Some(payload) = section::decode(&bytes) else { return Ok(None) };
+        let Some(payload) = section::decode(&bytes) else {
+            self.damaged += 1;
+            return Ok(None);
+        };
         drop(bytes);
         if self.lsn > head.seq_number.saturating_add(SKIP_MARGIN) {
             self.done.skipped += 1;
@@ -176,6 +199,8 @@ struct DataFiles {
     missing: BTreeSet<(String, FileNo)>,
     /// Directories in which a name was made or removed.
     dirs: BTreeSet<PathBuf>,
+    /// Do files that are created and are there keep their bytes?
+    keeps: bool,
 }
 
 struct Open {
@@ -191,6 +216,7 @@ impl DataFiles {
             open: BTreeMap::new(),
             missing: BTreeSet::new(),
             dirs: BTreeSet::new(),
+            keeps: false,
         }
     }
 
@@ -249,7 +275,10 @@ impl Target for DataFiles {
         self.open.remove(&(database.to_owned(), no));
         self.missing.remove(&(database.to_owned(), no));
         let dir = self.layout.directory(database);
-        if self.disk.metadata(&path)?.is_some() {
+        if let Some(found) = self.disk.metadata(&path)? {
+            if self.keeps && found.len == len {
+                return Ok(());
+            }
             self.disk.remove(&path)?;
         }
         if self.layout == Layout::DirectoryPerDb {

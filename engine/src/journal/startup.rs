@@ -100,17 +100,9 @@ pub fn layout(disk: &dyn Disk, directory_per_db: Option<bool>) -> Result<Layout>
         true => Layout::DirectoryPerDb,
         false => Layout::Flat,
     });
-    match wanted.map_or_else(|| storage_file::layout(disk), |it| Ok(Some(it)))? {
-        Some(layout) => Ok(layout),
-        None => layout_as_found(disk),
+    if let Some(layout) = wanted.map_or_else(|| storage_file::layout(disk), |it| Ok(Some(it)))? {
+        return Ok(layout);
     }
-}
-
-/// How the databases lie that are there.
-///
-/// # Errors
-/// Those of the disk.
-pub fn layout_as_found(disk: &dyn Disk) -> Result<Layout> {
     let only_apart = databases(disk, Layout::Flat)?.is_empty()
         && !databases(disk, Layout::DirectoryPerDb)?.is_empty();
     Ok(if only_apart { Layout::DirectoryPerDb } else { Layout::Flat })

@@ -1,10 +1,10 @@
 //! `tallymap repair`: what is readable, salvaged into fresh files.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use tallymap::{Collection, Database, Engine, Error, Salvage, Salvager};
+use tallymap::{Collection, CollectionOptions, Database, Engine, Error, Salvage, Salvager};
 
 use super::selection::check_empty_or_new;
 use crate::cli::EXIT_CODES;
@@ -18,8 +18,8 @@ use crate::terminal::{Colour, Terminal};
 
 /// Salvage what is readable into a new directory
 ///
-/// Finds every document that the damage did not touch, by chains where they lead and by what
-/// extents and records look like where they do not, and writes it into fresh files, with the
+/// Finds the documents that the damage did not touch, by chains where they lead and by what
+/// extents and records look like where they do not, and writes them into fresh files, with the
 /// collections' options and indexes. The old directory, which need not be one that opens, stays
 /// as it is: look at the new one, then swap them yourself. Says what was lost.
 ///
@@ -94,8 +94,11 @@ impl Repair {
     }
 
     fn check(&self) -> Result<(), CliError> {
-        let whole = |path: &Path| std::path::absolute(path).map_err(CliError::file(path));
-        if whole(&self.into)?.starts_with(whole(&self.dbpath)?) {
+        let damaged = self.dbpath.canonicalize().map_err(CliError::file(&self.dbpath))?;
+        let into = std::path::absolute(&self.into).map_err(CliError::file(&self.into))?;
+        // It may be new: then the directory counts that it will be in.
+        let there = into.ancestors().find_map(|path| path.canonicalize().ok());
+        if there.is_some_and(|path| path.starts_with(damaged)) {
             let message = "--into must not be in the damaged directory, which stays as it is";
             return Err(CliError::Usage(message.to_owned()));
         }
@@ -129,9 +132,10 @@ impl Repair {
         }
         let into = quoted(&self.into.to_string_lossy());
         let lost: u64 = outcomes.iter().map(|one| one.lost).sum();
+        let is_sound = problems.is_empty() && outcomes.iter().all(|one| one.problems.is_empty());
         let summary = match lost {
-            0 if problems.is_empty() => "every document was recovered".to_owned(),
-            0 => "every document that the catalogue leads to was recovered".to_owned(),
+            0 if is_sound => "every document was recovered".to_owned(),
+            0 => "no document is known to be lost".to_owned(),
             n => terminal.paint(Colour::Bad, &format!("lost {} documents", grouped(n))),
         };
         table.draw(terminal)
@@ -144,8 +148,15 @@ impl Repair {
 /// Copies what is readable of a collection into a fresh one, then builds its indexes.
 fn rescue(salvage: &Salvage, into: &Database) -> Result<Outcome, CliError> {
     let name = salvage.ns.collection();
-    let fresh = into.create_collection(name, salvage.options.clone())?;
     let mut problems = salvage.problems.clone();
+    let fresh = match into.create_collection(name, salvage.options.clone()) {
+        Ok(fresh) => fresh,
+        Err(error) => {
+            problems.push(format!("it gets default options, not those that were found: {error}"));
+            into.create_collection(name, CollectionOptions::default())?
+        }
+    };
+    let mut refused = 0;
     for loc in &salvage.unreadable {
         problems.push(format!("the record at {loc} holds no readable document"));
     }
@@ -155,11 +166,13 @@ fn rescue(salvage: &Salvage, into: &Database) -> Result<Outcome, CliError> {
         let located = located?;
         if let Err(error) = fresh.insert_one(&located.document) {
             problems.push(format!("the document at {}: {}", located.loc, one_document(error)?));
+            refused += 1;
         }
     }
     bar.finish_and_clear();
     let recovered = fresh.count()?;
-    let lost = salvage.recorded.saturating_sub(recovered).max(salvage.unreadable.len() as u64);
+    let met = salvage.unreadable.len() as u64 + refused;
+    let lost = salvage.recorded.saturating_sub(recovered).max(met);
     if salvage.recorded != recovered && problems.is_empty() {
         let recorded = grouped(salvage.recorded);
         problems.push(format!("{recorded} documents are recorded, {} found", grouped(recovered)));

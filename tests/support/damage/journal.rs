@@ -123,7 +123,15 @@ impl Killed {
         disk.remove(path).expect("in RAM");
         disk.create(path, 0).and_then(|file| file.write_at(0, &damage.bytes)).expect("in RAM");
         let disk: Arc<dyn Disk> = Arc::new(disk);
-        probe::salvage(disk.clone());
+        let salvage = probe::salvage(disk.clone());
+        if let Some(intact) = damage.intact {
+            let found = salvage.iter().flat_map(|report| &report.collections);
+            let count: usize = found.map(|salvaged| salvaged.count()).sum();
+            assert!(
+                count as i32 >= intact * DOCUMENTS,
+                "{count} salvaged, {intact} commits intact"
+            );
+        }
         let opened = match engine(disk).open() {
             Ok(engine) => engine,
             Err(error) => {

@@ -4,6 +4,7 @@
 //! typed error.
 
 pub mod field;
+pub mod image;
 pub mod journal;
 pub mod plan;
 pub mod salvage;
@@ -59,6 +60,12 @@ impl Damage {
         };
         done.expect("a disk in RAM");
         Arc::new(overlay)
+    }
+
+    /// Is more damaged than one field? Then chains may be so broken that what was dropped comes
+    /// up again.
+    pub fn is_of_a_sector(&self) -> bool {
+        !matches!(&self.how, How::Bytes { bytes, .. } if bytes.len() < 512)
     }
 
     /// Does it concern any of the bytes `from..to` of data file 0?

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use tallymap::disk::{Access, Disk};
 
 use super::Damage;
+use super::image;
 use super::salvage::Expected;
 use super::structures::{Files, Structures, i32_at};
 use super::trial::{Tally, try_all};
 use super::values::damages;
-use crate::fuzz::image::Image;
 use crate::seed::Seed;
 
 const SECTOR: usize = 512;
@@ -50,7 +50,7 @@ impl Plan {
     /// # Panics
     /// If it is not sound.
     pub fn make() -> Plan {
-        let disk: Arc<dyn Disk> = Image::shared().disk();
+        let disk = image::make().expect("a disk in RAM");
         let read = |name: &str, most: usize| {
             let file = disk.open(Path::new(name), Access::Read).expect("is there");
             let mut bytes = vec![0; most.min(file.len().expect("a length") as usize)];

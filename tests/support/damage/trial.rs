@@ -30,11 +30,11 @@ pub struct Tally {
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Count { untouched, salvaged, touched } = self.documents;
+        let Count { untouched, salvaged, touched, stale } = self.documents;
         write!(
             f,
             "{} damages, {} opened, {} refused; documents not touched {untouched}, salvaged \
-             {salvaged}, touched {touched}; {} promises broken",
+             {salvaged}, touched {touched}, come up again {stale}; {} promises broken",
             self.trials,
             self.opened,
             self.trials - self.opened,
@@ -70,6 +70,7 @@ pub fn try_all(
             tally.documents.untouched += count.untouched;
             tally.documents.salvaged += count.salvaged;
             tally.documents.touched += count.touched;
+            tally.documents.stale += count.stale;
             tally.broken.extend(
                 wrong
                     .first()
@@ -105,8 +106,14 @@ fn one(
             false
         }
     };
+    let salvage = probe::salvage(damaged.clone());
     match builder(damaged).read_only(true).open() {
-        Ok(engine) => probe::read(&engine),
+        Ok(engine) => {
+            probe::read(&engine);
+            if let Some(salvage) = salvage {
+                probe::assert_has_scans(&salvage, &engine);
+            }
+        }
         Err(error) => probe::assert_damage("open read-only", &error),
     }
     (opened, wrong)

@@ -107,11 +107,6 @@ impl Image {
         Ok(Image { disk, words, index_words })
     }
 
-    /// Its disk, sound.
-    pub fn disk(&self) -> Arc<HeapDisk> {
-        self.disk.clone()
-    }
-
     /// The database with up to `count` patches of `words`.
     pub fn damaged(&self, words: &[Word], count: usize, input: &mut Input<'_>) -> Arc<dyn Disk> {
         let disk = OverlayDisk::new(self.disk.clone());

@@ -9,10 +9,13 @@ use super::probe;
 pub fn run(input: &[u8]) {
     let image = Image::shared();
     let disk = image.damaged(&image.words, usize::MAX, &mut Input::new(input));
-    probe::salvage(disk.clone());
+    let salvage = probe::salvage(disk.clone());
     match builder(disk).open() {
         Ok(engine) => {
             probe::read(&engine);
+            if let Some(salvage) = salvage {
+                probe::assert_has_scans(&salvage, &engine);
+            }
             engine.close().expect("nothing of it was damage's to refuse");
         }
         Err(error) => probe::assert_damage("open", &error),

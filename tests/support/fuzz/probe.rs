@@ -1,9 +1,11 @@
 //! Reads all that can be read of a damaged database, and holds what is read against each other:
 //! a scan, an index, `validate` and the salvage look at the same bytes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bson::RawDocumentBuf;
+use tallymap::bson::document;
 use tallymap::disk::Disk;
 use tallymap::{Class, Collection, Direction, Engine, Error, SalvageReport};
 
@@ -119,4 +121,24 @@ pub fn salvage(disk: Arc<dyn Disk>) -> Option<SalvageReport> {
         assert_eq!(found.len(), salvaged.count(), "salvage of {}", salvaged.ns);
     }
     Some(report)
+}
+
+/// The salvage has, of every collection, what a scan gives: a scan does not look into a document,
+/// the salvage does.
+pub fn assert_has_scans(report: &SalvageReport, engine: &Engine) {
+    let database = engine.database("d").expect("a valid name");
+    for salvaged in &report.collections {
+        let Ok(collection) = database.collection(salvaged.ns.collection()) else { continue };
+        if !collection.exists() {
+            continue;
+        }
+        let salvaged_ones = walk("salvage", Ok(salvaged.documents())).items;
+        let found: HashSet<_> =
+            salvaged_ones.iter().map(|found| (found.loc, found.document.as_bytes())).collect();
+        let scanned = walk("scan", collection.scan(Direction::Forward)).items;
+        for one in scanned.iter().filter(|one| document::check(one.document.as_bytes()).is_ok()) {
+            let is_found = found.contains(&(one.loc, one.document.as_bytes()));
+            assert!(is_found, "{}: {} is scanned and not salvaged", salvaged.ns, one.loc);
+        }
+    }
 }

@@ -2,13 +2,16 @@
 //! leads to them.
 //!
 //! E1. A place is an extent if two of three fields of its header are as they should be.
-//! E2. Extents follow each other without gap: what is between one and the next is its own. Where
-//!     there is a gap, records in it that name a place in it as their extent make that an extent,
-//!     of whose header nothing is left.
+//! E2. Extents follow each other without gap: what is between one and the next is its own. An
+//!     extent whose records and holes reach to where it says that it ends is passed over whole;
+//!     any other is looked through for the next one, from its last record on.
+//! E3. Where there is no extent that can be seen, records that name a place before them as
+//!     theirs make that an extent of whose header nothing is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use super::records::{reach, tile_len};
 use crate::disk::View;
 use crate::disk_loc::{DiskLoc, ExtentLoc, FileNo};
 use crate::format::data_file_header;
@@ -16,11 +19,14 @@ use crate::format::extent::{
     FIRST_RECORD, LAST_RECORD, LEN, LENGTH, MAGIC, MAGIC_VALUE, MY_LOC, NEXT, NS_DIAGNOSTIC, PREV,
 };
 use crate::format::record::{self, EXTENT_OFS};
+use crate::limits::PAGE;
 use crate::store::data_file::DataFile;
 use crate::store::extent::has_record_at;
 
 /// Extents begin at multiples of this: old ones may be so short.
 const STEP: i32 = 256;
+/// Behind what the file's header calls used, where nothing should be: extents of this century.
+const STEP_UNUSED: i32 = PAGE as i32;
 
 /// What is left of one extent. Its links are as they were read.
 #[derive(Debug, Clone)]
@@ -68,57 +74,109 @@ impl Remains {
     pub fn has_record_at(&self, ofs: i32) -> bool {
         has_record_at(self.loc.0.ofs, self.end, ofs)
     }
+
+    /// Do its records and holes reach to where it says that it ends?
+    fn is_tiled(&self, view: &impl View) -> bool {
+        let start = self.loc.0.ofs + LEN as i32;
+        // Those of an index may begin at a page.
+        let page = start.saturating_add(PAGE as i32 - 1) / PAGE as i32 * PAGE as i32;
+        [start, page].into_iter().any(|mut at| {
+            while at < self.end {
+                let Some(len) = tile_len(view, self, at) else { return false };
+                at += len;
+            }
+            at == self.end
+        })
+    }
 }
 
 /// All extents, by location.
 pub type Extents = BTreeMap<ExtentLoc, Remains>;
 
-/// Looks through all data files.
-pub fn find(view: &impl View) -> Extents {
+/// Looks through all data files: as far as their headers call them used, and to the end where a
+/// link or one of `ends` leads behind that.
+pub fn find(view: &impl View, ends: impl Iterator<Item = DiskLoc>) -> Extents {
+    let files = (0..view.file_count()).map(FileNo);
+    let used: Vec<i32> = files.clone().map(|no| used(view, no)).collect();
     let mut found = Extents::new();
-    for no in 0..view.file_count() {
-        found.extend(find_in(view, FileNo(no)).into_iter().map(|remains| (remains.loc, remains)));
+    let look = |found: &mut Extents, no: FileNo, end: i32| {
+        let in_file = find_in(view, no, used[no.0 as usize], end);
+        found.extend(in_file.into_iter().map(|remains| (remains.loc, remains)));
+    };
+    files.clone().for_each(|no| look(&mut found, no, used[no.0 as usize]));
+    let links: Vec<DiskLoc> =
+        found.values().flat_map(|extent| [extent.next, extent.prev]).chain(ends).collect();
+    for no in files {
+        let (used, file_len) = (used[no.0 as usize], len_of(view, no));
+        let is_behind =
+            |link: &DiskLoc| link.file_no() == no && (used..file_len).contains(&link.ofs);
+        if links.iter().any(is_behind) {
+            found.retain(|loc, _| loc.0.file_no() != no);
+            look(&mut found, no, file_len);
+        }
     }
     found
 }
 
-fn find_in(view: &impl View, no: FileNo) -> Vec<Remains> {
-    let file_len = i32::try_from(view.file_len(no)).unwrap_or(i32::MAX);
-    // A header whose fields agree is believed: behind what it calls used there is nothing.
-    let unused = DataFile::read(view, no).ok().map(DataFile::unused_ofs);
-    let file_len = unused.unwrap_or(file_len);
-    let places = (data_file_header::LEN as i32..=file_len - LEN as i32).step_by(STEP as usize);
-    let mut found: Vec<Remains> =
-        places.filter_map(|ofs| look(view, DiskLoc::new(no, ofs))).collect();
-    let ruined = ruined(view, no, &gaps(&found, file_len));
+fn len_of(view: &impl View, no: FileNo) -> i32 {
+    i32::try_from(view.file_len(no)).unwrap_or(i32::MAX)
+}
+
+/// Where the header says that unused space begins; the end of the file if its fields disagree.
+fn used(view: &impl View, no: FileNo) -> i32 {
+    DataFile::read(view, no).map_or(len_of(view, no), DataFile::unused_ofs)
+}
+
+/// The extents in the first `file_len` bytes of a file. Behind `unused` there should be none.
+fn find_in(view: &impl View, no: FileNo, unused: i32, file_len: i32) -> Vec<Remains> {
+    let mut found: Vec<Remains> = Vec::new();
+    // The places that no extent explains, as ranges.
+    let mut gaps: Vec<Range<i32>> = Vec::new();
+    let (mut at, mut free_from) = (data_file_header::LEN as i32, 0);
+    while at <= file_len - LEN as i32 {
+        if at % PAGE as i32 == 0 && view.bytes(DiskLoc::new(no, at), PAGE).is_ok_and(is_zeros) {
+            at = at.saturating_add(PAGE as i32);
+            continue;
+        }
+        let step = if at < unused { STEP } else { STEP_UNUSED };
+        match look(view, DiskLoc::new(no, at)).filter(|_| at >= free_from) {
+            Some(remains) if remains.header == Header::Sound && remains.is_tiled(view) => {
+                at = remains.end;
+                found.push(remains);
+                continue;
+            }
+            Some(remains) => {
+                // An extent within it can only be behind its last record.
+                free_from = reach(view, &Remains { end: file_len, ..remains.clone() });
+                found.push(remains);
+            }
+            None if at < free_from || at >= unused => {}
+            None => match gaps.last_mut() {
+                Some(gap) if gap.end == at => gap.end += step,
+                _ => gaps.push(at..at.saturating_add(step)),
+            },
+        }
+        at = at.saturating_add(step);
+    }
+    let ruined = ruined(view, no, &gaps);
     found.extend(ruined.into_iter().map(|ofs| Remains::ruined(DiskLoc::new(no, ofs))));
     found.sort_by_key(|remains| remains.loc);
     let mut next = None;
     for remains in found.iter_mut().rev() {
         // E2. Behind the last one is unused space.
+        let start = remains.loc.0.ofs;
         let is_sound = remains.header == Header::Sound;
-        let at_most = if unused.is_none() && is_sound { remains.end } else { file_len };
-        remains.end = next.unwrap_or(at_most).clamp(remains.loc.0.ofs, file_len);
-        next = Some(remains.loc.0.ofs);
+        let last = if start < unused { unused } else { file_len };
+        let at_most = if is_sound { remains.end.max(last) } else { last };
+        remains.end = next.unwrap_or(at_most).clamp(start, file_len);
+        next = Some(start);
     }
     found
 }
 
-/// The ranges of offsets that no extent's own length explains.
-fn gaps(found: &[Remains], file_len: i32) -> Vec<Range<i32>> {
-    let starts = found.iter().map(|remains| remains.loc.0.ofs).chain([file_len]);
-    let mut gaps = Vec::new();
-    let (mut from, mut explained) = (data_file_header::LEN as i32, false);
-    for (n, start) in starts.enumerate() {
-        if !explained && from < start {
-            gaps.push(from..start);
-        }
-        let Some(remains) = found.get(n) else { break };
-        let next = found.get(n + 1).map_or(file_len, |next| next.loc.0.ofs);
-        explained = remains.header == Header::Sound && remains.end == next;
-        from = start + STEP;
-    }
-    gaps
+/// Whole pages of zeros are passed over at once: most files end in many.
+fn is_zeros(page: &[u8]) -> bool {
+    page == [0; PAGE]
 }
 
 /// What is at `loc`, if it is an extent, with the end that it says it has.
@@ -146,20 +204,20 @@ fn look(view: &impl View, loc: DiskLoc) -> Option<Remains> {
     })
 }
 
-/// Where the extents begin that records in the gaps name as theirs.
+/// Where the extents begin that records in the gaps name as theirs: the first record that could
+/// stand there, or two others.
 fn ruined(view: &impl View, no: FileNo, gaps: &[Range<i32>]) -> BTreeSet<i32> {
-    let mut found = BTreeSet::new();
+    let mut named: BTreeMap<i32, u32> = BTreeMap::new();
     for gap in gaps {
         for at in gap.clone().step_by(4) {
             let Ok(raw) = view.bytes(DiskLoc::new(no, at), record::LEN) else { break };
             let (extent, len) = (EXTENT_OFS.get(raw), record::LENGTH.get(raw));
-            let fits = len > record::LEN as i32 && len <= gap.end - at;
-            let is_behind = extent.checked_add(LEN as i32).is_some_and(|first| first <= at);
-            let is_place = extent % STEP == 0 && gap.contains(&extent);
-            if fits && is_behind && is_place {
-                found.insert(extent);
+            let fits = len > record::LEN as i32 && len % 4 == 0 && len <= gap.end - at;
+            if fits && extent % STEP == 0 && gap.contains(&extent) && extent <= at - LEN as i32 {
+                let is_first = extent == at - LEN as i32;
+                *named.entry(extent).or_default() += if is_first { 2 } else { 1 };
             }
         }
     }
-    found
+    named.into_iter().filter(|(_, times)| *times > 1).map(|(extent, _)| extent).collect()
 }

@@ -1,8 +1,8 @@
 //! The nodes of an `.ns` file that may be damaged.
 //!
 //! N1. Every place where a node may be is looked at; none is searched by its hash.
-//! N2. A node is believed to be in use if its hash is that of its name. One that is not may
-//!     still lead to the extents of a namespace that the catalogue lists.
+//! N2. A node is believed to be in use if its hash is that of its name; later also one that the
+//!     catalogue lists.
 
 use crate::disk::View;
 use crate::disk_loc::{DiskLoc, ExtentLoc, FileNo};
@@ -18,7 +18,7 @@ pub struct Node {
     pub name: String,
     /// Its value.
     pub details: NamespaceDetails,
-    /// Is the hash that of the name?
+    /// Is it believed (N2)?
     pub is_in_use: bool,
     /// Where the chain of extents begins and ends, if anywhere.
     pub ends: (Option<ExtentLoc>, Option<ExtentLoc>),

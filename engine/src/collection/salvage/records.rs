@@ -12,11 +12,12 @@
 //!     of its extent.
 //! R4. Every walk ends: no record is visited twice in one direction.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::extents::{Header as ExtentHeader, Remains};
 use crate::disk::View;
-use crate::disk_loc::RecordLoc;
+use crate::disk_loc::{DiskLoc, RecordLoc};
+use crate::format::extent::LEN as EXTENT_HEADER;
 use crate::format::record::{EXTENT_OFS, LEN, LENGTH, NEXT_OFS, NO_OFS, PREV_OFS};
 
 /// The records of an extent that were found.
@@ -49,19 +50,18 @@ const BACKWARD: Along = Along { on: |header| header.prev, back: |header| header.
 
 /// Finds the records of `extent`.
 pub fn find(view: &impl View, extent: &Remains) -> Records {
-    let in_extent = |loc: crate::disk_loc::DiskLoc| match loc.file == extent.loc.0.file {
-        true => loc.ofs,
-        false => NO_OFS,
-    };
-    let (first, last) = (in_extent(extent.first_record), in_extent(extent.last_record));
+    let (first, last) = ends(extent);
     let (mut found, leads_on) = walk(view, extent, first, FORWARD);
     let leads_on = leads_on && extent.header != ExtentHeader::Ruined;
-    let is_whole = leads_on && found.last().map_or(NO_OFS, |loc| loc.0.ofs) == last;
-    if !is_whole {
-        let mut met: HashSet<RecordLoc> = found.iter().copied().collect();
-        let (backward, _) = walk(view, extent, last, BACKWARD);
-        found.extend(backward.into_iter().rev().filter(|loc| met.insert(*loc)));
-        let mut named = HashSet::from([first, last]);
+    if leads_on && !found.is_empty() && found.last().map(|loc| loc.0.ofs) == last {
+        return Records { found, is_whole: true };
+    }
+    let mut met: HashSet<RecordLoc> = found.iter().copied().collect();
+    let (backward, _) = walk(view, extent, last, BACKWARD);
+    found.extend(backward.into_iter().rev().filter(|loc| met.insert(*loc)));
+    let mut named = BTreeSet::from_iter([first, last].into_iter().flatten());
+    // The second time also by the links of those that were found in the first.
+    for _ in 0..2 {
         for loc in &found {
             let header = header(view, extent, loc.0.ofs);
             named.extend(header.into_iter().flat_map(|header| [header.next, header.prev]));
@@ -69,7 +69,35 @@ pub fn find(view: &impl View, extent: &Remains) -> Records {
         let tiles = tiles(view, extent, &named);
         found.extend(tiles.into_iter().filter(|loc| met.insert(*loc)));
     }
-    Records { found, is_whole }
+    // Without records both ends are null.
+    let is_empty = extent.first_record.is_null() && extent.last_record.is_null();
+    Records { is_whole: leads_on && is_empty && found.is_empty(), found }
+}
+
+/// Where the chain of an extent begins and ends; −1 where it says that there is none, nothing
+/// where it says what cannot be.
+fn ends(extent: &Remains) -> (Option<i32>, Option<i32>) {
+    let end = |loc: DiskLoc| match loc {
+        loc if loc.is_null() => Some(NO_OFS),
+        loc => Some(loc.ofs).filter(|_| loc.file == extent.loc.0.file),
+    };
+    (end(extent.first_record), end(extent.last_record))
+}
+
+/// The offset behind the header of the last record that the chain leads to, from either end, and
+/// that says itself that it is of this extent.
+pub fn reach(view: &impl View, extent: &Remains) -> i32 {
+    let (first, last) = ends(extent);
+    let both = [walk(view, extent, first, FORWARD), walk(view, extent, last, BACKWARD)];
+    let all = both.iter().flat_map(|(walked, _)| walked).map(|loc| loc.0.ofs);
+    let own = all.filter(|ofs| tile_len(view, extent, *ofs).is_some());
+    own.max().map_or(extent.loc.0.ofs, |ofs| ofs + LEN as i32)
+}
+
+/// Length of the record or hole of `extent` at `at`, if there is one.
+pub fn tile_len(view: &impl View, extent: &Remains, at: i32) -> Option<i32> {
+    let header = header(view, extent, at)?;
+    header.is_of(extent, at).then_some(header.len)
 }
 
 fn header(view: &impl View, extent: &Remains, ofs: i32) -> Option<Header> {
@@ -89,22 +117,28 @@ impl Header {
     /// Does it say that a record of `extent` is at `ofs`, live or deleted?
     fn is_of(self, extent: &Remains, ofs: i32) -> bool {
         let ends = ofs.checked_add(self.len).is_some_and(|end| end <= extent.end);
-        self.extent_ofs == extent.loc.0.ofs && self.len > LEN as i32 && ends
+        let has_length = self.len > LEN as i32 && self.len % 4 == 0;
+        self.extent_ofs == extent.loc.0.ofs && has_length && ends
     }
 
     /// Are its links those of a live record (R3)?
     fn is_live(self, extent: &Remains) -> bool {
         // A link may lead behind the end of a file that was cut.
-        let first = extent.loc.0.ofs + crate::format::extent::LEN as i32;
+        let first = extent.loc.0.ofs + EXTENT_HEADER as i32;
         let is_link = |ofs: i32| ofs == NO_OFS || (ofs >= first && ofs % 4 == 0);
         is_link(self.next) && is_link(self.prev)
     }
 }
 
 /// Walks the chain from `from`, as far as records count (R1). Says whether every link was right.
-fn walk(view: &impl View, extent: &Remains, from: i32, along: Along) -> (Vec<RecordLoc>, bool) {
-    let (mut walked, mut met, mut is_right) = (Vec::new(), HashSet::new(), true);
-    let (mut before, mut next) = (NO_OFS, from);
+fn walk(
+    view: &impl View,
+    extent: &Remains,
+    from: Option<i32>,
+    along: Along,
+) -> (Vec<RecordLoc>, bool) {
+    let (mut walked, mut met, mut is_right) = (Vec::new(), HashSet::new(), from.is_some());
+    let (mut before, mut next) = (NO_OFS, from.unwrap_or(NO_OFS));
     while next != NO_OFS {
         let found = header(view, extent, next).filter(|_| met.insert(next));
         let Some(header) = found else { return (walked, false) };
@@ -122,29 +156,36 @@ fn walk(view: &impl View, extent: &Remains, from: i32, along: Along) -> (Vec<Rec
 }
 
 /// The live records of the extent, found by walking over all of it (R2). Links lead to `named`.
-fn tiles(view: &impl View, extent: &Remains, named: &HashSet<i32>) -> Vec<RecordLoc> {
+fn tiles(view: &impl View, extent: &Remains, named: &BTreeSet<i32>) -> Vec<RecordLoc> {
     let mut found = Vec::new();
-    let mut at = extent.loc.0.ofs + crate::format::extent::LEN as i32;
+    let mut at = extent.loc.0.ofs + EXTENT_HEADER as i32;
     let mut must_be_one = true;
+    let is_record = |ofs: &i32| {
+        let header = header(view, extent, *ofs);
+        header.is_some_and(|header| header.is_of(extent, *ofs) && header.is_live(extent))
+    };
     while at < extent.end {
         let loc = extent.loc.record(at);
-        match header(view, extent, at).filter(|header| header.is_of(extent, at)) {
-            Some(header) => {
-                if header.is_live(extent) {
-                    found.push(loc);
-                }
-                at += header.len;
-                must_be_one = true;
+        if let Some(header) = header(view, extent, at).filter(|header| header.is_of(extent, at)) {
+            if header.is_live(extent) {
+                found.push(loc);
             }
-            None => {
-                must_be_one |= named.contains(&at);
-                if must_be_one && super::document(view, loc).is_ok() {
-                    found.push(loc);
-                }
-                at += 4;
-                must_be_one = false;
-            }
+            // A length that is too long would pass over records that links lead to.
+            let end = at + header.len;
+            at = named.range(at + 1..end).copied().find(is_record).unwrap_or(end);
+            must_be_one = true;
+            continue;
         }
+        must_be_one |= named.contains(&at);
+        match super::document_len(view, loc) {
+            Ok(len) if must_be_one => {
+                found.push(loc);
+                // What looks like a header within it is none.
+                at = at.saturating_add((LEN + len).next_multiple_of(4) as i32);
+            }
+            _ => at += 4,
+        }
+        must_be_one = false;
     }
     found
 }

@@ -12,6 +12,8 @@ use crate::{
     SalvageReport, SizingPolicy,
 };
 
+mod hostile;
+
 const DOCUMENTS: i32 = 400;
 
 fn open(disk: &Arc<HeapDisk>, read_only: bool) -> Engine {
