@@ -64,7 +64,7 @@ impl How {
             .dirty_max(self.dirty_max)
             .private_budget(self.private_budget)
             // So little that a few keys go through a file.
-            .index_build_memory(if self.dirty_max == 4096 { 1 << 10 } else { 100 << 20 })
+            .index_build_memory(if self.memos { 256 } else { 100 << 20 })
             .journal_file_len(self.journal_file_len)
     }
 }
