@@ -216,6 +216,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Memory in which the keys of a new index are sorted, bytes; 100 MiB unless told. More of
+    /// them are sorted through a file in the directory, as long as the keys are together.
+    pub fn index_build_memory(mut self, bytes: u64) -> Self {
+        self.options.index_build_memory = bytes;
+        self
+    }
+
     /// Data files of 16 MiB doubling to 512 MiB (unless told), or of 64 MiB doubling to 2 GiB.
     pub fn small_files(mut self, small: bool) -> Self {
         self.options.small_files = small;

@@ -29,6 +29,8 @@ pub struct Options {
     pub private_budget: u64,
     /// Changed pages at which a commit begins before its time, bytes.
     pub dirty_max: u64,
+    /// Memory in which the keys of a new index are sorted, bytes; more go through a file.
+    pub index_build_memory: u64,
     /// Smallest file sizes: 16 MiB doubling to 512 MiB, else 64 MiB doubling to 2 GiB.
     pub small_files: bool,
     /// One directory per database, or all files side by side; `None` for what the directory says.
@@ -52,6 +54,7 @@ impl Default for Options {
             sync_interval: Duration::from_secs(60),
             private_budget: 256 << 20,
             dirty_max: 64 << 20,
+            index_build_memory: 100 << 20,
             small_files: true,
             directory_per_db: None,
             ns_size_mib: 16,

@@ -77,3 +77,51 @@ fn bad_options_in_our_own_collection() {
     damage(&disk, b"padding_factor\0", b"p_dding");
     only_bad_is_bad(&disk, |error| error.to_string().contains("unknown policy"));
 }
+
+/// Where a collection's own document is not needed, it is read and written as ever; the others
+/// are created, renamed and dropped past it.
+#[test]
+fn an_unreadable_document_of_a_namespace() {
+    let disk = closed();
+    damage(&disk, b"\x02name\0\x06\0\0\0d.bad\0", b"\x63");
+    let engine = open(&disk);
+    let d = engine.database("d").expect("named");
+    let good = d.collection("good").expect("opens");
+    good.create_index(IndexSpec::new(&[("more", 1)])).expect("an index");
+    good.drop_index("more_1").expect("dropped");
+    d.rename_collection("good", "better").expect("renamed");
+    assert!(d.drop_collection("better").expect("dropped"));
+    let new = d.create_collection("new", CollectionOptions::default()).expect("created");
+    new.insert_one(rawdoc! { "_id": 1 }).expect("inserted");
+
+    let bad = d.collection("bad").expect("opens");
+    bad.insert_one(rawdoc! { "_id": 2 }).expect("inserted");
+    let dropped = d.drop_collection("bad");
+    assert!(matches!(dropped, Err(Error::Corrupt { .. })), "{dropped:?}");
+    let renamed = d.rename_collection("bad", "worse");
+    assert!(matches!(renamed, Err(Error::Corrupt { .. })), "{renamed:?}");
+    assert_eq!(bad.count().expect("counts"), 2);
+    engine.close().expect("closes");
+    assert_eq!(open(&disk).collection("d.bad").expect("opens").count().expect("counts"), 2);
+}
+
+/// What all collections of a database depend on concerns no other database.
+#[test]
+fn an_unreadable_index_of_our_own_collection() {
+    let disk = closed();
+    let engine = open(&disk);
+    engine.collection("e.c").expect("opens").insert_one(rawdoc! { "_id": 1 }).expect("inserted");
+    engine.close().expect("closes");
+    damage(&disk, b"\x02ns\0\x17\0\0\0d.tallymap.collections\0", b"\x63");
+    let engine = open(&disk);
+    let c = engine.collection("e.c").expect("opens");
+    c.insert_one(rawdoc! { "_id": 2 }).expect("inserted");
+    for name in ["good", "bad", "new"] {
+        let refused = engine.collection(&format!("d.{name}"));
+        assert!(matches!(refused, Err(Error::Corrupt { .. })), "{name}: {refused:?}");
+    }
+    let salvaged = engine.database("d").expect("named").salvage().expect("salvages");
+    assert!(salvaged.collections.iter().all(|salvage| salvage.count() == 1));
+    assert_eq!(salvaged.collections.len(), 2);
+    engine.close().expect("closes");
+}

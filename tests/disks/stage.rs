@@ -64,5 +64,6 @@ pub fn builder(how: How) -> EngineBuilder {
         false => builder,
     };
     let durability = if how.unjournaled { Durability::None } else { Durability::Journaled };
-    builder.durability(durability).read_only(how.read_only)
+    // So little that a few keys go through a file.
+    builder.index_build_memory(1 << 10).durability(durability).read_only(how.read_only)
 }

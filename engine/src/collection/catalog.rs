@@ -196,6 +196,8 @@ impl Catalog {
         Ok(findings)
     }
 
+    /// The document of a namespace. One that cannot be read is another's, if there is one that
+    /// can and has the name.
     fn find_entry<'v>(
         &self,
         view: &'v impl View,
@@ -203,13 +205,21 @@ impl Catalog {
     ) -> Result<Option<(RecordLoc, &'v RawDocument)>> {
         let heap = self.heap(view, &self.namespaces_name())?;
         let mut scan = RecordScan::new(heap.details(), Direction::Forward);
+        let mut unreadable = None;
         while let Some(loc) = scan.next(view)? {
-            let entry = document_at(&heap, view, loc)?;
-            if entry.get_str("name").is_ok_and(|found| found == name) {
-                return Ok(Some((loc, entry)));
+            let named = document_at(&heap, view, loc).and_then(|entry| {
+                let rule = "a document of system.namespaces has a name";
+                let found =
+                    entry.get_str("name").map_err(|_| Error::corrupt(loc, "document", rule, 0));
+                Ok((entry, found?))
+            });
+            match named {
+                Ok((entry, found)) if found == name => return Ok(Some((loc, entry))),
+                Ok(_) => {}
+                Err(error) => unreadable = Some(error),
             }
         }
-        Ok(None)
+        unreadable.map_or(Ok(None), Err)
     }
 }
 

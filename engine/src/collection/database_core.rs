@@ -346,8 +346,9 @@ impl DatabaseCore {
         let open = OpenDatabase { files, catalog };
         for core in &self.catalogue {
             let view = ReadView::new(&open.files, guard);
+            // Damage in one of them is told to those who need it.
             *core.exclusive() =
-                Known::new(Ok(self.load(&open, &view, &core.ns, StoredOptions::default())?));
+                Known::new(self.load(&open, &view, &core.ns, StoredOptions::default()));
         }
         **guard = Some(open);
         Ok(())

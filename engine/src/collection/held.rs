@@ -3,6 +3,7 @@
 
 use super::database_core::{DatabaseCore, OpenDatabase};
 use super::locked::{Known, OpenCollection};
+use super::shared::EngineShared;
 use super::stored_options::{self, StoredOptions};
 use crate::error::{Error, Result};
 use crate::journal::{ReadView, UnitOfWork};
@@ -27,7 +28,7 @@ pub type CatalogueHeld<'a> = [Exclusive<'a, Known>; CATALOGUE.len()];
 type State<'a> = Option<&'a OpenCollection>;
 
 /// Steps of long work that make one unit: a commit waits for no more than these.
-const STEPS_PER_UNIT: usize = 256;
+pub const STEPS_PER_UNIT: usize = 256;
 /// Lines after which such a unit ends before: 1 MiB, or one step that changes more.
 const LINES_PER_UNIT: u32 = 1 << 14;
 
@@ -40,6 +41,11 @@ impl<'a> Held<'a> {
         collection: Exclusive<'a, Known>,
     ) -> Held<'a> {
         Held { core, ns, database, catalogue, collection }
+    }
+
+    /// What the engine shares.
+    pub fn shared(&self) -> &'a EngineShared {
+        &self.core.shared
     }
 }
 

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use bson::{Document, RawDocument};
-use std::cmp::Ordering;
 
 use super::catalog::{Catalog, document_at};
 use super::create::{begin_index, drop_index};
 use super::database_core::{DatabaseCore, OpenDatabase};
 use super::handle::Collection;
-use super::held::Held;
+use super::held::{Held, STEPS_PER_UNIT};
 use super::index_keys::Index;
+use super::key_sort::{KeySort, SortedKeys};
 use super::locked::CollectionCore;
 use crate::bson::document;
 use crate::disk::View;
@@ -23,7 +23,6 @@ use crate::index::btree::Inserted;
 use crate::index::bulk_build::BulkBuilder;
 use crate::index::index_definition::{ID_INDEX, IndexDefinition, Relation};
 use crate::index::index_spec::IndexSpec;
-use crate::index::key;
 use crate::journal::UnitOfWork;
 use crate::namespace_string::NamespaceString;
 use crate::store::{Direction, NamespaceDetails, RecordScan, RecordStore};
@@ -161,26 +160,23 @@ pub fn rebuild(
     held.unit(|_, _, unit| details.finish_index_build(unit, index.slot).map(|_| ()))
 }
 
-/// All keys of a collection for one index, in its order.
-struct SortedKeys {
-    keys: Vec<(Vec<u8>, RecordLoc)>,
-    is_multikey: bool,
-}
-
-fn sorted_keys(view: &impl View, store: &RecordStore, index: &Index) -> Result<SortedKeys> {
-    let mut sorted = SortedKeys { keys: Vec::new(), is_multikey: false };
+/// All entries of a collection for one index, in its order; and whether a document has several.
+fn sorted_keys(
+    view: &impl View,
+    store: &RecordStore,
+    index: &Index,
+    mut sort: KeySort<'_>,
+) -> Result<(SortedKeys, bool)> {
+    let mut is_multikey = false;
     let mut scan = RecordScan::new(store.details(), Direction::Forward);
     while let Some(loc) = scan.next(view)? {
         let keys = index.keys_of(document_at(store, view, loc)?.as_bytes())?;
-        sorted.is_multikey |= keys.len() > 1;
-        sorted.keys.extend(keys.into_iter().map(|key| (key, loc)));
+        is_multikey |= keys.len() > 1;
+        for key in keys {
+            sort.push(key, loc)?;
+        }
     }
-    let (version, order) = (index.tree.version, index.tree.order);
-    let compare = |a: &(Vec<u8>, RecordLoc), b: &(Vec<u8>, RecordLoc)| -> Ordering {
-        key::compare(version, &a.0, &b.0, order).then(a.1.cmp(&b.1))
-    };
-    sorted.keys.sort_unstable_by(compare);
-    Ok(sorted)
+    Ok((sort.finish()?, is_multikey))
 }
 
 fn fill(
@@ -189,31 +185,40 @@ fn fill(
     details: NamespaceDetails,
     index: &Index,
 ) -> Result<()> {
-    let sorted = held.read(|view, open| sorted_keys(view, &open.store, index))?;
-    let builder = held.unit(|_, _, unit| {
-        if sorted.is_multikey {
+    let shared = held.shared();
+    let budget = shared.options.index_build_memory;
+    let sort = KeySort::new(&shared.journal, core.ns.database(), &index.tree, budget);
+    let (mut sorted, is_multikey) =
+        held.read(|view, open| sorted_keys(view, &open.store, index, sort))?;
+    let mut builder = held.unit(|_, _, unit| {
+        if is_multikey {
             details.set_multikey(unit, index.slot)?;
         }
         BulkBuilder::new(index.tree, unit)
     })?;
-    let mut state = (builder, 0);
-    held.steps(&mut state, |(builder, next), unit| {
-        let Some((key, loc)) = sorted.keys.get(*next) else {
-            builder.flush(unit)?;
-            return Ok(false);
-        };
-        match builder.push(unit, &mut index.store().clone(), key, *loc)? {
-            Inserted::New => *next += 1,
-            Inserted::Duplicate(_) => return Err(index.duplicate(&core.ns, key)),
-            Inserted::AlreadyPresent => {
-                let rule = "a document has a key once";
-                return Err(Error::corrupt(*loc, "b-tree", rule, 0));
-            }
+    loop {
+        // Outside of the gate: they may come from the disk.
+        let entries = sorted.take(STEPS_PER_UNIT)?;
+        if entries.is_empty() {
+            return Ok(());
         }
-        // What is only in memory has to be in the file when the unit ends; cheap if it is not.
-        builder.flush(unit)?;
-        Ok(true)
-    })
+        builder = held.unit(|_, _, unit| {
+            let mut builder = builder.clone();
+            for (key, loc) in &entries {
+                match builder.push(unit, &mut index.store().clone(), key, *loc)? {
+                    Inserted::New => {}
+                    Inserted::Duplicate(_) => return Err(index.duplicate(&core.ns, key)),
+                    Inserted::AlreadyPresent => {
+                        let rule = "a document has a key once";
+                        return Err(Error::corrupt(*loc, "b-tree", rule, 0));
+                    }
+                }
+            }
+            // What is only in memory has to be in the file when the unit ends.
+            builder.flush(unit)?;
+            Ok(builder)
+        })?;
+    }
 }
 
 /// Does the index builds of a database again that a crash has interrupted. A collection that

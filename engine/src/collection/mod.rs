@@ -17,6 +17,8 @@ mod increment;
 mod index_build;
 mod index_keys;
 mod insert;
+mod key_runs;
+mod key_sort;
 mod locate;
 mod locked;
 mod name_table;

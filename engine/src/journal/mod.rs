@@ -28,6 +28,7 @@ mod lifecycle;
 mod models;
 mod payload;
 mod recovery;
+mod scratch_file;
 mod section;
 mod startup;
 mod storage_file;
@@ -41,6 +42,7 @@ pub use commit_job::Journal;
 pub use damaged::{DamagedDirectory, DamagedFiles};
 pub use database_files::DatabaseFiles;
 pub use lifecycle::Environment;
+pub use scratch_file::ScratchFile;
 pub use unit_of_work::{ReadView, UnitOfWork};
 
 /// Buffers that grew beyond this are not kept for the next commit, bytes.

@@ -5,6 +5,7 @@
 //!     purpose), and keeps its length for ever.
 //! M2. The walk of a chain ends: each extent names its predecessor, the first names none, so
 //!     that no extent can be met twice.
+//! M3. Whoever is taken out of the free list was found linked on both sides, or nothing is written.
 
 use crate::disk::{Edit, View};
 use crate::disk_loc::{DiskLoc, ExtentLoc, FileNo};
@@ -19,6 +20,11 @@ use crate::store::extent::Extent;
 use crate::store::file_sizes::FileSizes;
 use crate::store::namespace_details::NamespaceDetails;
 use crate::store::record::DeletedRecord;
+
+/// Free extents that a search looks at. The format has a time there, 2 s, which makes the place
+/// of an extent depend on the machine; this many are milliseconds in memory, and about that long
+/// if each is read from a slow disk. Commits and other allocations wait for the search.
+pub const LOOKS_MAX: usize = 10_000;
 
 /// Which lengths an extent from the free list may have instead of the one asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,10 +76,10 @@ pub fn allocate(edit: &mut impl Edit, sizes: FileSizes, len: i32, fit: Fit) -> R
     Err(Error::NeedsDataFile { extent_len: len })
 }
 
-/// The free extent in the window that is closest to `len`.
+/// The free extent in the window that is closest to `len`, of the first [`LOOKS_MAX`].
 fn best_free(view: &impl View, (low, high): (i32, i32), len: i32) -> Result<Option<Extent>> {
     let mut best: Option<(i64, Extent)> = None;
-    for extent in free_extents(view)? {
+    for extent in free_extents(view)?.take(LOOKS_MAX) {
         let extent = extent?;
         if !(low..=high).contains(&extent.len) {
             continue;
@@ -95,20 +101,26 @@ fn unlink_free(edit: &mut impl Edit, extent: &Extent) -> Result<()> {
         let rule = "a free extent is in the free list";
         return Err(Error::corrupt(extent.loc, "Extent", rule, 0));
     };
+    let before = match extent.prev {
+        Some(prev) => Extent::read(edit, prev)?.next == Some(extent.loc),
+        None => start == extent.loc,
+    };
+    let behind = match extent.next {
+        Some(next) => Extent::read(edit, next)?.prev == Some(extent.loc),
+        None => end == extent.loc,
+    };
+    if !before || !behind {
+        let rule = "the neighbours of a free extent name it";
+        return Err(Error::corrupt(extent.loc, "Extent", rule, or_null(extent.next).record_id()));
+    }
     if let Some(prev) = extent.prev {
-        Extent::read(edit, prev)?;
         edit.put(prev, NEXT, or_null(extent.next))?;
     }
     if let Some(next) = extent.next {
-        Extent::read(edit, next)?;
         edit.put(next, PREV, or_null(extent.prev))?;
     }
-    let start = if start == extent.loc { extent.next } else { Some(start) };
-    let end = if end == extent.loc { extent.prev } else { Some(end) };
-    if start.is_some() != end.is_some() {
-        let rule = "the free list has both ends or none";
-        return Err(Error::corrupt(extent.loc, "Extent", rule, 0));
-    }
+    let start = if extent.prev.is_none() { extent.next } else { Some(start) };
+    let end = if extent.next.is_none() { extent.prev } else { Some(end) };
     data_file::put_free_list(edit, start.zip(end))
 }
 

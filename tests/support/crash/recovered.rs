@@ -36,6 +36,7 @@ impl Point {
         let what = match path.extension().and_then(|extension| extension.to_str()) {
             _ if name == "lsn" => "lsn",
             _ if path.starts_with("journal") && name != "journal" => "journal file",
+            Some("keys") => "key file",
             _ if path.starts_with("_tmp") && name != "_tmp" => "new data file",
             Some("ns") => "ns file",
             Some(number) if number.parse::<u32>().is_ok() => "data file",

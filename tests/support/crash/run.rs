@@ -63,6 +63,8 @@ impl How {
             .directory_per_db(self.directory_per_db)
             .dirty_max(self.dirty_max)
             .private_budget(self.private_budget)
+            // So little that a few keys go through a file.
+            .index_build_memory(if self.memos { 256 } else { 100 << 20 })
             .journal_file_len(self.journal_file_len)
     }
 }

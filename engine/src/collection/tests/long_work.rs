@@ -1,13 +1,14 @@
 //! Work in many units: how much of it there is at a time.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use bson::rawdoc;
+use bson::{RawArrayBuf, rawdoc};
 
 use super::assert_valid;
-use crate::disk::HeapDisk;
-use crate::disk::sim_disk::{Change, SimDisk};
-use crate::{Collection, Engine, IndexSpec};
+use crate::disk::sim_disk::{Change, Done, Fault, FaultDisk, Injection, Lasting, SimDisk};
+use crate::disk::{Disk, HeapDisk};
+use crate::{Collection, Direction, Engine, Error, IndexEntry, IndexSpec, Result};
 
 const DIRTY_MAX: u64 = 128 << 10;
 /// What may be dirty when a commit comes: four times the threshold before the unit begins, and
@@ -72,5 +73,113 @@ fn a_compaction_commits_on_its_way() {
     });
     assert!(most <= SECTION_MAX, "{most} of {all}");
     assert!(all > 2 * SECTION_MAX, "{all}: it shows something");
+    assert_valid(&collection);
+}
+
+/// Room for a few keys: a thousand of them make many runs.
+const MEMORY: u64 = 4 << 10;
+
+fn with_index_memory(disk: impl Disk + 'static, memory: u64) -> (Engine, Collection) {
+    let builder = Engine::builder("heap").disk(Arc::new(disk)).background(false);
+    let builder = builder.ns_size_mib(1).index_build_memory(memory);
+    let engine = builder.open().expect("opens");
+    let collection = engine.collection("d.c").expect("a name");
+    (engine, collection)
+}
+
+fn fill(collection: &Collection) {
+    let mut random = oorandom::Rand32::new(11);
+    for n in 0..1_000 {
+        let text = "k".repeat(random.rand_range(0..90) as usize);
+        let many: RawArrayBuf = (0..n % 4).map(|i| (n * 7919 + i) % 501).collect();
+        let document = rawdoc! { "_id": n, "u": (n * 7919) % 10_007, "text": text, "many": many };
+        collection.insert_one(document).expect("inserted");
+    }
+}
+
+fn specs() -> [IndexSpec; 4] {
+    [
+        IndexSpec::new(&[("text", 1)]),
+        IndexSpec::new(&[("text", -1), ("u", 1)]),
+        IndexSpec::new(&[("many", 1)]),
+        IndexSpec::new(&[("u", -1)]).unique(true),
+    ]
+}
+
+fn entries(collection: &Collection, index: &str) -> Vec<IndexEntry> {
+    let scan = collection.index_scan(index, Direction::Forward).expect("scans");
+    scan.collect::<Result<_>>().expect("sound")
+}
+
+#[test]
+fn an_index_is_the_same_however_little_memory_sorts_its_keys() {
+    let disk = FaultDisk::new(Arc::new(HeapDisk::new()));
+    let (_engine, small) = with_index_memory(disk.clone(), MEMORY);
+    let (_other, large) = with_index_memory(HeapDisk::new(), 100 << 20);
+    for collection in [&small, &large] {
+        fill(collection);
+    }
+    for spec in specs() {
+        let before = disk.calls().len();
+        let name = small.create_index(spec.clone()).expect("built");
+        assert_eq!(large.create_index(spec).expect("built"), name);
+        let calls = disk.calls();
+        let wrote = calls[before..].iter().filter(|call| {
+            call.op == crate::disk::sim_disk::Op::WriteAt && call.file.ends_with("d.keys")
+        });
+        assert!(wrote.count() >= 15, "{name}: many runs");
+        assert!(entries(&small, &name) == entries(&large, &name), "{name}");
+        let left = disk.metadata(Path::new("_tmp/d.keys")).expect("looked");
+        assert!(left.is_none(), "{name}: no file is left");
+    }
+    let twice = small.create_index(IndexSpec::new(&[("text", 1), ("a", 1)]).unique(true));
+    assert!(matches!(twice, Err(Error::DuplicateKey { .. })), "{twice:?}");
+    assert_eq!(small.indexes().expect("reads").len(), 1 + specs().len());
+    small.compact().expect("compacted");
+    assert!(entries(&small, "many_1").len() > 1_000);
+    assert_valid(&small);
+}
+
+/// Each call for the file fails once, with each error: the build is undone, or does not need
+/// what failed; then it succeeds.
+#[test]
+fn a_build_whose_keys_cannot_be_sorted_is_undone() {
+    let disk = FaultDisk::new(Arc::new(HeapDisk::new()));
+    let (_engine, collection) = with_index_memory(disk.clone(), 16 << 10);
+    fill(&collection);
+    let rehearse = |fault| {
+        let before = disk.calls().len();
+        collection.create_index(IndexSpec::new(&[("u", 1)])).expect("built");
+        collection.drop_index("u_1").expect("dropped");
+        let calls = disk.calls();
+        let of_keys = |at: &usize| {
+            let call = &calls[*at];
+            call.file.starts_with("_tmp") && (call.needs_space || fault == Fault::Io)
+        };
+        (before..calls.len()).filter(of_keys).map(|at| at - before).collect::<Vec<_>>()
+    };
+    let (mut full, mut failed, mut unharmed) = (0, 0, 0);
+    for fault in [Fault::NoSpace, Fault::Io] {
+        for at in rehearse(fault) {
+            let at = (disk.calls().len() + at + 1) as u64;
+            disk.inject(Injection { at, fault, lasting: Lasting::Once, done: Done::Nothing });
+            match collection.create_index(IndexSpec::new(&[("u", 1)])) {
+                Ok(_) => {
+                    collection.drop_index("u_1").expect("dropped");
+                    unharmed += 1;
+                }
+                Err(Error::DiskFull { .. }) => full += 1,
+                Err(Error::Io { .. }) => failed += 1,
+                Err(other) => panic!("{at}: {other:?}"),
+            }
+            disk.mend();
+            assert_eq!(collection.indexes().expect("reads").len(), 1, "{at}");
+            collection.insert_one(rawdoc! { "_id": at as i64 + 5_000 }).expect("goes on");
+            collection.delete_one(rawdoc! { "_id": at as i64 + 5_000 }).expect("goes on");
+        }
+    }
+    println!("{full} full, {failed} failed, {unharmed} unharmed");
+    assert!(full >= 5 && failed > full && unharmed >= 1);
+    collection.create_index(IndexSpec::new(&[("u", 1)])).expect("built");
     assert_valid(&collection);
 }

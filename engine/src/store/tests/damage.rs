@@ -1,15 +1,15 @@
 //! Damaged files: every answer is a value or a typed error, and every walk ends.
 
-use super::support::TestDb;
+use super::support::{Model, TestDb};
 use crate::disk::heap_files::HeapFiles;
 use crate::disk::{Edit, View};
 use crate::disk_loc::{DiskLoc, RecordLoc};
 use crate::error::{Error, Result};
 use crate::format::{deleted_record, extent, namespace::details, record};
 use crate::store::check_report::Problem;
+use crate::store::extent_manager::{self, Fit};
 use crate::store::{
-    CappedExtents, Direction, NewNamespace, RecordScan, RecordStore, StoreOptions, check,
-    extent_manager,
+    CappedExtents, Direction, FileSizes, NewNamespace, RecordScan, RecordStore, StoreOptions, check,
 };
 
 /// A collection of 30 records with holes among them.
@@ -139,6 +139,30 @@ fn free_list_circles_end() {
     let walked: Result<Vec<_>> =
         extent_manager::free_extents(&db.files).expect("ends are set").collect();
     assert!(is_corrupt(&walked));
+    let large = extent_manager::allocate(&mut db.files, FileSizes::Small, 8 << 20, Fit::Loose);
+    assert!(is_corrupt(&large), "the list is searched to its end");
+}
+
+/// What follows a free extent is changed only if it is free too.
+#[test]
+fn a_free_list_that_leads_into_a_collection_changes_nothing_there() {
+    let (mut db, store, live) = collection();
+    let other = db.collection("test.other", StoreOptions::default());
+    let model = (0..40).map(|n| vec![n; 900]);
+    let model: Model =
+        model.map(|data| (other.insert(&mut db.files, &data).expect("room"), data)).collect();
+    store.drop_extents(&mut db.files).expect("sound");
+    assert!(!live.is_empty());
+    let free: Vec<_> = extent_manager::free_extents(&db.files).expect("sound").flatten().collect();
+    let used: Vec<_> = other.extents(&db.files).expect("sound").flatten().collect();
+    for (extent, into) in free.iter().flat_map(|free| used.iter().map(move |used| (free, used))) {
+        let mut db = db.clone();
+        db.files.put(extent.loc, extent::NEXT, into.loc.0).expect("inside");
+        let taken =
+            extent_manager::allocate(&mut db.files, FileSizes::Small, extent.len, Fit::Loose);
+        assert!(is_corrupt(&taken) || taken.is_ok_and(|loc| loc != extent.loc));
+        db.assert_holds(&other, &model);
+    }
 }
 
 #[test]

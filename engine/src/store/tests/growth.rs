@@ -3,8 +3,8 @@
 use super::support::{Model, TestDb};
 use crate::disk::View;
 use crate::error::{Error, Reason};
-use crate::store::extent_manager;
-use crate::store::{NewNamespace, StoreOptions};
+use crate::store::extent_manager::{self, Fit, LOOKS_MAX};
+use crate::store::{FileSizes, NewNamespace, StoreOptions};
 
 #[test]
 fn asks_for_files_and_spreads_over_them() {
@@ -46,6 +46,27 @@ fn freed_extents_are_used_again() {
     assert_eq!(reused.loc.to_string(), "0:4000", "the extent of test.a");
     second.insert(&mut db.files, &[2; 100]).expect("room");
     db.assert_extents_tile(&[&second]);
+}
+
+/// However long the list is, a search ends: what lies beyond is found once what lies before it
+/// is used.
+#[test]
+fn a_search_of_the_free_list_is_bounded() {
+    const LARGE: i32 = 1 << 20;
+    let take = |db: &mut TestDb, len| {
+        extent_manager::allocate(&mut db.files, FileSizes::Small, len, Fit::Loose).expect("room")
+    };
+    for (small, is_found) in [(LOOKS_MAX - 1, true), (LOOKS_MAX, false)] {
+        let mut db = TestDb::new(64 << 20);
+        let far = take(&mut db, LARGE);
+        let near: Vec<_> = (0..small).map(|_| take(&mut db, 4096)).collect();
+        for loc in std::iter::once(far).chain(near) {
+            extent_manager::free_one(&mut db.files, loc).expect("sound");
+        }
+        assert_eq!(take(&mut db, LARGE) == far, is_found, "behind {small}");
+        take(&mut db, 4096);
+        assert_eq!(take(&mut db, LARGE) == far, !is_found, "behind {}", small - 1);
+    }
 }
 
 #[test]
