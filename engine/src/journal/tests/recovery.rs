@@ -10,6 +10,7 @@ use crate::journal::journal_dir::LsnFile;
 use crate::journal::payload::Builder;
 use crate::journal::recovery::{Replayed, recover};
 use crate::journal::section;
+use crate::rounds::rounds;
 
 const FILE_ID: u64 = 0x1234_5678_9abc;
 
@@ -229,7 +230,7 @@ fn hostile_journals_never_panic() {
     println!("seed {SEED}");
     let mut random = oorandom::Rand32::new(SEED);
     let good = [set(7), payload(|b| b.drop_database("b")), created()].concat();
-    for _ in 0..if cfg!(miri) { 20 } else { 3000 } {
+    for _ in 0..rounds(3000) {
         let mut bad = good.clone();
         for _ in 0..random.rand_range(1..6) {
             let at = random.rand_range(0..bad.len() as u32) as usize;

@@ -8,6 +8,7 @@ use crate::disk_loc::RecordLoc;
 use crate::error::Error;
 use crate::journal::ReadView;
 use crate::locks::RecordStripes;
+use crate::rounds::rounds;
 
 #[test]
 fn a_finished_unit_stays_and_a_dropped_one_is_undone() {
@@ -43,7 +44,7 @@ fn random_units_rolled_back_leave_every_byte() {
     let lock = StructureLock::new(());
     const LEN: usize = 40_000;
     let mut oracle = bytes(&files, at(0), LEN);
-    for step in 0..if cfg!(miri) { 10 } else { 300 } {
+    for step in 0..rounds(300) {
         let mut exclusive = lock.exclusive();
         let mut unit = UnitOfWork::structural(&files, exclusive.split().1).expect("writable");
         let mut changed = oracle.clone();
