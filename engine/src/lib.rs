@@ -72,6 +72,8 @@ mod namespace_string;
 mod options;
 mod query;
 pub mod reports;
+#[cfg(test)]
+mod rounds;
 mod salvager;
 mod store;
 mod sync;

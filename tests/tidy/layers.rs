@@ -27,6 +27,7 @@ const GROUND: &[&str] = &[
     "locks",
     "namespace_string",
     "options",
+    "rounds",
     "sync",
 ];
 

@@ -158,6 +158,7 @@ fn integer_and_double(a: i64, b: f64) -> Ordering {
 mod tests {
     use super::*;
     use crate::bson::test_documents::random_document;
+    use crate::rounds::rounds;
     use ::bson::{RawBson, rawdoc};
 
     fn compare(a: RawBson, b: RawBson) -> Ordering {
@@ -166,6 +167,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "bitvec, by which `bson` parses decimals, breaks stacked borrows")]
     fn types_in_their_order() {
         let dec: ::bson::Decimal128 = "0.5".parse().unwrap();
         let ascending: Vec<RawBson> = vec![
@@ -182,7 +184,7 @@ mod tests {
             (1_i64 << 53).into(),
             ((1_i64 << 53) + 1).into(),
             i64::MAX.into(),
-            2f64.powi(63).into(),
+            (-(i64::MIN as f64)).into(),
             f64::INFINITY.into(),
             "".into(),
             "a".into(),
@@ -233,6 +235,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "bitvec, by which `bson` parses decimals, breaks stacked borrows")]
     fn equal_across_types() {
         let one: ::bson::Decimal128 = "1.0".parse().unwrap();
         for (a, b) in [
@@ -260,7 +263,7 @@ mod tests {
     #[test]
     fn random_documents_are_totally_ordered() {
         let mut rng = oorandom::Rand32::new(5);
-        for _ in 0..300 {
+        for _ in 0..rounds(300) {
             let mut docs: Vec<_> = (0..8).map(|_| random_document(&mut rng)).collect();
             // A sort of the standard library notices an order that is none.
             docs.sort_by(|a, b| compare_documents(a, b, Names::Compared));
@@ -277,7 +280,9 @@ mod tests {
     #[test]
     fn deep_nesting_and_garbage_end() {
         let deep = |end: i32| {
-            (0..5_000).fold(rawdoc! { "x": end }, |inner, _| rawdoc! { "d": inner }).into_bytes()
+            (0..rounds(5_000))
+                .fold(rawdoc! { "x": end }, |inner, _| rawdoc! { "d": inner })
+                .into_bytes()
         };
         assert_eq!(compare_documents(&deep(1), &deep(2), Names::Compared), Ordering::Less);
         assert_eq!(compare_documents(&[9, 9], &[9, 8], Names::Compared), Ordering::Greater);

@@ -142,6 +142,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "bitvec, by which `bson` parses decimals, breaks stacked borrows")]
     fn ascending() {
         let ascending = [
             "NaN",
@@ -169,6 +170,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "bitvec, by which `bson` parses decimals, breaks stacked borrows")]
     fn equal_values_of_other_forms() {
         for (a, b) in [("1", "1.000"), ("0", "-0E+10"), ("1E+3", "1000"), ("-5E-1", "-0.50")] {
             assert_eq!(decimal(a).compare(&decimal(b)), Ordering::Equal, "{a} and {b}");
@@ -178,7 +180,7 @@ mod tests {
         assert_eq!(decimal("0.1").compare(&number(Number::Double(0.1))), Ordering::Less);
         let min = Number::Int64(i64::MIN);
         assert_eq!(decimal("-9223372036854775808").compare(&number(min)), Ordering::Equal);
-        assert_eq!(number(min).compare(&number(Number::Double(-2f64.powi(63)))), Ordering::Equal);
+        assert_eq!(number(min).compare(&number(Number::Double(i64::MIN as f64))), Ordering::Equal);
         assert_eq!(number(Number::Double(-0.0)).compare(&decimal("0")), Ordering::Equal);
     }
 }

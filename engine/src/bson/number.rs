@@ -69,13 +69,14 @@ impl Number {
 
     /// The integer, if it is one exactly.
     pub fn to_i64(self) -> Option<i64> {
+        const MIN: f64 = i64::MIN as f64;
         match self {
             Int32(value) => Some(i64::from(value)),
             Int64(value) => Some(value),
             // Both bounds are exact as doubles; the upper one is the first that does not fit.
-            Double(value) => ((-(2f64.powi(63))..2f64.powi(63)).contains(&value)
-                && value.fract() == 0.0)
-                .then_some(value as i64),
+            Double(value) => {
+                ((MIN..-MIN).contains(&value) && value.fract() == 0.0).then_some(value as i64)
+            }
         }
     }
 
@@ -161,8 +162,8 @@ mod tests {
     fn exact_integers_only() {
         assert_eq!(Double(3.0).to_i64(), Some(3));
         assert_eq!(Double(3.5).to_i64(), None);
-        assert_eq!(Double(2f64.powi(63)).to_i64(), None);
-        assert_eq!(Double(-(2f64.powi(63))).to_i64(), Some(i64::MIN));
+        assert_eq!(Double(-(i64::MIN as f64)).to_i64(), None);
+        assert_eq!(Double(i64::MIN as f64).to_i64(), Some(i64::MIN));
         assert_eq!(Double(f64::NAN).to_i64(), None);
     }
 }

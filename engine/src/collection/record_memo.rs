@@ -119,6 +119,7 @@ impl RecordMemo {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rounds::rounds;
     use std::collections::HashMap;
 
     fn loc(n: u64) -> RecordLoc {
@@ -141,7 +142,7 @@ mod tests {
         let mut rng = oorandom::Rand64::new(5);
         let memo = RecordMemo::for_records(100);
         let mut live = HashMap::new();
-        for _ in 0..20_000 {
+        for _ in 0..rounds(20_000) {
             let n = rng.rand_range(0..3000);
             if rng.rand_float() < 0.6 {
                 memo.remember(hash_of(n), loc(n), (n % 500) as ShapeNo);
@@ -157,6 +158,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "makes the largest memo, of two million entries")]
     fn grows_up_to_its_bound() {
         let memo = RecordMemo::for_records(0);
         assert!(!memo.is_outgrown_by(768));

@@ -130,6 +130,7 @@ fn piece(ofs: u64, len: usize) -> (u64, usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rounds::rounds;
 
     #[test]
     fn agrees_with_a_vector() {
@@ -137,7 +138,7 @@ mod tests {
         println!("seed {SEED}");
         let mut random = oorandom::Rand32::new(SEED);
         let (mut sparse, mut oracle) = (SparseBytes::default(), Vec::new());
-        for step in 0..2000 {
+        for step in 0..rounds(2000) {
             let ofs = random.rand_range(0..20_000) as usize;
             let len = random.rand_range(0..9_000) as usize;
             if random.rand_range(0..10) == 0 {

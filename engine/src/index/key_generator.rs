@@ -316,6 +316,7 @@ mod tests {
     use bson::{RawBson, RawDocumentBuf, rawdoc};
 
     use super::*;
+    use crate::rounds::rounds;
 
     fn generator(pattern: RawDocumentBuf) -> KeyGenerator {
         let pattern = KeyPattern::parse(pattern.as_bytes()).unwrap();
@@ -458,7 +459,7 @@ mod tests {
         let generator = generator(rawdoc! { "a.b": 1, "a.c": 1, "d": 1 });
         let doc = rawdoc! { "a": [{ "b": 1, "c": [1, 2] }, { "b": 2 }], "d": { "x": 1 } };
         let mut rng = oorandom::Rand32::new(10);
-        for _ in 0..20_000 {
+        for _ in 0..rounds(20_000) {
             let mut bytes = doc.as_bytes().to_vec();
             for _ in 0..rng.rand_range(1..4) {
                 let at = rng.rand_range(0..bytes.len() as u32) as usize;

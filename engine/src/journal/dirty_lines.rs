@@ -205,6 +205,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
+    use crate::rounds::rounds;
 
     #[test]
     fn masks_and_runs() {
@@ -225,7 +226,7 @@ mod tests {
         let len = 3 * REGION_PAGES * PAGE + 5 * PAGE;
         let (file, pressure) = (DirtyLines::new(len), Pressure::default());
         let (mut lines, mut private) = (BTreeSet::new(), BTreeSet::new());
-        for step in 0..if cfg!(miri) { 60 } else { 3000 } {
+        for step in 0..rounds(3000) {
             match random.rand_range(0..40) {
                 0 => {
                     let mut taken = BTreeSet::new();

@@ -194,11 +194,12 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
     use super::*;
+    use crate::rounds::rounds;
 
     /// Writers change two counters one after the other; a closer must never see them differ.
     #[test]
     fn nobody_is_inside_while_it_is_closed() {
-        let rounds = if cfg!(miri) { 20 } else { 20_000 };
+        let rounds = u64::from(rounds(20_000));
         let gate = Gate::default();
         let (first, second) = (AtomicU64::new(0), AtomicU64::new(0));
         std::thread::scope(|s| {

@@ -208,7 +208,8 @@ mod tests {
 
     #[test]
     fn every_day_of_eight_centuries_follows_the_one_before() {
-        let mut day = Day::new(1600, 1, 1).expect("a day");
+        let from = if cfg!(miri) { 2399 } else { 1600 };
+        let mut day = Day::new(from, 1, 1).expect("a day");
         while day.civil().0 < 2400 {
             let (year, month, of_month) = day.civil();
             assert_eq!(Day::new(year, month, of_month), Some(day));

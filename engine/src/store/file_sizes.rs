@@ -73,6 +73,7 @@ impl FileSizes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rounds::rounds;
 
     #[test]
     fn first_extents_as_the_table_says() {
@@ -143,8 +144,8 @@ mod tests {
     fn extent_lengths_stay_in_bounds() {
         for sizes in [FileSizes::Small, FileSizes::Large] {
             let max = sizes.extent_len_max();
-            let near_max = (max - 10_000)..=max;
-            for len in (0..20_000).chain(near_max).chain([i32::MAX]) {
+            let near_max = (max - rounds(10_000) as i32)..=max;
+            for len in (0..rounds(20_000) as i32).chain(near_max).chain([i32::MAX]) {
                 let quantized = sizes.quantize_extent(len);
                 let aligned = quantized % EXTENT_LEN_MIN == 0 || quantized == max;
                 assert!(aligned && (EXTENT_LEN_MIN..=max).contains(&quantized), "{len}");

@@ -296,6 +296,7 @@ fn with_bits_swapped(bits: u64, a: usize, b: usize) -> u64 {
 mod tests {
     use super::*;
     use crate::disk::heap_files::HeapFiles;
+    use crate::rounds::rounds;
     use crate::store::namespace_details::NewNamespace;
 
     const NS: &str = "test.c";
@@ -336,7 +337,7 @@ mod tests {
         let mut name = NS.to_owned();
         let mut model: Vec<(DiskLoc, bool)> = Vec::new();
         let mut completed = 0;
-        for round in 0..3000 {
+        for round in 0..rounds(3000) as i32 {
             let grow = if round % 1000 < 600 { 0..6 } else { 3..9 };
             match rng.rand_range(grow) {
                 0..3 if model.len() == INDEXES_MAX => {

@@ -198,6 +198,7 @@ fn entry(view: &impl View, node: DiskLoc) -> Result<Option<(&str, DiskLoc)>> {
 mod tests {
     use super::*;
     use crate::disk::heap_files::HeapFiles;
+    use crate::rounds::rounds;
     use std::collections::BTreeMap;
 
     fn ns_file(mib: usize) -> (HeapFiles, NamespaceIndex) {
@@ -279,7 +280,7 @@ mod tests {
         let mut rng = oorandom::Rand32::new(seed);
         let (mut files, index) = ns_file(1);
         let mut model: BTreeMap<String, u8> = BTreeMap::new();
-        for round in 0..4000u32 {
+        for round in 0..rounds(4000) {
             let name = format!("db.c{}", rng.rand_range(0..1200));
             if rng.rand_range(0..3) == 0 {
                 assert_eq!(
@@ -307,6 +308,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too long")]
     fn a_full_window_is_an_error() {
         let (mut files, index) = ns_file(1);
         let mut added = 0;

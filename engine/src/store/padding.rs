@@ -143,6 +143,7 @@ impl SizingPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rounds::rounds;
 
     #[test]
     fn buckets_are_half_open() {
@@ -228,7 +229,8 @@ mod tests {
             SizingPolicy::PaddingFactor { quantized: true },
             SizingPolicy::PowerOf2V2_4,
         ];
-        let lens = (20..70_000).chain((RECORD_LEN_MAX - 5000)..=RECORD_LEN_MAX);
+        let lens = (20..rounds(70_000) as i32)
+            .chain((RECORD_LEN_MAX - rounds(5000) as i32)..=RECORD_LEN_MAX);
         for needed in lens {
             for policy in policies {
                 for factor in [1.0, 1.5, 2.0] {

@@ -4,6 +4,7 @@ use super::*;
 use crate::bson::field::{Skips, locate};
 use crate::bson::number::Number;
 use crate::bson::test_documents::{NAMES, flat_day, hierarchical_day, random_document};
+use crate::rounds::{met_more_than, rounds};
 use ::bson::rawdoc;
 
 fn path(text: &str) -> FieldPath {
@@ -39,6 +40,7 @@ fn random_path(rng: &mut oorandom::Rand32) -> FieldPath {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn a_day_is_all_suffix_but_its_id_and_metadata() {
     for (doc, wanted) in [(hierarchical_day(), "minute.23.59"), (flat_day(), "minute.1439")] {
         let shape = Shape::of(&doc).unwrap().unwrap();
@@ -97,7 +99,7 @@ fn no_suffix_no_shape() {
 fn random_shapes_agree_with_the_scan() {
     let mut rng = oorandom::Rand32::new(6);
     let mut known = 0;
-    for _ in 0..3_000 {
+    for _ in 0..rounds(3_000) {
         let doc = random_document(&mut rng);
         let Some(shape) = Shape::of(&doc).unwrap() else { continue };
         assert!(shape.matches(&doc));
@@ -105,15 +107,16 @@ fn random_shapes_agree_with_the_scan() {
             known += u32::from(assert_agrees(&shape, &doc, &random_path(&mut rng)));
         }
     }
-    assert!(known > 2_000, "{known}");
+    assert!(met_more_than(2_000, known), "{known}");
 }
 
 #[test]
 fn whatever_matches_a_shape_agrees_with_the_scan() {
     let mut rng = oorandom::Rand32::new(7);
     let mut matched = 0;
-    for _ in 0..800 {
-        let docs: Vec<_> = (0..40).map(|_| random_document(&mut rng)).collect();
+    for _ in 0..rounds(800) {
+        let count = if cfg!(miri) { 8 } else { 40 };
+        let docs: Vec<_> = (0..count).map(|_| random_document(&mut rng)).collect();
         for doc in &docs {
             let Some(shape) = Shape::of(doc).unwrap() else { continue };
             for other in docs.iter().filter(|other| shape.matches(other)) {
@@ -124,14 +127,14 @@ fn whatever_matches_a_shape_agrees_with_the_scan() {
             }
         }
     }
-    assert!(matched > 100, "{matched}");
+    assert!(met_more_than(100, matched), "{matched}");
 }
 
 #[test]
 fn changed_bytes_match_only_if_the_scan_still_agrees() {
     let mut rng = oorandom::Rand32::new(8);
     let (mut matched, mut refused) = (0, 0);
-    for _ in 0..4_000 {
+    for _ in 0..rounds(4_000) {
         let doc = random_document(&mut rng);
         let Some(shape) = Shape::of(&doc).unwrap() else { continue };
         let mut other = doc.clone();
@@ -152,7 +155,7 @@ fn changed_bytes_match_only_if_the_scan_still_agrees() {
             assert_agrees(&shape, &other, &random_path(&mut rng));
         }
     }
-    assert!(matched > 300 && refused > 100, "{matched} {refused}");
+    assert!(met_more_than(300, matched) && met_more_than(100, refused), "{matched} {refused}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::*;
 use crate::index::btree_cursor::BtreeCursor;
 use crate::index::check::Problem;
 use crate::index::test_index::{TestIndex, record};
+use crate::rounds::rounds;
 use crate::store::Direction;
 
 const BUCKET_COUNT: usize = 120;
@@ -66,7 +67,7 @@ fn flipped_bytes_never_panic_or_hang() {
         println!("seed 11");
         let mut rng = Rand32::new(11);
         let live = index.buckets.live as u32;
-        for _ in 0..150 {
+        for _ in 0..rounds(150) {
             let mut index = index.clone();
             for _ in 0..rng.rand_range(1..6) {
                 let bucket = rng.rand_range(0..live) as usize * (version.bucket_len() + 16);
@@ -98,7 +99,7 @@ fn crossed_links_never_panic_or_hang() {
             let bucket = rng.rand_range(0..live) as usize * (version.bucket_len() + 16);
             BucketLoc(DiskLoc { file: 0, ofs: 8192 + bucket as i32 })
         };
-        for _ in 0..150 {
+        for _ in 0..rounds(150) {
             let mut index = index.clone();
             for _ in 0..rng.rand_range(1..4) {
                 let (at, to) = (loc(&mut rng), loc(&mut rng));

@@ -6,6 +6,7 @@ use oorandom::Rand32;
 use super::*;
 use crate::index::btree_cursor::BtreeCursor;
 use crate::index::test_index::{Oracle, TestIndex, record};
+use crate::rounds::rounds;
 use crate::store::Direction;
 
 const VERSIONS: [IndexVersion; 2] = [IndexVersion::V1, IndexVersion::V0];
@@ -22,6 +23,7 @@ fn run(
     let mut rng = Rand32::new(seed);
     let mut oracle = Oracle::default();
     let mut entries: Vec<(Vec<u8>, RecordLoc)> = Vec::new();
+    let ops = rounds(ops);
     for step in 0..ops {
         let grows = (step / (ops / 6).max(1)) % 3 != 2;
         if rng.rand_range(0..10) < if grows { 8 } else { 1 } || entries.is_empty() {
@@ -67,6 +69,7 @@ fn ascending_keys() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn random_keys_with_equal_ones() {
     for version in VERSIONS {
         let mut index = TestIndex::new(version, KeyOrder::ASCENDING, false, 1000);
@@ -77,6 +80,7 @@ fn random_keys_with_equal_ones() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn keys_of_very_different_length() {
     for (seed, version) in [(3, IndexVersion::V1), (4, IndexVersion::V0), (5, IndexVersion::V1)] {
         let mut index = TestIndex::new(version, KeyOrder::ASCENDING, false, 3000);
@@ -128,12 +132,12 @@ fn records_of_equal_keys_ascend_in_descending_indexes() {
 #[test]
 fn unique_keys_collide_across_types_and_buckets() {
     let mut index = TestIndex::new(IndexVersion::V1, KeyOrder::ASCENDING, true, 1000);
-    for i in 0..5000 {
+    for i in 0..rounds(5000) as i32 {
         let key = index.key(&rawdoc! { "": i });
         assert_eq!(index.insert(&key, record(2 * i as u32 + 10)).unwrap(), Inserted::New);
     }
     let before = index.walk(Direction::Forward).unwrap();
-    for i in 0..5000 {
+    for i in 0..rounds(5000) as i32 {
         let key = index.key(&rawdoc! { "": f64::from(i) });
         let there = record(2 * i as u32 + 10);
         for other in [record(1), record(20_000)] {
@@ -149,6 +153,7 @@ fn unique_keys_collide_across_types_and_buckets() {
 
 /// Ascending insertions of 13-byte keys: 281 fill a bucket, and a split leaves nine tenths.
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn splits_at_the_right_edge_leave_nine_tenths() {
     let mut index = TestIndex::v1();
     let root = index.tree.root(&index.files).unwrap().unwrap();
@@ -183,6 +188,7 @@ fn splits_at_the_right_edge_leave_nine_tenths() {
 
 /// A key that parts two children of which one has a child at its edge is only marked.
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn unused_keys_are_skipped_and_revived() {
     let mut index = TestIndex::new(IndexVersion::V1, KeyOrder::ASCENDING, true, 100);
     for i in 0..600 {
@@ -215,6 +221,7 @@ fn unused_keys_are_skipped_and_revived() {
 
 /// The entry that would replace a deleted one parts two children itself: a shape of old files.
 #[test]
+#[cfg_attr(miri, ignore = "makes three levels")]
 fn deletion_only_marks_where_no_leaf_entry_can_take_the_place() {
     let mut index = TestIndex::new(IndexVersion::V1, KeyOrder::ASCENDING, false, 200);
     let text = "-".repeat(700);
@@ -242,13 +249,14 @@ fn deletion_only_marks_where_no_leaf_entry_can_take_the_place() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn cursors_find_their_place_again() {
     println!("seed 7");
     let mut rng = Rand32::new(7);
     let mut index = TestIndex::v1();
     let mut oracle = Oracle::default();
     let make = |rng: &mut Rand32| (rng.rand_range(0..4000) as i32, record(rng.rand_range(0..9)));
-    for _ in 0..60 {
+    for _ in 0..rounds(60) {
         for _ in 0..60 {
             let (value, record) = make(&mut rng);
             let key = index.key(&rawdoc! { "": value });

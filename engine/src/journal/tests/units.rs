@@ -8,6 +8,7 @@ use crate::disk_loc::RecordLoc;
 use crate::error::Error;
 use crate::journal::ReadView;
 use crate::locks::RecordStripes;
+use crate::rounds::rounds;
 
 #[test]
 fn a_finished_unit_stays_and_a_dropped_one_is_undone() {
@@ -43,7 +44,7 @@ fn random_units_rolled_back_leave_every_byte() {
     let lock = StructureLock::new(());
     const LEN: usize = 40_000;
     let mut oracle = bytes(&files, at(0), LEN);
-    for step in 0..if cfg!(miri) { 10 } else { 300 } {
+    for step in 0..rounds(300) {
         let mut exclusive = lock.exclusive();
         let mut unit = UnitOfWork::structural(&files, exclusive.split().1).expect("writable");
         let mut changed = oracle.clone();
@@ -142,7 +143,7 @@ fn a_commit_waits_for_the_units_that_are_under_way() {
     let journal = open(disk.clone());
     let files = new_database(&journal, "a");
     journal.commit().expect("committed");
-    for round in 1..=20u8 {
+    for round in 1..=rounds(20) as u8 {
         std::thread::scope(|s| {
             let lock = StructureLock::new(());
             let mut exclusive = lock.exclusive();
@@ -150,7 +151,7 @@ fn a_commit_waits_for_the_units_that_are_under_way() {
             unit.write(at(9000), &[round]).expect("inside");
             s.spawn(|| journal.commit().expect("committed"));
             // Time enough for a commit that would not wait.
-            (0..2000).for_each(|_| std::thread::yield_now());
+            (0..rounds(2000)).for_each(|_| std::thread::yield_now());
             unit.write(at(100_000), &[round]).expect("inside");
             unit.finish();
         });

@@ -6,6 +6,7 @@ use super::support::TestDb;
 use crate::disk::heap_files::HeapFiles;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason};
+use crate::rounds::rounds;
 use crate::store::{
     CappedExtents, Direction, NewNamespace, RecordScan, RecordStore, StoreOptions, check,
 };
@@ -72,7 +73,7 @@ fn is_a_queue() {
         let mut db = TestDb::new(16 << 20);
         let store = capped(&mut db, size, extents, max);
         let mut queue = VecDeque::new();
-        for round in 0..1500u32 {
+        for round in 0..rounds(1500) {
             let len = match rng.rand_range(0..20) {
                 0 => rng.rand_range(1000..3000),
                 _ => rng.rand_range(4..300),
@@ -88,7 +89,7 @@ fn is_a_queue() {
         store.truncate_capped(&mut db.files).expect("sound");
         queue.clear();
         assert_is_queue(&db, &store, &queue);
-        for n in 0..200 {
+        for n in 0..rounds(200) as u8 {
             insert(&mut db, &store, &mut queue, &mut [], vec![n; 100]);
         }
         assert_is_queue(&db, &store, &queue);
@@ -107,7 +108,7 @@ fn walks_survive_the_turning_circle() {
         let store = capped(&mut db, 8192, CappedExtents::Count(3), None);
         let mut queue = VecDeque::new();
         let mut inserted: u32 = 0;
-        for _ in 0..200 {
+        for _ in 0..rounds(200) {
             let mut walks = [RecordScan::new(store.details(), direction)];
             let mut last: Option<u32> = None;
             let pace = rng.rand_range(1..40);

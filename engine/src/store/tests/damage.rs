@@ -6,6 +6,7 @@ use crate::disk::{Edit, View};
 use crate::disk_loc::{DiskLoc, RecordLoc};
 use crate::error::{Error, Result};
 use crate::format::{deleted_record, extent, namespace::details, record};
+use crate::rounds::{met_more_than, rounds};
 use crate::store::check_report::Problem;
 use crate::store::extent_manager::{self, Fit};
 use crate::store::{
@@ -73,6 +74,7 @@ fn a_deleted_record_is_not_removed_again() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn lies_of_a_record_header() {
     let (clean, store, live) = collection();
     let loc = live[5];
@@ -199,6 +201,7 @@ fn findings_name_what_is_wrong() {
 /// Everything that reads or writes, on files with random fields overwritten by random or nearly
 /// right values: nothing panics, nothing runs for ever.
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn random_damage_is_survived() {
     let seed = 0xda3a9e;
     println!("seed {seed:#x}");
@@ -218,7 +221,7 @@ fn random_damage_is_survived() {
     let original = capped.files.bytes(DiskLoc::ZERO, used).expect("inside").to_vec();
     let ns = places.map(|p| capped.files.bytes(p, details::LEN).expect("inside").to_vec());
     let mut failures = 0;
-    for _ in 0..600 {
+    for _ in 0..rounds(600) {
         files.write(DiskLoc::ZERO, &original).expect("inside");
         for (place, bytes) in places.iter().zip(&ns) {
             files.write(*place, bytes).expect("inside");
@@ -245,7 +248,7 @@ fn random_damage_is_survived() {
         }
         failures += usize::from(exercise(&mut files, &store, &log, &live));
     }
-    assert!(failures > 250, "damage that nobody notices is no test: {failures}");
+    assert!(met_more_than(250, failures), "damage that nobody notices is no test: {failures}");
 }
 
 /// Answers whether anything was found wrong.
