@@ -16,6 +16,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("field-order", include_str!("../cases/field-order.toml")),
     ("midnight", include_str!("../cases/midnight.toml")),
     ("write-concern", include_str!("../cases/write-concern.toml")),
+    ("shapes", include_str!("../cases/shapes.toml")),
 ];
 
 /// One case file.

@@ -4,6 +4,7 @@
 mod field_order;
 mod growth;
 mod midnight;
+mod shapes;
 mod write_concern;
 
 use crate::bench::Bench;
@@ -22,6 +23,7 @@ const EXPERIMENTS: &[(&str, Prepare)] = &[
     ("field-order", field_order::variant),
     ("midnight", midnight::variant),
     ("write-concern", write_concern::variant),
+    ("shapes", shapes::variant),
 ];
 
 /// The variant `name` of the case's experiment.
