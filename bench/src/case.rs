@@ -17,6 +17,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("midnight", include_str!("../cases/midnight.toml")),
     ("write-concern", include_str!("../cases/write-concern.toml")),
     ("shapes", include_str!("../cases/shapes.toml")),
+    ("fan-out", include_str!("../cases/fan-out.toml")),
 ];
 
 /// One case file.

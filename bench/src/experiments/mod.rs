@@ -1,6 +1,7 @@
 //! The experiments. Each is one file: it knows the words of its variants and its workload, and
 //! gives verified figures. Which of them are compared, and what that shows, is in the cases.
 
+mod fan_out;
 mod field_order;
 mod growth;
 mod midnight;
@@ -24,6 +25,7 @@ const EXPERIMENTS: &[(&str, Prepare)] = &[
     ("midnight", midnight::variant),
     ("write-concern", write_concern::variant),
     ("shapes", shapes::variant),
+    ("fan-out", fan_out::variant),
 ];
 
 /// The variant `name` of the case's experiment.
