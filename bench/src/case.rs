@@ -18,6 +18,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("write-concern", include_str!("../cases/write-concern.toml")),
     ("shapes", include_str!("../cases/shapes.toml")),
     ("fan-out", include_str!("../cases/fan-out.toml")),
+    ("indexes", include_str!("../cases/indexes.toml")),
 ];
 
 /// One case file.

@@ -4,6 +4,7 @@
 mod fan_out;
 mod field_order;
 mod growth;
+mod indexes;
 mod midnight;
 mod shapes;
 mod write_concern;
@@ -26,6 +27,7 @@ const EXPERIMENTS: &[(&str, Prepare)] = &[
     ("write-concern", write_concern::variant),
     ("shapes", shapes::variant),
     ("fan-out", fan_out::variant),
+    ("indexes", indexes::variant),
 ];
 
 /// The variant `name` of the case's experiment.
