@@ -257,10 +257,7 @@ mod tests {
         assert!(parse(|text| text).is_ok());
         assert!(parse(|text| text + "strange = 1").is_err());
         assert!(parse(|text| text.replace("= 1439\"", "is 1439\"")).is_err());
-        assert!(
-            parse(|text| text.replace("rounds = 3\nseconds = 400", "rounds = 0\nseconds = 1"))
-                .is_err()
-        );
+        assert!(parse(|text| text.replace("rounds = 3", "rounds = 0")).is_err());
         assert!(parse(|text| text.replacen("\"grow/no-padding\"", "\"grow/other\"", 1)).is_err());
         assert!(Case::find("unheard-of").is_err());
     }
