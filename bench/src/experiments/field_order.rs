@@ -1,7 +1,8 @@
 //! What a hit costs at each minute of the day: fields and bytes skipped, and time.
 //!
 //! Variants are `layout/how[/detail]`: `flat` (0 to 1439 in a row) or `nested` (24 × 60);
-//! `scan` or `memo`; then `int64` or `double` counters, or `metadata-last`.
+//! `scan` or `memo`; then `int64` or `double` counters, or the order of the top-level fields:
+//! `metadata-last`, or twenty more fields, `crowd-first` or `crowd-last`.
 
 use bson::{RawDocumentBuf, rawdoc};
 use serde::Deserialize;
@@ -31,8 +32,20 @@ struct Document {
     nested: bool,
     memos: bool,
     number: &'static str,
-    metadata_last: bool,
+    /// What stands before the counters, and what behind.
+    before: &'static [Other],
+    behind: &'static [Other],
 }
+
+/// What a document has beside counters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Other {
+    Metadata,
+    /// [`CROWD`] fields.
+    Crowd,
+}
+
+const CROWD: usize = 20;
 
 /// Reads a case for one of its variants.
 pub fn variant(case: &Case, name: &str) -> Result<Variant> {
@@ -51,12 +64,15 @@ pub fn variant(case: &Case, name: &str) -> Result<Variant> {
         Some("memo") => true,
         _ => return Err(case.no_variant(name)),
     };
-    let mut document = Document { nested, memos, number: "int32", metadata_last: false };
+    let before = &[Other::Metadata];
+    let mut document = Document { nested, memos, number: "int32", before, behind: &[] };
     match words.next() {
         None => {}
         Some("int64") => document.number = "int64",
         Some("double") => document.number = "double",
-        Some("metadata-last") => document.metadata_last = true,
+        Some("metadata-last") => (document.before, document.behind) = (&[], &[Other::Metadata]),
+        Some("crowd-first") => document.before = &[Other::Metadata, Other::Crowd],
+        Some("crowd-last") => document.behind = &[Other::Crowd],
         Some(_) => return Err(case.no_variant(name)),
     }
     Ok(Box::new(move |bench| round(bench, workload, document)))
@@ -70,30 +86,40 @@ impl Document {
             false => rawdoc! { "$grid": [1440], "type": self.number },
         };
         let hours = rawdoc! { "$grid": [24], "type": self.number };
-        let metadata = rawdoc! { "site": "site-1", "page": "/apache_pb.gif" };
         let mut template = RawDocumentBuf::new();
-        if !self.metadata_last {
-            template.append(bson::cstr!("metadata"), metadata.clone());
-        }
+        self.before.iter().for_each(|other| other.append(&mut template));
         template.append(bson::cstr!("hourly"), hours);
         template.append(bson::cstr!("minute"), minutes);
-        if self.metadata_last {
-            template.append(bson::cstr!("metadata"), metadata);
-        }
+        self.behind.iter().for_each(|other| other.append(&mut template));
         let database = engine.database("stats")?;
         let options = CollectionOptions::default().template(template);
         Ok(database.create_collection("daily", options)?)
     }
 
-    /// Fields before `minute`, `_id` included.
+    /// Fields before `minute`: `_id`, `hourly`, and what else there is.
     fn fields_before(self) -> u32 {
-        if self.metadata_last { 2 } else { 3 }
+        let fields = |other: &Other| if *other == Other::Crowd { CROWD as u32 } else { 1 };
+        2 + self.before.iter().map(fields).sum::<u32>()
     }
 
     fn path(self, minute: usize) -> String {
         match self.nested {
             true => format!("minute.{}.{}", minute / 60, minute % 60),
             false => format!("minute.{minute}"),
+        }
+    }
+}
+
+impl Other {
+    fn append(&self, document: &mut RawDocumentBuf) {
+        if *self == Other::Metadata {
+            let metadata = rawdoc! { "site": "site-1", "page": "/apache_pb.gif" };
+            document.append(bson::cstr!("metadata"), metadata);
+            return;
+        }
+        for number in 0..CROWD {
+            let name = bson::raw::CString::try_from(format!("field{number}"));
+            document.append(name.expect("a name without zeros"), "of varying length");
         }
     }
 }
