@@ -98,7 +98,7 @@ impl Round {
 
 impl Measured {
     /// Of all rounds of `variant`, which have the same figures and series.
-    pub fn of(variant: &str, rounds: &[Round]) -> Measured {
+    fn of(variant: &str, rounds: &[&Round]) -> Measured {
         let first = rounds.first();
         let figures = first.into_iter().flat_map(|first| first.figures.iter().enumerate());
         let figures = figures.filter_map(|(at, (name, _))| {
@@ -146,17 +146,32 @@ pub fn rounded(value: f64, digits: i32) -> f64 {
 
 impl CaseResult {
     /// The median of `variant.figure`.
-    pub fn median(&self, name: &str) -> Option<f64> {
+    fn median(&self, name: &str) -> Option<f64> {
         let (variant, figure) = name.rsplit_once('.')?;
         let measured = self.variants.iter().find(|measured| measured.variant == variant)?;
         Some(measured.figure(figure)?.spread.median)
+    }
+
+    /// Takes the rounds, each with one of every variant, and checks the findings.
+    ///
+    /// # Errors
+    /// As [`CaseResult::check`].
+    pub fn take(&mut self, rounds: &[Vec<Round>]) -> Result<()> {
+        self.verified = rounds.iter().flatten().map(|round| round.verified).sum();
+        let variants = self.case.variants.iter().enumerate();
+        let measured = variants.map(|(at, variant)| {
+            let of_variant: Vec<&Round> = rounds.iter().map(|round| &round[at]).collect();
+            Measured::of(variant, &of_variant)
+        });
+        self.variants = measured.collect();
+        self.check()
     }
 
     /// Checks the findings of the case.
     ///
     /// # Errors
     /// [`Error::Case`] for one that names a figure that there is not; for such a plot, too.
-    pub fn check(&mut self) -> Result<()> {
+    fn check(&mut self) -> Result<()> {
         for plot in &self.case.plots {
             let drawn = self.variants.iter().filter(|measured| measured.has(&plot.figure));
             let wanted = plot.variants.len().max(1);

@@ -123,10 +123,11 @@ impl Run {
         let mut cases = Vec::new();
         for name in &self.names {
             let case = Case::find(name)?;
-            cases.push(match &size {
+            let case = match &size {
                 Some(size) => case.sized(size)?,
                 None => case,
-            });
+            };
+            cases.push((name.clone(), case));
         }
         let place = run::Place { scratch: self.scratch, ram: self.ram };
         let request = run::Request { cases, size, place };

@@ -10,7 +10,7 @@ use crate::case::Case;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::experiments::{self, Variant};
-use crate::figures::{CaseResult, Measured, Results, Round, rounded};
+use crate::figures::{CaseResult, Results, Round, rounded};
 
 /// Where the databases are while they are measured.
 #[derive(Debug, Clone)]
@@ -23,32 +23,37 @@ pub struct Place {
 
 /// What `lab run` was asked for.
 pub struct Request {
-    pub cases: Vec<Case>,
+    /// By the names that they were called by: a case's own, or a file's.
+    pub cases: Vec<(String, Case)>,
     /// The size, if it is not the full one.
     pub size: Option<String>,
     pub place: Place,
 }
 
-/// How a reader runs it again.
-fn command(cases: &[Case], size: Option<&str>, ram: bool) -> String {
-    let names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
-    let size = match size {
-        None => String::new(),
-        Some("quick") => " --quick".to_owned(),
-        Some(size) => format!(" --size {size}"),
-    };
-    let ram = if ram { " --ram" } else { "" };
-    format!("cargo run --release -p tallymap-lab -- run {}{size}{ram}", names.join(" "))
-}
-
 impl Request {
+    /// How a reader runs these again.
+    fn command<'a>(&self, names: impl Iterator<Item = &'a str>) -> String {
+        let mut command = "cargo run --release -p tallymap-lab -- run".to_owned();
+        names.for_each(|name| command += &format!(" {name}"));
+        match self.size.as_deref() {
+            None => {}
+            Some("quick") => command += " --quick",
+            Some(size) => command += &format!(" --size {size}"),
+        }
+        if self.place.ram {
+            command += " --ram";
+        }
+        command
+    }
+
     /// Runs all of it.
     ///
     /// # Errors
     /// Of a case, the engine and the system; [`Error::WrongSum`].
     pub fn run(&self) -> Result<Results> {
-        let seconds: u32 = self.cases.iter().map(|case| case.seconds).sum();
-        let rounds = |case: &Case| case.variants.len() as u64 * u64::from(case.rounds + 1);
+        let seconds: u32 = self.cases.iter().map(|(_, case)| case.seconds).sum();
+        let rounds =
+            |(_, case): &(String, Case)| case.variants.len() as u64 * u64::from(case.rounds + 1);
         let all = self.cases.iter().map(rounds).sum();
         eprintln!("{all} rounds, about {} on two cores", minutes(seconds));
         let style =
@@ -56,14 +61,13 @@ impl Request {
         let bar = ProgressBar::new(all);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(250));
-        let size = self.size.as_deref();
         let mut results = Results {
-            command: command(&self.cases, size, self.place.ram),
+            command: self.command(self.cases.iter().map(|(name, _)| name.as_str())),
             environment: Environment::of(&self.place),
             cases: Vec::new(),
         };
-        for case in &self.cases {
-            let command = command(std::slice::from_ref(case), size, self.place.ram);
+        for (name, case) in &self.cases {
+            let command = self.command(std::iter::once(name.as_str()));
             results.cases.push(run_case(case, command, &self.place, &bar)?);
         }
         bar.finish_and_clear();
@@ -94,32 +98,30 @@ pub fn run_case(
     for name in &case.variants {
         variants.push((name, experiments::variant(case, name)?));
     }
-    let mut rounds: Vec<Vec<Round>> = vec![Vec::new(); variants.len()];
-    for number in 0..=case.rounds {
-        for ((name, variant), of_variant) in variants.iter().zip(&mut rounds) {
+    let run = |number: u32| {
+        let run_one = |(name, variant): &(&str, Variant)| {
             bar.set_message(format!("{} {name}", case.name));
             let folder = tempfile::tempdir_in(&place.scratch).map_err(Error::io(&place.scratch))?;
             let seed = case.seed + u64::from(number);
             let round = variant(&Bench { case, folder: folder.path(), ram: place.ram, seed })?;
-            // The first warms up: code, files, allocator.
-            if number > 0 {
-                of_variant.push(round);
-            }
             bar.inc(1);
-        }
-    }
+            Ok(round)
+        };
+        variants.iter().map(run_one).collect::<Result<Vec<Round>>>()
+    };
     let mut result = CaseResult {
         case: case.clone(),
         command,
-        seconds: rounded(start.elapsed().as_secs_f64(), 3),
-        verified: rounds.iter().flatten().map(|round| round.verified).sum(),
-        variants: variants
-            .iter()
-            .zip(&rounds)
-            .map(|((name, _), of)| Measured::of(name, of))
-            .collect(),
+        seconds: 0.0,
+        verified: 0,
+        variants: Vec::new(),
         findings: Vec::new(),
     };
-    result.check()?;
+    // A warm-up, for code, files and allocator. A finding that names a figure that there is not
+    // ends the run here, and not when all is over.
+    result.take(&[run(0)?])?;
+    let rounds = (1..=case.rounds).map(run).collect::<Result<Vec<_>>>()?;
+    result.take(&rounds)?;
+    result.seconds = rounded(start.elapsed().as_secs_f64(), 3);
     Ok(result)
 }
