@@ -63,7 +63,7 @@ impl Request {
         bar.enable_steady_tick(Duration::from_millis(250));
         let mut results = Results {
             command: self.command(self.cases.iter().map(|(name, _)| name.as_str())),
-            environment: Environment::of(&self.place),
+            environment: Environment::of(&self.place)?,
             cases: Vec::new(),
         };
         for (name, case) in &self.cases {

@@ -58,7 +58,7 @@ mod tests {
     fn every_case_runs() {
         let folder = tempfile::tempdir().unwrap();
         let place = run::Place { scratch: folder.path().to_owned(), ram: true };
-        let environment = Environment::of(&place);
+        let environment = Environment::of(&place).unwrap();
         let mut results = Results { command: "test".into(), environment, cases: Vec::new() };
         for case in Case::built_in().unwrap() {
             let case = case.sized("tiny").unwrap();
