@@ -1,46 +1,185 @@
-//! `lab`: experiments whose answers are numbers, each verified before it is printed.
+//! `lab`: experiments whose answers are numbers, each verified before it is written down.
 
 #![forbid(unsafe_code)]
 
+mod bench;
+mod case;
+mod compare;
 mod endure;
-mod field_order;
+mod environment;
+mod error;
+mod experiments;
+mod figures;
 mod histogram;
+mod inequality;
+mod load;
 mod median;
+mod memory;
+mod report;
+mod run;
+mod tally;
+mod workload;
 
-use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
 
-/// Measures what the layout of a document costs.
+use clap::{Args, Parser, Subcommand};
+
+use case::Case;
+use error::{Error, Result};
+use figures::Results;
+
+/// Puts claims about counters to the test.
 ///
-/// Every experiment verifies the counts that it made; a wrong answer is not timed. Rounds are
-/// interleaved, and each figure is the median of its rounds with the fastest and the slowest.
-/// Build with `--release`.
+/// Every round's counts are compared with a sum kept beside the engine; a wrong sum is an error,
+/// not a figure. Rounds are interleaved, and each figure is the median of its rounds with the
+/// least and the greatest. Build with `--release`.
 #[derive(Parser)]
 #[command(name = "lab", version)]
 struct Lab {
     #[command(subcommand)]
-    experiment: Experiment,
+    task: Task,
 }
 
 #[derive(Subcommand)]
-enum Experiment {
+enum Task {
+    /// The cases, and about how long they take
+    List,
+    /// Runs cases, and writes results.json, results.csv and report.html
+    Run(Run),
+    /// Two runs: the ratio and the spread of every figure that both have
+    Compare(Compare),
     /// A mixed load for half an hour with little private memory: memory, files and the time of a
-    /// hit, looked at every ten seconds; the counts verified at the end.
+    /// hit, looked at every ten seconds; the counts verified at the end
     Endure(endure::Endure),
-    /// What a hit costs at each minute of the day: 1440 minutes in a row, 24 × 60, and with the
-    /// layout remembered.
-    FieldOrder(field_order::FieldOrder),
+}
+
+#[derive(Args)]
+struct Run {
+    /// Names of cases, or case files
+    #[arg(required = true)]
+    names: Vec<String>,
+    /// Small sizes: minutes become seconds
+    #[arg(long, conflicts_with = "size")]
+    quick: bool,
+    /// Another size of the cases, by its name
+    #[arg(long)]
+    size: Option<String>,
+    /// Where the results go
+    #[arg(long, default_value = "results")]
+    out: PathBuf,
+    /// Where the databases lie while they are measured: the disk that is meant
+    #[arg(long, default_value_os_t = std::env::temp_dir())]
+    scratch: PathBuf,
+    /// Keeps the databases in memory: figures without a disk
+    #[arg(long)]
+    ram: bool,
+}
+
+#[derive(Args)]
+struct Compare {
+    /// A directory of results, or its results.json
+    before: PathBuf,
+    /// Another
+    after: PathBuf,
+    /// Only figures whose "case variant figure" holds this
+    #[arg(long, default_value = "")]
+    only: String,
 }
 
 fn main() -> std::process::ExitCode {
-    let outcome = match Lab::parse().experiment {
-        Experiment::Endure(experiment) => experiment.run(),
-        Experiment::FieldOrder(experiment) => experiment.run(),
+    let outcome = match Lab::parse().task {
+        Task::List => list(),
+        Task::Run(run) => run.run(),
+        Task::Compare(compare) => compare.run(),
+        Task::Endure(endure) => endure.run().map_err(Error::from),
     };
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("lab: {error}");
             std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn list() -> Result<()> {
+    for case in Case::built_in()? {
+        let quick = case.clone().sized("quick")?;
+        println!(
+            "{:<14} {:>7}, quick {:>5}   {}",
+            case.name,
+            run::minutes(case.seconds),
+            run::minutes(quick.seconds),
+            case.title
+        );
+        println!("{:>32}{}\n", "", case.claim);
+    }
+    Ok(())
+}
+
+impl Run {
+    fn run(self) -> Result<()> {
+        let size = self.size.or_else(|| self.quick.then(|| "quick".to_owned()));
+        let mut cases = Vec::new();
+        for name in &self.names {
+            let case = Case::find(name)?;
+            let case = match &size {
+                Some(size) => case.sized(size)?,
+                None => case,
+            };
+            cases.push((name.clone(), case));
+        }
+        let place = run::Place { scratch: self.scratch, ram: self.ram };
+        let request = run::Request { cases, size, place };
+        let results = request.run()?;
+        write(&results, &self.out)?;
+        print(&results);
+        println!("\n{}", self.out.join("report.html").display());
+        match results.not_held() {
+            0 => Ok(()),
+            count => Err(Error::NotHeld(count)),
+        }
+    }
+}
+
+impl Compare {
+    fn run(self) -> Result<()> {
+        let (before, after) = (Results::read(&self.before)?, Results::read(&self.after)?);
+        print!("{}", compare::table(&compare::changes(&before, &after), &self.only));
+        Ok(())
+    }
+}
+
+/// Writes the three files of a run.
+fn write(results: &Results, out: &Path) -> Result<()> {
+    std::fs::create_dir_all(out).map_err(Error::io(out))?;
+    let json = serde_json::to_string(results)
+        .map_err(|source| Error::Results { file: out.to_owned(), source })?;
+    for (name, text) in [
+        ("results.json", json + "\n"),
+        ("results.csv", results.csv()),
+        ("report.html", report::page(results)),
+    ] {
+        let file = out.join(name);
+        std::fs::write(&file, text).map_err(Error::io(&file))?;
+    }
+    Ok(())
+}
+
+/// Prints the findings.
+fn print(results: &Results) {
+    for case in &results.cases {
+        println!("{}: {} counts verified", case.case.name, case.verified);
+        for checked in &case.findings {
+            let word = if checked.held { checked.finding.verdict.word() } else { "NOT HELD" };
+            println!("  {word:<10} {}", checked.finding.says);
+            println!(
+                "  {:<10} {}   [{} : {}]",
+                "",
+                checked.finding.holds,
+                report::number::number(checked.left),
+                report::number::number(checked.right)
+            );
         }
     }
 }

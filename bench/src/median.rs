@@ -1,7 +1,9 @@
 //! The middle of some rounds, and how far they lie apart.
 
+use serde::{Deserialize, Serialize};
+
 /// Median, least and greatest of some figures.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// The middle one; of two, the lower.
     pub median: f64,

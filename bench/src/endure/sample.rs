@@ -6,6 +6,7 @@ use std::path::Path;
 use tallymap::{Engine, Error};
 
 use crate::histogram::Histogram;
+use crate::memory;
 
 /// The state of a run at one moment, and the hits since the last.
 #[derive(Debug, Clone)]
@@ -81,15 +82,16 @@ impl Sample {
         hits: Histogram,
     ) -> Result<Sample, Error> {
         let dir = engine.dbpath();
-        let (private, resident) = memory(dir).map_err(io(Path::new("/proc/self/smaps")))?;
+        let (private, resident) =
+            memory::of_maps(dir).map_err(io(Path::new("/proc/self/smaps")))?;
         let counters = engine.counters();
         Ok(Sample {
             seconds,
             interval,
             private,
             resident,
-            files: length(dir, false).map_err(io(dir))?,
-            journal: length(&dir.join("journal"), true).map_err(io(dir))?,
+            files: memory::data_files(dir).map_err(io(dir))?,
+            journal: memory::journal_files(dir).map_err(io(dir))?,
             storage: engine.collection(super::load::EVENTS)?.stats()?.storage_size(),
             hits,
             commits: counters.commits.get(),
@@ -122,45 +124,4 @@ impl fmt::Display for Sample {
 /// An error of the system about a file.
 pub fn io(file: &Path) -> impl FnOnce(std::io::Error) -> Error {
     move |source| Error::Io { file: file.to_owned(), op: "look at", source }
-}
-
-/// Private pages of maps of files below `dir`, and all resident pages, bytes.
-fn memory(dir: &Path) -> std::io::Result<(u64, u64)> {
-    let (mut private, mut resident, mut is_ours) = (0, 0, false);
-    let dir = dir.canonicalize()?;
-    for line in std::fs::read_to_string("/proc/self/smaps")?.lines() {
-        let mut words = line.split_ascii_whitespace();
-        let Some(first) = words.next() else { continue };
-        // A map begins with its addresses and ends with its file.
-        if !first.ends_with(':') {
-            is_ours = words.last().is_some_and(|file| Path::new(file).starts_with(&dir));
-            continue;
-        }
-        let bytes = words.next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) * 1024;
-        match first {
-            "Rss:" => resident += bytes,
-            "Anonymous:" if is_ours => private += bytes,
-            _ => {}
-        }
-    }
-    Ok((private, resident))
-}
-
-/// Length of the files of a directory; of data files only, or of all.
-fn length(dir: &Path, all: bool) -> std::io::Result<u64> {
-    let mut sum = 0;
-    for entry in std::fs::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let extension = Path::new(&name).extension().and_then(|it| it.to_str());
-        let is_data = extension.is_some_and(|it| it == "ns" || it.parse::<u32>().is_ok());
-        // A journal file may go while we look.
-        if let Ok(metadata) = entry.metadata()
-            && metadata.is_file()
-            && (all || is_data)
-        {
-            sum += metadata.len();
-        }
-    }
-    Ok(sum)
 }

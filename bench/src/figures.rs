@@ -1,0 +1,232 @@
+//! What a run gives: figures of rounds, series, checked findings. This is `results.json`.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, Finding};
+use crate::environment::Environment;
+use crate::error::{Error, Result};
+use crate::inequality::Inequality;
+use crate::median::Spread;
+use crate::tally::Verified;
+
+/// What one round of one variant gives. There is none without sums that were verified.
+#[derive(Debug, Clone)]
+pub struct Round {
+    /// Counts that were read back and compared.
+    pub verified: u64,
+    pub figures: Vec<(&'static str, f64)>,
+    pub series: Vec<(&'static str, Points)>,
+}
+
+/// Pairs of x and y.
+pub type Points = Vec<(f64, f64)>;
+
+/// All cases of a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Results {
+    pub command: String,
+    pub environment: Environment,
+    pub cases: Vec<CaseResult>,
+}
+
+/// What came out of one case.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CaseResult {
+    pub case: Case,
+    /// The command that runs this case alone.
+    pub command: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// Counts that were verified, in all rounds.
+    pub verified: u64,
+    pub variants: Vec<Measured>,
+    pub findings: Vec<Checked>,
+}
+
+/// The figures of one variant.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Measured {
+    pub variant: String,
+    pub figures: Vec<Figure>,
+    pub series: Vec<Series>,
+}
+
+/// One figure of all rounds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Figure {
+    pub name: String,
+    #[serde(flatten)]
+    pub spread: Spread,
+    pub rounds: Vec<f64>,
+}
+
+/// One series, each point the median of all rounds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Series {
+    pub name: String,
+    pub points: Points,
+}
+
+/// A finding beside the figures of this run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Checked {
+    #[serde(flatten)]
+    pub finding: Finding,
+    pub left: f64,
+    pub right: f64,
+    pub held: bool,
+}
+
+impl Round {
+    /// Of verified sums.
+    pub fn new(verified: Verified) -> Round {
+        Round { verified: verified.counts(), figures: Vec::new(), series: Vec::new() }
+    }
+
+    /// Adds a figure.
+    pub fn figure(&mut self, name: &'static str, value: impl Into<f64>) {
+        self.figures.push((name, value.into()));
+    }
+
+    /// Adds a series.
+    pub fn series(&mut self, name: &'static str, points: Points) {
+        self.series.push((name, points));
+    }
+}
+
+impl Measured {
+    /// Of all rounds of `variant`, which have the same figures and series.
+    fn of(variant: &str, rounds: &[&Round]) -> Measured {
+        let first = rounds.first();
+        let figures = first.into_iter().flat_map(|first| first.figures.iter().enumerate());
+        let figures = figures.filter_map(|(at, (name, _))| {
+            let values: Vec<f64> =
+                rounds.iter().map(|round| rounded(round.figures[at].1, 6)).collect();
+            let spread = Spread::of(&mut values.clone())?;
+            Some(Figure { name: (*name).to_owned(), spread, rounds: values })
+        });
+        let series = first.into_iter().flat_map(|first| first.series.iter().enumerate());
+        let series = series.map(|(at, (name, points))| {
+            let middle = |point: usize| {
+                let of = rounds.iter().map(|round| round.series[at].1[point].1);
+                Spread::of(&mut of.collect::<Vec<f64>>()).map_or(0.0, |spread| spread.median)
+            };
+            let points = points.iter().enumerate().map(|(n, (x, _))| (*x, rounded(middle(n), 4)));
+            Series { name: (*name).to_owned(), points: points.collect() }
+        });
+        Measured {
+            variant: variant.to_owned(),
+            figures: figures.collect(),
+            series: series.collect(),
+        }
+    }
+
+    /// Has it a figure or a series of this name?
+    fn has(&self, name: &str) -> bool {
+        self.figure(name).is_some() || self.series.iter().any(|series| series.name == name)
+    }
+
+    /// The figure of this name.
+    pub fn figure(&self, name: &str) -> Option<&Figure> {
+        self.figures.iter().find(|figure| figure.name == name)
+    }
+}
+
+/// To so many digits: more than is certain is only long.
+pub fn rounded(value: f64, digits: i32) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    // Divided by a whole number last, so that the result is written as short as it is meant.
+    let parts = 10f64.powi(digits - 1 - value.abs().log10().floor() as i32);
+    if parts >= 1.0 { (value * parts).round() / parts } else { value.round() }
+}
+
+impl CaseResult {
+    /// The median of `variant.figure`.
+    fn median(&self, name: &str) -> Option<f64> {
+        let (variant, figure) = name.rsplit_once('.')?;
+        let measured = self.variants.iter().find(|measured| measured.variant == variant)?;
+        Some(measured.figure(figure)?.spread.median)
+    }
+
+    /// Takes the rounds, each with one of every variant, and checks the findings.
+    ///
+    /// # Errors
+    /// As [`CaseResult::check`].
+    pub fn take(&mut self, rounds: &[Vec<Round>]) -> Result<()> {
+        self.verified = rounds.iter().flatten().map(|round| round.verified).sum();
+        let variants = self.case.variants.iter().enumerate();
+        let measured = variants.map(|(at, variant)| {
+            let of_variant: Vec<&Round> = rounds.iter().map(|round| &round[at]).collect();
+            Measured::of(variant, &of_variant)
+        });
+        self.variants = measured.collect();
+        self.check()
+    }
+
+    /// Checks the findings of the case.
+    ///
+    /// # Errors
+    /// [`Error::Case`] for one that names a figure that there is not; for such a plot, too.
+    fn check(&mut self) -> Result<()> {
+        for plot in &self.case.plots {
+            let drawn = self.variants.iter().filter(|measured| measured.has(&plot.figure));
+            let wanted = plot.variants.len().max(1);
+            if drawn.filter(|it| plot.is_of(&it.variant)).count() < wanted {
+                let problem = format!("a plot of '{}', which there is not", plot.figure);
+                return Err(Error::case(&self.case.name, problem));
+            }
+        }
+        let mut checked = Vec::new();
+        for finding in &self.case.findings {
+            let outcome = Inequality::parse(&finding.holds)
+                .and_then(|inequality| inequality.check(|name| self.median(name)));
+            let (left, right, held) =
+                outcome.map_err(|problem| Error::case(&self.case.name, problem))?;
+            let (left, right) = (rounded(left, 6), rounded(right, 6));
+            checked.push(Checked { finding: finding.clone(), left, right, held });
+        }
+        self.findings = checked;
+        Ok(())
+    }
+}
+
+impl Results {
+    /// Reads `results.json`, or that of a directory.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn read(path: &Path) -> Result<Results> {
+        let file = if path.is_dir() { path.join("results.json") } else { path.to_owned() };
+        let text = std::fs::read_to_string(&file).map_err(Error::io(&file))?;
+        serde_json::from_str(&text).map_err(|source| Error::Results { file, source })
+    }
+
+    /// How many findings did not hold.
+    pub fn not_held(&self) -> usize {
+        self.cases.iter().flat_map(|case| &case.findings).filter(|finding| !finding.held).count()
+    }
+
+    /// As a table: a row for each figure.
+    pub fn csv(&self) -> String {
+        let mut text = "case,variant,figure,median,min,max,rounds\n".to_owned();
+        for case in &self.cases {
+            for measured in &case.variants {
+                for figure in &measured.figures {
+                    let Spread { median, min, max } = figure.spread;
+                    text += &format!(
+                        "{},{},{},{median},{min},{max},{}\n",
+                        case.case.name,
+                        measured.variant,
+                        figure.name,
+                        figure.rounds.len()
+                    );
+                }
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,63 @@
+//! Memory and files of a database, as the system sees them.
+
+use std::path::Path;
+
+/// Private pages of maps of files below `dir`, and all resident pages of the process, bytes.
+///
+/// # Errors
+/// The system's.
+pub fn of_maps(dir: &Path) -> std::io::Result<(u64, u64)> {
+    let (mut private, mut resident, mut is_ours) = (0, 0, false);
+    let dir = dir.canonicalize()?;
+    for line in std::fs::read_to_string("/proc/self/smaps")?.lines() {
+        let mut words = line.split_ascii_whitespace();
+        let Some(first) = words.next() else { continue };
+        // A map begins with its addresses and ends with its file.
+        if !first.ends_with(':') {
+            is_ours = words.last().is_some_and(|file| Path::new(file).starts_with(&dir));
+            continue;
+        }
+        let bytes = words.next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) * 1024;
+        match first {
+            "Rss:" => resident += bytes,
+            "Anonymous:" if is_ours => private += bytes,
+            _ => {}
+        }
+    }
+    Ok((private, resident))
+}
+
+/// Length of all data files of a directory, bytes.
+///
+/// # Errors
+/// The system's.
+pub fn data_files(dir: &Path) -> std::io::Result<u64> {
+    length(dir, |name| {
+        let extension = Path::new(name).extension().and_then(|it| it.to_str());
+        extension.is_some_and(|it| it == "ns" || it.parse::<u32>().is_ok())
+    })
+}
+
+/// Length of all journal files of a directory, bytes.
+///
+/// # Errors
+/// The system's.
+pub fn journal_files(dir: &Path) -> std::io::Result<u64> {
+    length(&dir.join("journal"), |_| true)
+}
+
+/// Length of the files of a directory whose names are wanted.
+fn length(dir: &Path, wanted: fn(&std::ffi::OsStr) -> bool) -> std::io::Result<u64> {
+    let mut sum = 0;
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        // A journal file may go while we look.
+        if let Ok(metadata) = entry.metadata()
+            && metadata.is_file()
+            && wanted(&entry.file_name())
+        {
+            sum += metadata.len();
+        }
+    }
+    Ok(sum)
+}

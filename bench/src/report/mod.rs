@@ -1,0 +1,176 @@
+//! One page of HTML that holds everything: sentences, findings, pictures, figures. It loads
+//! nothing, and can be read by light and in the dark, and printed.
+
+mod axis;
+mod bars;
+mod lines;
+pub mod number;
+
+use std::fmt::Write;
+
+use crate::case::{Plot, PlotKind};
+use crate::figures::{CaseResult, Checked, Results};
+use number::{escape, number};
+
+/// Colours of the style sheet.
+const COLOURS: usize = 8;
+
+const STYLE: &str = include_str!("style.css");
+
+/// The report of a run.
+pub fn page(results: &Results) -> String {
+    let mut html = format!(
+        "<!doctype html>\n<html lang='en'>\n<meta charset='utf-8'>\n\
+         <meta name='viewport' content='width=device-width, initial-scale=1'>\n\
+         <title>tallymap lab</title>\n<style>\n{STYLE}</style>\n\
+         <header><p class='kicker'>tallymap lab</p><h1>{}</h1>\n",
+        escape(&title(results))
+    );
+    html += "<dl class='environment'>";
+    for (name, value) in results.environment.lines() {
+        let _ = write!(html, "<div><dt>{name}</dt><dd>{}</dd></div>", escape(&value));
+    }
+    html += "</dl>\n";
+    html += &command(&results.command);
+    if results.cases.len() > 1 {
+        html += "<nav><ol>";
+        for case in &results.cases {
+            let (name, title) = (escape(&case.case.name), escape(&case.case.title));
+            let _ = write!(html, "<li><a href='#{name}'>{title}</a> {}</li>", tally(case));
+        }
+        html += "</ol></nav>\n";
+    }
+    html += "</header>\n<main>\n";
+    for result in &results.cases {
+        case(&mut html, result, results.cases.len() > 1);
+    }
+    html += "</main>\n<footer><p>Bars and points are medians of interleaved rounds; thin lines \
+             reach from the least to the greatest. After every round each counter was compared \
+             with a sum that was kept beside the engine.</p></footer>\n</html>\n";
+    html
+}
+
+fn title(results: &Results) -> String {
+    match results.cases.as_slice() {
+        [case] => case.case.title.clone(),
+        cases => format!("{} claims about counters, measured", cases.len()),
+    }
+}
+
+/// How many findings of each verdict.
+fn tally(case: &CaseResult) -> String {
+    case.findings.iter().fold(String::new(), |mut marks, finding| {
+        let class = class(finding);
+        let _ = write!(marks, "<i class='dot {class}' title='{class}'></i>");
+        marks
+    })
+}
+
+fn class(checked: &Checked) -> &'static str {
+    if checked.held { checked.finding.verdict.word() } else { "not-held" }
+}
+
+fn command(command: &str) -> String {
+    format!("<pre class='command'><code>$ {}</code></pre>\n", escape(command))
+}
+
+fn case(html: &mut String, result: &CaseResult, one_of_many: bool) {
+    let case = &result.case;
+    let title = match one_of_many {
+        true => format!("<h2>{}</h2>\n", escape(&case.title)),
+        false => String::new(),
+    };
+    let _ = write!(
+        html,
+        "<section id='{}'>\n{title}<blockquote><p>{}</p><cite>{}</cite></blockquote>\n",
+        escape(&case.name),
+        escape(&case.claim),
+        escape(&case.source)
+    );
+    *html += "<ul class='findings'>\n";
+    for checked in &result.findings {
+        let word = if checked.held { checked.finding.verdict.word() } else { "not in this run" };
+        let _ = writeln!(
+            html,
+            "<li class='{}'><b>{word}</b><p>{}</p><code>{}</code><span>{} : {}</span></li>",
+            class(checked),
+            escape(&checked.finding.says),
+            escape(&checked.finding.holds),
+            number(checked.left),
+            number(checked.right)
+        );
+    }
+    *html += "</ul>\n";
+    for plot in &case.plots {
+        let _ = write!(
+            html,
+            "<figure>\n<figcaption>{}</figcaption>\n{}{}</figure>\n",
+            escape(&plot.shows),
+            picture(plot, result),
+            command(&result.command)
+        );
+    }
+    *html += "<details><summary>All figures</summary>\n";
+    table(html, result);
+    let _ = write!(
+        html,
+        "</details>\n<p class='method'>{} rounds of {} variants, {} counts verified, seed {}, {} \
+         {}, {:.0} s.</p>\n</section>\n",
+        case.rounds,
+        case.variants.len(),
+        number(result.verified as f64),
+        case.seed,
+        case.threads,
+        if case.threads == 1 { "thread" } else { "threads" },
+        result.seconds
+    );
+}
+
+/// The picture of one plot, with a legend if it has curves.
+fn picture(plot: &Plot, result: &CaseResult) -> String {
+    let of = result.variants.iter().filter(|measured| plot.is_of(&measured.variant));
+    if plot.kind == PlotKind::Bars {
+        let bars: Vec<_> = of
+            .filter_map(|it| Some((it.variant.as_str(), it.figure(&plot.figure)?.spread)))
+            .collect();
+        return bars::draw(plot, &bars);
+    }
+    let curves: Vec<_> = of
+        .filter_map(|it| {
+            let series = it.series.iter().find(|series| series.name == plot.figure)?;
+            Some((it.variant.as_str(), &series.points))
+        })
+        .collect();
+    let mut html = "<ul class='legend'>".to_owned();
+    for (number, (name, _)) in curves.iter().enumerate() {
+        let _ = write!(html, "<li class='c{}'>{}</li>", number % COLOURS, escape(name));
+    }
+    html + "</ul>\n" + &lines::draw(plot, &curves)
+}
+
+/// A table of all figures: a row per variant and figure.
+fn table(html: &mut String, result: &CaseResult) {
+    *html += "<div class='scroll'><table><thead><tr><th>Variant</th><th>Figure</th>\
+              <th>Median</th><th>Least</th><th>Greatest</th></tr></thead>\n";
+    for measured in &result.variants {
+        *html += "<tbody>";
+        for (row, figure) in measured.figures.iter().enumerate() {
+            *html += "<tr>";
+            if row == 0 {
+                let rows = measured.figures.len();
+                let name = escape(&measured.variant);
+                let _ = write!(html, "<th rowspan='{rows}' scope='rowgroup'>{name}</th>");
+            }
+            let _ = write!(
+                html,
+                "<td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+                escape(&figure.name.replace('_', " ")),
+                number(figure.spread.median),
+                number(figure.spread.min),
+                number(figure.spread.max)
+            );
+        }
+        *html += "</tbody>\n";
+    }
+    *html += "</table></div>";
+}

@@ -1,0 +1,173 @@
+//! The independent sum: what was counted, kept beside the engine and compared with every
+//! counter of every document that the engine holds.
+
+use std::collections::HashMap;
+
+use bson::{RawBsonRef, RawDocument};
+use tallymap::{Collection, Direction};
+
+use crate::error::{Error, Result};
+
+/// Counts by document and path. What is zero is not in it.
+#[derive(Debug, Default, PartialEq)]
+pub struct Tally {
+    documents: HashMap<String, HashMap<String, i64>>,
+}
+
+/// The proof that sums were compared: only [`Tally::compare`] makes one.
+#[derive(Debug)]
+#[must_use]
+pub struct Verified {
+    counts: u64,
+}
+
+impl Verified {
+    /// Σ of all counters that were compared.
+    pub fn counts(&self) -> u64 {
+        self.counts
+    }
+
+    /// Both.
+    pub fn and(self, other: Verified) -> Verified {
+        Verified { counts: self.counts + other.counts }
+    }
+}
+
+impl Tally {
+    /// Counts one at `path` of the document `id`.
+    pub fn add(&mut self, id: &str, path: &str) {
+        self.add_many(id, path, 1);
+    }
+
+    /// Counts `n`.
+    pub fn add_many(&mut self, id: &str, path: &str, n: i64) {
+        if n == 0 {
+            return;
+        }
+        // Most are there: no text is copied for those.
+        if !self.documents.contains_key(id) {
+            self.documents.insert(id.to_owned(), HashMap::new());
+        }
+        let Some(counters) = self.documents.get_mut(id) else { return };
+        match counters.get_mut(path) {
+            Some(counter) => *counter += n,
+            None => drop(counters.insert(path.to_owned(), n)),
+        }
+    }
+
+    /// Every number of every document of `collection`, `_id` apart.
+    ///
+    /// # Errors
+    /// The engine's; an `_id` that is no text.
+    pub fn read(collection: &Collection) -> Result<Tally> {
+        let mut tally = Tally::default();
+        let mut path = String::new();
+        for located in collection.scan(Direction::Forward)? {
+            let document = located?.document;
+            let id = document.get_str("_id").map_err(broken)?;
+            each_counter(&document, &mut path, &mut |path, n| tally.add_many(id, path, n))?;
+        }
+        Ok(tally)
+    }
+
+    /// Compares what was counted with what `collection` holds.
+    ///
+    /// # Errors
+    /// [`Error::WrongSum`] with one that differs; as [`Tally::read`].
+    pub fn verify(&self, collection: &Collection) -> Result<Verified> {
+        self.compare(&Tally::read(collection)?)
+    }
+
+    /// Compares what was counted with what was `found`.
+    ///
+    /// # Errors
+    /// [`Error::WrongSum`] with one that differs.
+    pub fn compare(&self, found: &Tally) -> Result<Verified> {
+        if self == found {
+            let counts = self.documents.values().flat_map(HashMap::values);
+            return Ok(Verified { counts: counts.map(|n| n.unsigned_abs()).sum() });
+        }
+        let of = |tally: &Tally, id: &str, path: &str| {
+            tally.documents.get(id).and_then(|counters| counters.get(path)).copied().unwrap_or(0)
+        };
+        for (id, counters) in self.documents.iter().chain(&found.documents) {
+            for path in counters.keys() {
+                let (counted, stored) = (of(self, id, path), of(found, id, path));
+                if counted != stored {
+                    let what = format!("{path} of {id} is {stored}, not {counted}");
+                    return Err(Error::WrongSum(what));
+                }
+            }
+        }
+        Err(Error::WrongSum("something differs".to_owned()))
+    }
+}
+
+fn broken(error: impl std::fmt::Display) -> Error {
+    Error::WrongSum(error.to_string())
+}
+
+/// Calls `each` with the path and value of every number but that of `_id`.
+fn each_counter(
+    document: &RawDocument,
+    path: &mut String,
+    each: &mut impl FnMut(&str, i64),
+) -> Result<()> {
+    for element in document {
+        let (name, value) = element.map_err(broken)?;
+        let (name, before) = (name.as_str(), path.len());
+        if name == "_id" {
+            continue;
+        }
+        if before > 0 {
+            path.push('.');
+        }
+        path.push_str(name);
+        match value {
+            RawBsonRef::Int32(n) => each(path, i64::from(n)),
+            RawBsonRef::Int64(n) => each(path, n),
+            RawBsonRef::Double(n) => each(path, n as i64),
+            RawBsonRef::Document(inner) => each_counter(inner, path, each)?,
+            _ => {}
+        }
+        path.truncate(before);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bson::rawdoc;
+    use tallymap::{Engine, disk::HeapDisk};
+
+    use super::*;
+
+    #[test]
+    fn every_difference_is_noticed() {
+        let disk = Arc::new(HeapDisk::new());
+        let builder = Engine::builder("ram").disk(disk).ns_size_mib(1).background(false);
+        let engine = builder.open().unwrap();
+        let pages = engine.collection("stats.pages").unwrap();
+        pages.insert_one(rawdoc! { "_id": "a", "n": 2, "m": { "1": 3i64, "2": 0.0 } }).unwrap();
+        pages.insert_one(rawdoc! { "_id": "zeroed", "n": 0 }).unwrap();
+        let tally = |counts: &[(&str, &str, i64)]| {
+            let mut tally = Tally::default();
+            counts.iter().for_each(|(id, path, n)| tally.add_many(id, path, *n));
+            tally.verify(&pages)
+        };
+        assert_eq!(tally(&[("a", "n", 2), ("a", "m.1", 3)]).unwrap().counts(), 5);
+        let wrongs: [&[(&str, &str, i64)]; 6] = [
+            &[("a", "n", 2)],
+            &[("a", "n", 2), ("a", "m.1", 4)],
+            &[("a", "n", 2), ("a", "m.1", 3), ("a", "m.2", 1)],
+            &[("a", "n", 2), ("a", "m.1", 3), ("a", "m.3", 1)],
+            &[("a", "n", 2), ("a", "m.1", 3), ("b", "n", 1)],
+            &[("b", "n", 2), ("b", "m.1", 3)],
+        ];
+        for wrong in wrongs {
+            assert!(matches!(tally(wrong), Err(Error::WrongSum(_))), "{wrong:?}");
+        }
+    }
+}
