@@ -73,6 +73,7 @@ mod tests {
     /// A tree in the records of a real namespace: the buckets lie where the format's §14 says,
     /// and the store counts them.
     #[test]
+    #[cfg_attr(miri, ignore = "too long")]
     fn buckets_are_records() {
         let mut files = HeapFiles::default();
         files.add(FileNo::NS, 1 << 20);

@@ -145,6 +145,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too long")]
     fn holds_what_was_pushed_whatever_the_units() {
         for version in [IndexVersion::V1, IndexVersion::V0] {
             for count in [0, 1, 281, 282, 283, 600, rounds(6_000)] {
@@ -177,6 +178,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too long")]
     fn leaves_are_full_less_the_key_that_went_up() {
         let mut index = TestIndex::v1();
         let entries: Vec<_> =

@@ -355,6 +355,7 @@ mod tests {
 
     /// Y2: whatever the forms, keys compare as their values do.
     #[test]
+    #[cfg_attr(miri, ignore = "too long")]
     fn compares_as_the_values_do() {
         let singles: Vec<RawBson> = vec![
             RawBson::MinKey,

@@ -316,7 +316,7 @@ mod tests {
                 Entry::Write { database: "local", file: FileNo(0), ofs: 164, bytes: &[8; 10] },
             ];
             assert_eq!(read, Ok(expected), "{layout:?}");
-            for cut in 1..payload.len() {
+            for cut in (1..payload.len()).step_by(if cfg!(miri) { 37 } else { 1 }) {
                 // Cut at an entry's end it is shorter, else an error; never a panic.
                 let _ = entries(layout, &payload[..cut]).count();
             }

@@ -262,6 +262,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too long")]
     fn the_ways_through_nested_arrays_are_bounded() {
         let levels = 60;
         let doc = (0..levels).fold(rawdoc! { "0": 1 }, |inner, _| rawdoc! { "0": [inner] });

@@ -206,6 +206,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too long")]
     fn thirty_misses_lead_to_the_next_list() {
         let mut lens = vec![520; 30];
         lens.push(1000);
@@ -226,6 +227,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too long")]
     fn large_records_are_found_across_the_lists_of_3_x() {
         let mib = 1 << 20;
         let lens = [5 * mib, 9 * mib];
@@ -235,6 +237,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too long")]
     fn a_circle_of_large_records_ends() {
         let (mut files, details) = holes(&[5 << 20]);
         let head = details.deleted_list(&files, 18).expect("read");

@@ -308,6 +308,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too long")]
     fn a_full_window_is_an_error() {
         let (mut files, index) = ns_file(1);
         let mut added = 0;

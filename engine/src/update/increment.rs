@@ -155,6 +155,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too long")]
     fn adds_where_the_counters_lie() {
         let doc = hierarchical_day();
         let (hour, minute) = (path("hourly.13"), path("minute.13.37"));

@@ -217,6 +217,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too long")]
     fn refusals() {
         for template in [
             rawdoc! { "g": { "$grid": [] } },
@@ -243,6 +244,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too long")]
     fn many_grids_are_bounded_by_the_longest_document() {
         let mut template = Builder::new();
         for i in 0..200 {

@@ -40,6 +40,7 @@ fn random_path(rng: &mut oorandom::Rand32) -> FieldPath {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn a_day_is_all_suffix_but_its_id_and_metadata() {
     for (doc, wanted) in [(hierarchical_day(), "minute.23.59"), (flat_day(), "minute.1439")] {
         let shape = Shape::of(&doc).unwrap().unwrap();

@@ -16,6 +16,7 @@ fn fresh() -> (Engine, Collection) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn what_is_rolled_back_is_not_counted() {
     let (engine, collection) = fresh();
     collection.create_index(IndexSpec::new(&[("many", 1)])).expect("an index");

@@ -28,6 +28,7 @@ fn insert_as_2_4(collection: &Collection, document: &RawDocument) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn documents_whose_keys_are_too_long_can_be_mended_and_deleted() {
     let (_engine, collection) = fresh();
     collection.create_index(IndexSpec::new(&[("a", 1)])).expect("an index");

@@ -12,6 +12,7 @@ use crate::disk::sim_disk::SimDisk;
 /// While a walk waits for a data file it holds no lock, and the record that it was about to
 /// change may go. It goes on with the one after it.
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn update_many_does_not_return_to_a_removed_record() {
     let disk = SimDisk::new(HeapDisk::new());
     let engine = open(Arc::new(disk.clone()));

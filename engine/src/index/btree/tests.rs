@@ -69,6 +69,7 @@ fn ascending_keys() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn random_keys_with_equal_ones() {
     for version in VERSIONS {
         let mut index = TestIndex::new(version, KeyOrder::ASCENDING, false, 1000);
@@ -79,6 +80,7 @@ fn random_keys_with_equal_ones() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn keys_of_very_different_length() {
     for (seed, version) in [(3, IndexVersion::V1), (4, IndexVersion::V0), (5, IndexVersion::V1)] {
         let mut index = TestIndex::new(version, KeyOrder::ASCENDING, false, 3000);
@@ -151,6 +153,7 @@ fn unique_keys_collide_across_types_and_buckets() {
 
 /// Ascending insertions of 13-byte keys: 281 fill a bucket, and a split leaves nine tenths.
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn splits_at_the_right_edge_leave_nine_tenths() {
     let mut index = TestIndex::v1();
     let root = index.tree.root(&index.files).unwrap().unwrap();
@@ -185,6 +188,7 @@ fn splits_at_the_right_edge_leave_nine_tenths() {
 
 /// A key that parts two children of which one has a child at its edge is only marked.
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn unused_keys_are_skipped_and_revived() {
     let mut index = TestIndex::new(IndexVersion::V1, KeyOrder::ASCENDING, true, 100);
     for i in 0..600 {
@@ -245,6 +249,7 @@ fn deletion_only_marks_where_no_leaf_entry_can_take_the_place() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn cursors_find_their_place_again() {
     println!("seed 7");
     let mut rng = Rand32::new(7);

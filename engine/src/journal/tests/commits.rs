@@ -111,6 +111,7 @@ fn waiters_share_syncs_and_find_their_changes_durable() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn files_rotate_and_retire_when_their_sections_are_synced() {
     let disk = HeapDisk::new();
     let environment = Environment { rotation_len: Some(3 * 8192), ..environment(disk.clone()) };
@@ -186,6 +187,7 @@ fn a_clean_close_leaves_nothing_to_recover() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn without_a_journal_files_are_written_at_the_sync() {
     let disk = HeapDisk::new();
     let options = Options { durability: Durability::None, ..options() };

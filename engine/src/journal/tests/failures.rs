@@ -15,6 +15,7 @@ fn stopped<T: std::fmt::Debug>(result: Result<T>) -> bool {
 
 /// Lets each change of a commit, and of the sync after it, fail in turn.
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn any_failure_of_a_commit_or_sync_stops_all_writes() {
     for fault in [Fault::Io, Fault::NoSpace] {
         for step in 1.. {
@@ -72,6 +73,7 @@ fn waiters_of_a_failed_commit_get_the_error() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn a_failed_open_can_be_tried_again() {
     let image = {
         let disk = HeapDisk::new();
@@ -99,6 +101,7 @@ fn a_failed_open_can_be_tried_again() {
 
 /// A commit in the middle of a sync of the data files is not covered by that sync.
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn sections_applied_during_a_sync_stay_in_the_journal() {
     let disk = SimDisk::new(HeapDisk::new());
     // Every section in a file of its own.

@@ -65,6 +65,7 @@ fn an_unused_file_is_replaced_and_gives_its_length() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn opening_stops_at_the_first_file_that_is_not_in_use() {
     let disk = HeapDisk::new();
     let journal = open(disk.clone());
@@ -120,6 +121,7 @@ fn a_database_is_made_once_and_not_over_orphans() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn dropping_a_database_leaves_the_others_and_no_journal_of_it() {
     for layout in [Layout::Flat, Layout::DirectoryPerDb] {
         let disk = HeapDisk::new();

@@ -143,7 +143,7 @@ fn a_commit_waits_for_the_units_that_are_under_way() {
     let journal = open(disk.clone());
     let files = new_database(&journal, "a");
     journal.commit().expect("committed");
-    for round in 1..=20u8 {
+    for round in 1..=rounds(20) as u8 {
         std::thread::scope(|s| {
             let lock = StructureLock::new(());
             let mut exclusive = lock.exclusive();
@@ -151,7 +151,7 @@ fn a_commit_waits_for_the_units_that_are_under_way() {
             unit.write(at(9000), &[round]).expect("inside");
             s.spawn(|| journal.commit().expect("committed"));
             // Time enough for a commit that would not wait.
-            (0..2000).for_each(|_| std::thread::yield_now());
+            (0..rounds(2000)).for_each(|_| std::thread::yield_now());
             unit.write(at(100_000), &[round]).expect("inside");
             unit.finish();
         });

@@ -89,7 +89,7 @@ fn is_a_queue() {
         store.truncate_capped(&mut db.files).expect("sound");
         queue.clear();
         assert_is_queue(&db, &store, &queue);
-        for n in 0..200 {
+        for n in 0..rounds(200) as u8 {
             insert(&mut db, &store, &mut queue, &mut [], vec![n; 100]);
         }
         assert_is_queue(&db, &store, &queue);

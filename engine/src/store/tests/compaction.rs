@@ -48,6 +48,7 @@ fn compact(db: &mut TestDb, store: &RecordStore, model: &mut Model, padding: Com
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn keeps_the_records_and_frees_the_rest() {
     for padding in [
         CompactPadding::Policy,
@@ -77,6 +78,7 @@ fn keeps_the_records_and_frees_the_rest() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn drops_what_has_no_length() {
     let (mut db, store, mut model) = with_holes();
     let loc = *model.keys().next().expect("some");
@@ -88,6 +90,7 @@ fn drops_what_has_no_length() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn given_up_half_way_it_leaves_a_note() {
     let (mut db, store, model) = with_holes();
     let mut compaction =

@@ -74,6 +74,7 @@ fn a_deleted_record_is_not_removed_again() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn lies_of_a_record_header() {
     let (clean, store, live) = collection();
     let loc = live[5];
@@ -176,6 +177,7 @@ fn findings_name_what_is_wrong() {
 /// Everything that reads or writes, on files with random fields overwritten by random or nearly
 /// right values: nothing panics, nothing runs for ever.
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn random_damage_is_survived() {
     let seed = 0xda3a9e;
     println!("seed {seed:#x}");
