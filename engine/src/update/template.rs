@@ -217,6 +217,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too long")]
     fn refusals() {
         for template in [
             rawdoc! { "g": { "$grid": [] } },

@@ -126,6 +126,7 @@ fn new_fields_follow_in_the_order_written() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn arrays_are_filled_and_numbered_anew() {
     let doc = rawdoc! { "a": [1, { "x": 1 }], "e": [], "k": [7] };
     let update = rawdoc! {
@@ -147,6 +148,7 @@ fn arrays_are_filled_and_numbered_anew() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn what_the_document_refuses() {
     let doc = rawdoc! { "_id": 5, "s": "t", "n": null, "l": i64::MAX, "a": [1], "i": 1 };
     let check = |update, reason, text| refused(apply(&doc, update), reason, text);
@@ -234,6 +236,7 @@ fn many_fields_of_one_level_conflict_and_apply_as_few_do() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long")]
 fn nesting_stays_within_its_limit() {
     let doc = rawdoc! { "_id": 1 };
     let at = |path: &str, value: RawBson| {
