@@ -94,6 +94,16 @@ fn one(
 ) -> (bool, Vec<String>) {
     let wrong = expected.check(damage.of(disk.clone()), damage, count);
     let damaged = damage.of(disk.clone());
+    let salvage = probe::salvage(damaged.clone());
+    match builder(damaged.clone()).read_only(true).open() {
+        Ok(engine) => {
+            probe::read(&engine);
+            if let Some(salvage) = salvage {
+                probe::assert_has_scans(&salvage, &engine);
+            }
+        }
+        Err(error) => probe::assert_damage("open read-only", &error),
+    }
     let opened = match builder(damaged.clone()).open() {
         Ok(engine) => {
             probe::read(&engine);
@@ -106,15 +116,9 @@ fn one(
             false
         }
     };
-    let salvage = probe::salvage(damaged.clone());
     match builder(damaged).read_only(true).open() {
-        Ok(engine) => {
-            probe::read(&engine);
-            if let Some(salvage) = salvage {
-                probe::assert_has_scans(&salvage, &engine);
-            }
-        }
-        Err(error) => probe::assert_damage("open read-only", &error),
+        Ok(engine) => probe::read(&engine),
+        Err(error) => probe::assert_damage("open again", &error),
     }
     (opened, wrong)
 }

@@ -69,9 +69,25 @@ pub fn find(view: &impl View, extent: &Remains) -> Records {
         let tiles = tiles(view, extent, &named);
         found.extend(tiles.into_iter().filter(|loc| met.insert(*loc)));
     }
+    if let Some(places) = places(view, extent) {
+        // What went with a collection that had the extent before lies within holes.
+        found.retain(|loc| places.contains(&loc.0.ofs));
+    }
     // Without records both ends are null.
     let is_empty = extent.first_record.is_null() && extent.last_record.is_null();
     Records { is_whole: leads_on && is_empty && found.is_empty(), found }
+}
+
+/// Where records and holes begin, if they follow each other to the very end of the extent (R2):
+/// then there are no others.
+fn places(view: &impl View, extent: &Remains) -> Option<HashSet<i32>> {
+    let mut places = HashSet::new();
+    let mut at = extent.loc.0.ofs + EXTENT_HEADER as i32;
+    while at < extent.end {
+        places.insert(at);
+        at += tile_len(view, extent, at)?;
+    }
+    (at == extent.end).then_some(places)
 }
 
 /// Where the chain of an extent begins and ends; −1 where it says that there is none, nothing
