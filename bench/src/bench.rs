@@ -75,7 +75,9 @@ impl Work {
         let now = Work::so_far(engine.counters());
         let bytes = (now.journal_bytes - self.journal_bytes) as f64;
         round.figure("journal_bytes_per_hit", bytes / hits.max(1) as f64);
-        round.figure("journal_syncs", (now.journal_syncs - self.journal_syncs) as f64);
+        let syncs = (now.journal_syncs - self.journal_syncs) as f64;
+        round.figure("journal_syncs", syncs);
+        round.figure("hits_per_sync", hits as f64 / syncs.max(1.0));
         round.figure("commits", (now.commits - self.commits) as f64);
         Ok(())
     }

@@ -104,7 +104,7 @@ pub struct Plot {
     pub shows: String,
     /// A figure (bars), or a series (lines).
     pub figure: String,
-    /// Of these variants; of all that have it unless told.
+    /// Of these variants, in this order; of all that have it unless told.
     #[serde(default)]
     pub variants: Vec<String>,
     /// What the figure is, with its unit.
@@ -201,13 +201,6 @@ impl Case {
     /// The error about a variant that the experiment does not know.
     pub fn no_variant(&self, variant: &str) -> Error {
         Error::case(&self.name, format!("{} has no variant '{variant}'", self.experiment))
-    }
-}
-
-impl Plot {
-    /// Does it show this variant?
-    pub fn is_of(&self, variant: &str) -> bool {
-        self.variants.is_empty() || self.variants.iter().any(|shown| shown == variant)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Case, Finding};
+use crate::case::{Case, Finding, Plot};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::inequality::Inequality;
@@ -145,6 +145,16 @@ pub fn rounded(value: f64, digits: i32) -> f64 {
 }
 
 impl CaseResult {
+    /// The variants that a plot shows.
+    pub fn shown(&self, plot: &Plot) -> Vec<&Measured> {
+        let has = |measured: &&Measured| measured.has(&plot.figure);
+        if plot.variants.is_empty() {
+            return self.variants.iter().filter(has).collect();
+        }
+        let of = |name: &String| self.variants.iter().find(|it| it.variant == *name).filter(has);
+        plot.variants.iter().filter_map(of).collect()
+    }
+
     /// The median of `variant.figure`.
     fn median(&self, name: &str) -> Option<f64> {
         let (variant, figure) = name.rsplit_once('.')?;
@@ -173,9 +183,7 @@ impl CaseResult {
     /// [`Error::Case`] for one that names a figure that there is not; for such a plot, too.
     fn check(&mut self) -> Result<()> {
         for plot in &self.case.plots {
-            let drawn = self.variants.iter().filter(|measured| measured.has(&plot.figure));
-            let wanted = plot.variants.len().max(1);
-            if drawn.filter(|it| plot.is_of(&it.variant)).count() < wanted {
+            if self.shown(plot).len() < plot.variants.len().max(1) {
                 let problem = format!("a plot of '{}', which there is not", plot.figure);
                 return Err(Error::case(&self.case.name, problem));
             }

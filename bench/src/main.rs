@@ -46,6 +46,11 @@ enum Task {
     List,
     /// Runs cases, and writes results.json, results.csv and report.html
     Run(Run),
+    /// Writes report.html and results.csv of a directory again, from its results.json
+    Report {
+        /// The directory
+        results: PathBuf,
+    },
     /// Two runs: the ratio and the spread of every figure that both have
     Compare(Compare),
     /// A mixed load for half an hour with little private memory: memory, files and the time of a
@@ -90,6 +95,7 @@ fn main() -> std::process::ExitCode {
     let outcome = match Lab::parse().task {
         Task::List => list(),
         Task::Run(run) => run.run(),
+        Task::Report { results: out } => Results::read(&out).and_then(|it| write(&it, &out)),
         Task::Compare(compare) => compare.run(),
         Task::Endure(endure) => endure.run().map_err(Error::from),
     };

@@ -100,9 +100,7 @@ fn round(
     }
     let mut round = Round::new(tally.verify(&counters.daily)?);
     load.figures(&mut round);
-    let syncs = engine.counters().journal_syncs.get();
     work.figures(&engine, hits.len(), &mut round)?;
-    round.figure("hits_per_sync", hits.len() as f64 / syncs.max(1) as f64);
     engine.close()?;
     Ok(round)
 }

@@ -128,7 +128,7 @@ fn case(html: &mut String, result: &CaseResult, one_of_many: bool) {
 
 /// The picture of one plot, with a legend if it has curves.
 fn picture(plot: &Plot, result: &CaseResult) -> String {
-    let of = result.variants.iter().filter(|measured| plot.is_of(&measured.variant));
+    let of = result.shown(plot).into_iter();
     if plot.kind == PlotKind::Bars {
         let bars: Vec<_> = of
             .filter_map(|it| Some((it.variant.as_str(), it.figure(&plot.figure)?.spread)))
