@@ -1,7 +1,7 @@
 //! Where a run took place: commit, processor, kernel, disk, date.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Instant, SystemTime};
@@ -41,8 +41,11 @@ impl Environment {
         let disk = match place.ram {
             true => "none: databases in memory".to_owned(),
             false => {
-                let micros = sync_micros(&place.scratch).map_err(Error::io(&place.scratch))?;
-                format!("{}; a sync takes {micros} µs", disk(&place.scratch))
+                let sync =
+                    |grows| sync_micros(&place.scratch, grows).map_err(Error::io(&place.scratch));
+                let (within, grown) = (sync(false)?, sync(true)?);
+                let disk = disk(&place.scratch);
+                format!("{disk}; a sync takes {within} µs, {grown} µs if the file has grown")
             }
         };
         Ok(Environment {
@@ -85,12 +88,17 @@ fn cpu() -> String {
     model.map_or(UNKNOWN, |(_, model)| model).to_owned()
 }
 
-/// The median time of a sync of a page appended to a file: alone, nobody who waits for the
-/// journal counts faster. Much less than a millisecond tells of a cache on the way.
-fn sync_micros(folder: &Path) -> std::io::Result<u128> {
+/// The median time of a sync after a page is written: over one that is there, or at the end of a
+/// file that grows. Much less than a millisecond tells of a cache on the way.
+fn sync_micros(folder: &Path, grows: bool) -> std::io::Result<u128> {
     let mut file = tempfile::tempfile_in(folder)?;
+    file.write_all(&[0; 4096])?;
+    file.sync_all()?;
     let mut times = Vec::new();
     for _ in 0..51 {
+        if !grows {
+            file.rewind()?;
+        }
         file.write_all(&[1; 4096])?;
         let start = Instant::now();
         file.sync_data()?;
