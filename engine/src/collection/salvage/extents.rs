@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::records::{reach, tile_len};
+use super::records::{places, reach};
 use crate::disk::View;
 use crate::disk_loc::{DiskLoc, ExtentLoc, FileNo};
 use crate::format::data_file_header;
@@ -25,7 +25,7 @@ use crate::store::extent::has_record_at;
 
 /// Extents begin at multiples of this: old ones may be so short.
 const STEP: i32 = 256;
-/// Behind what the file's header calls used, where nothing should be: extents of this century.
+/// Behind what the file's header calls used, where nothing should be: extents of 2.2 and later.
 const STEP_UNUSED: i32 = PAGE as i32;
 
 /// What is left of one extent. Its links are as they were read.
@@ -80,13 +80,7 @@ impl Remains {
         let start = self.loc.0.ofs + LEN as i32;
         // Those of an index may begin at a page.
         let page = start.saturating_add(PAGE as i32 - 1) / PAGE as i32 * PAGE as i32;
-        [start, page].into_iter().any(|mut at| {
-            while at < self.end {
-                let Some(len) = tile_len(view, self, at) else { return false };
-                at += len;
-            }
-            at == self.end
-        })
+        [start, page].into_iter().any(|start| places(view, self, start).is_some())
     }
 }
 

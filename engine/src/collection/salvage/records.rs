@@ -69,7 +69,8 @@ pub fn find(view: &impl View, extent: &Remains) -> Records {
         let tiles = tiles(view, extent, &named);
         found.extend(tiles.into_iter().filter(|loc| met.insert(*loc)));
     }
-    if let Some(places) = places(view, extent) {
+    let start = extent.loc.0.ofs + EXTENT_HEADER as i32;
+    if let Some(places) = places(view, extent, start) {
         // What went with a collection that had the extent before lies within holes.
         found.retain(|loc| places.contains(&loc.0.ofs));
     }
@@ -78,11 +79,10 @@ pub fn find(view: &impl View, extent: &Remains) -> Records {
     Records { is_whole: leads_on && is_empty && found.is_empty(), found }
 }
 
-/// Where records and holes begin, if they follow each other to the very end of the extent (R2):
-/// then there are no others.
-fn places(view: &impl View, extent: &Remains) -> Option<HashSet<i32>> {
-    let mut places = HashSet::new();
-    let mut at = extent.loc.0.ofs + EXTENT_HEADER as i32;
+/// Where records and holes begin, if from `start` on they follow each other to the very end of the
+/// extent (R2): then there are no others.
+pub fn places(view: &impl View, extent: &Remains, start: i32) -> Option<HashSet<i32>> {
+    let (mut places, mut at) = (HashSet::new(), start);
     while at < extent.end {
         places.insert(at);
         at += tile_len(view, extent, at)?;
@@ -111,7 +111,7 @@ pub fn reach(view: &impl View, extent: &Remains) -> i32 {
 }
 
 /// Length of the record or hole of `extent` at `at`, if there is one.
-pub fn tile_len(view: &impl View, extent: &Remains, at: i32) -> Option<i32> {
+fn tile_len(view: &impl View, extent: &Remains, at: i32) -> Option<i32> {
     let header = header(view, extent, at)?;
     header.is_of(extent, at).then_some(header.len)
 }
