@@ -28,6 +28,7 @@ const GROUND: &[&str] = &[
     "namespace_string",
     "options",
     "rounds",
+    "stripe_lock",
     "sync",
 ];
 

@@ -26,6 +26,7 @@ use crate::disk::{Disk, DiskFile};
 use crate::disk_loc::{DiskLoc, FileNo};
 use crate::error::{Error, Result};
 use crate::limits::{LINE, PAGE};
+use crate::locks::RecordStripes;
 
 /// Private pages dropped at a time, while units of work wait at the gate.
 const DROP_SLICE: usize = 256;
@@ -96,6 +97,11 @@ impl Journal {
         self.side.call();
     }
 
+    /// The locks of records (level 4): a gather holds them all.
+    pub fn stripes(&self) -> Arc<RecordStripes> {
+        self.side.stripes.clone()
+    }
+
     /// The ticket of all that has been finished so far.
     pub fn ticket(&self) -> CommitTicket {
         CommitTicket::new(self.side.next_gather())
@@ -126,10 +132,13 @@ impl Journal {
     ///
     /// # Errors
     /// As [`Journal::commit`].
+    #[inline]
     pub fn make_room(&self) -> Result<()> {
-        if !self.side.is_dirty_beyond(THROTTLE) {
-            return Ok(());
-        }
+        if self.side.is_dirty_beyond(THROTTLE) { self.wait_for_room() } else { Ok(()) }
+    }
+
+    #[cold]
+    fn wait_for_room(&self) -> Result<()> {
         let mut job = self.commit.lock();
         self.side.check()?;
         if self.side.is_dirty_beyond(THROTTLE) { self.commit_or_stop(&mut job) } else { Ok(()) }
@@ -188,7 +197,7 @@ impl Journal {
         let dirty_pages = self.side.pressure.dirty_pages.load(Relaxed) as usize;
         // A line per page and its head, at least; more would grow the buffer behind the gate.
         payload.reserve(dirty_pages * (LINE + 16));
-        let _closed = self.side.gate.close();
+        let _still = self.side.close();
         let mut builder = Builder::new(self.rules.layout, payload);
         for created in self.side.created.lock().drain(..) {
             builder.file_created(&created.path, created.len);
@@ -237,7 +246,7 @@ impl Journal {
                 visited += 1;
                 continue;
             };
-            let _closed = self.side.gate.close();
+            let _still = self.side.close();
             let give_back = |first, pages| {
                 outcome.is_ok() && {
                     outcome = file.give_back(first, pages);

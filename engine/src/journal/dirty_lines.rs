@@ -6,9 +6,9 @@
 //! that has such a page. Marking allocates nothing but the bits of a region at its first
 //! change, and a line that is marked already costs one load.
 //!
-//! - D1. [`DirtyLines::mark`] is called inside of the gate, [`DirtyLines::take`] and
-//!   [`DirtyLines::forget_clean`] while it is closed; the gate orders all that these bits mean,
-//!   so every operation on them is relaxed.
+//! - D1. [`DirtyLines::mark`] is called by units of work, [`DirtyLines::take`] and
+//!   [`DirtyLines::forget_clean`] while none is under way; the gate and the stripes order all that
+//!   these bits mean, so every operation on them is relaxed.
 //! - D2. A page whose word is not 0 has its bit set, and so has its region.
 //! - D3. A page that was marked is private until it is forgotten: marked and not private is
 //!   impossible.
@@ -82,11 +82,19 @@ impl DirtyLines {
 
     /// Marks the lines of the `len` bytes at `ofs`, which are inside of the file. Gives the
     /// number of pages that had no marked line.
+    #[inline(always)]
     pub fn mark(&self, ofs: usize, len: usize, pressure: &Pressure) -> u64 {
         if len == 0 {
             return 0;
         }
         let (first, last) = (ofs / LINE, (ofs + len - 1) / LINE);
+        if first == last {
+            return u64::from(self.mark_page(first / 64, 1 << (first % 64), pressure));
+        }
+        self.mark_lines(first, last, pressure)
+    }
+
+    fn mark_lines(&self, first: usize, last: usize, pressure: &Pressure) -> u64 {
         let mut fresh = 0;
         for page in first / 64..=last / 64 {
             let from = first.max(page * 64) % 64;
@@ -96,11 +104,21 @@ impl DirtyLines {
         fresh
     }
 
+    #[inline(always)]
     fn mark_page(&self, page: usize, lines: u64, pressure: &Pressure) -> bool {
+        match self.regions[page / REGION_PAGES].get() {
+            Some(region) if region.lines[page % REGION_PAGES].load(Relaxed) & lines == lines => {
+                false
+            }
+            _ => self.mark_new(page, lines, pressure),
+        }
+    }
+
+    /// Marks lines that are not all marked.
+    fn mark_new(&self, page: usize, lines: u64, pressure: &Pressure) -> bool {
         let region = self.regions[page / REGION_PAGES].get_or_init(Region::new);
         let at = page % REGION_PAGES;
-        let word = &region.lines[at];
-        if word.load(Relaxed) & lines == lines || word.fetch_or(lines, Relaxed) != 0 {
+        if region.lines[at].fetch_or(lines, Relaxed) != 0 {
             return false;
         }
         let bit = 1 << (at % 64);

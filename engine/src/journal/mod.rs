@@ -1,6 +1,6 @@
 //! Durability: units of work, group commit, journal, recovery, the files of databases.
 //!
-//! A write marks lines of a private view (`unit_of_work`, `tracked_file`, `dirty_lines`); the
+//! A write marks lines of a private view (`unit_of_work`, `unit_in_place`, `tracked_file`, `dirty_lines`); the
 //! commit gathers them behind the gate (`gate`, `commit_job`) into a payload (`payload`), makes
 //! a section of it (`section`), appends and syncs that (`journal_writer`), releases those who
 //! wait (`commit_ticket`), and applies the same payload to the data files (`apply`). Later the
@@ -35,6 +35,7 @@ mod storage_file;
 #[cfg(test)]
 mod tests;
 mod tracked_file;
+mod unit_in_place;
 mod unit_of_work;
 mod write_side;
 
@@ -43,6 +44,7 @@ pub use damaged::{DamagedDirectory, DamagedFiles};
 pub use database_files::DatabaseFiles;
 pub use lifecycle::Environment;
 pub use scratch_file::ScratchFile;
+pub use unit_in_place::UnitInPlace;
 pub use unit_of_work::{ReadView, UnitOfWork};
 
 /// Buffers that grew beyond this are not kept for the next commit, bytes.
