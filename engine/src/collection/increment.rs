@@ -119,7 +119,8 @@ impl Collection {
         increments: &[(&FieldPath, i64)],
         upsert: fn(&OpenCollection) -> bool,
     ) -> Result<UpdateReport> {
-        match self.core.shared().open()?.is_some_and(upsert) {
+        let upsert_it = self.core.shared().open()?.is_some_and(upsert);
+        match upsert_it {
             true => self.increment_generally(id, increments, upsert),
             false => Ok(UpdateReport::default()),
         }
