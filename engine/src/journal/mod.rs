@@ -3,7 +3,7 @@
 //! A write marks lines of a private view (`unit_of_work`, `unit_in_place`, `tracked_file`, `dirty_lines`); the
 //! commit gathers them behind the gate (`gate`, `commit_job`) into a payload (`payload`), makes
 //! a section of it (`section`), appends and syncs that (`journal_writer`), releases those who
-//! wait (`commit_ticket`), and applies the same payload to the data files (`apply`). Later the
+//! wait (`commit_ticket`), and writes some pages back to the data files (`write_back`). Later the
 //! files are synced and old journal files retired (`data_file_sync`, `journal_dir`). At open,
 //! `startup` decides and `recovery` replays; `lifecycle` puts the steps in order.
 //!
@@ -37,6 +37,7 @@ mod tests;
 mod tracked_file;
 mod unit_in_place;
 mod unit_of_work;
+mod write_back;
 mod write_side;
 
 pub use commit_job::Journal;

@@ -1,5 +1,5 @@
-//! What units of work and commits share: gate and stripes, the sums that thresholds look at, whether
-//! writes are taken at all, and what a gather has to know beside the dirty lines.
+//! What units of work and commits share: gate and stripes, the sums that thresholds look at,
+//! whether writes are taken at all, and what a gather has to know beside the dirty lines.
 //!
 //! - W1. The number of the next gather changes only while [`Still`] lives. So what a unit of work
 //!   reads inside of the gate, or holding its stripe, is the number of the gather that will take
