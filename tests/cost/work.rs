@@ -79,11 +79,13 @@ fn one_commit_is_one_sync_of_the_journal() {
     for round in 0..5 {
         let counter = path(&format!("hourly.{round}"));
         daily.increment(PAGE_ID, &[(&counter, 1)]).expect("counted");
+        let held = engine.holds().gathers.count();
         let syncs = grown(&engine, "journal_syncs", || {
             let commits = grown(&engine, "commits", || engine.wait_durable().expect("durable"));
             assert_eq!(commits, 1);
         });
         assert_eq!(syncs, 1);
+        assert_eq!(engine.holds().gathers.count(), held + 1);
     }
     // Whatever is durable already needs no other commit.
     assert_eq!(grown(&engine, "journal_syncs", || engine.wait_durable().expect("durable")), 0);

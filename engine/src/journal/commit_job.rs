@@ -25,6 +25,7 @@ use super::write_side::WriteSide;
 use crate::disk::{Disk, DiskFile};
 use crate::disk_loc::{DiskLoc, FileNo};
 use crate::error::{Error, Result};
+use crate::holds::{HoldTimes, Holds};
 use crate::limits::{LINE, PAGE};
 
 /// Private pages dropped at a time, while units of work wait at the gate.
@@ -45,6 +46,7 @@ pub struct Journal {
     pub(super) sync: Mutex<SyncJob>,
     pub(super) applied: Mutex<Applied>,
     pub(super) closed_files: Mutex<Vec<ClosedFile>>,
+    pub(super) holds: HoldTimes,
     /// The lock of the dbpath; gone once closed.
     pub(super) lock_file: Mutex<Option<Arc<dyn DiskFile>>>,
     pub(super) read_only: bool,
@@ -94,6 +96,11 @@ impl Journal {
     /// Ends [`Journal::park`] at once.
     pub fn wake(&self) {
         self.side.call();
+    }
+
+    /// How long writers were held at the gate.
+    pub fn holds(&self) -> Holds {
+        self.holds.so_far()
     }
 
     /// The ticket of all that has been finished so far.
@@ -188,6 +195,7 @@ impl Journal {
         let dirty_pages = self.side.pressure.dirty_pages.load(Relaxed) as usize;
         // A line per page and its head, at least; more would grow the buffer behind the gate.
         payload.reserve(dirty_pages * (LINE + 16));
+        let _hold = self.holds.begin(|holds| &mut holds.gathers);
         let _closed = self.side.gate.close();
         let mut builder = Builder::new(self.rules.layout, payload);
         for created in self.side.created.lock().drain(..) {
@@ -237,6 +245,7 @@ impl Journal {
                 visited += 1;
                 continue;
             };
+            let _hold = self.holds.begin(|holds| &mut holds.give_backs);
             let _closed = self.side.gate.close();
             let give_back = |first, pages| {
                 outcome.is_ok() && {
