@@ -147,7 +147,12 @@ pub fn rounded(value: f64, digits: i32) -> f64 {
 impl CaseResult {
     /// The variants that a plot shows.
     pub fn shown(&self, plot: &Plot) -> Vec<&Measured> {
-        let has = |measured: &&Measured| measured.has(&plot.figure);
+        let has = |measured: &&Measured| match &plot.over {
+            Some(over) => {
+                measured.figure(&plot.figure).is_some() && measured.figure(over).is_some()
+            }
+            None => measured.has(&plot.figure),
+        };
         if plot.variants.is_empty() {
             return self.variants.iter().filter(has).collect();
         }

@@ -6,7 +6,10 @@ mod field_order;
 mod growth;
 mod indexes;
 mod midnight;
+mod pauses;
+mod scale;
 mod shapes;
+mod threads;
 mod write_concern;
 
 use crate::bench::Bench;
@@ -28,6 +31,9 @@ const EXPERIMENTS: &[(&str, Prepare)] = &[
     ("shapes", shapes::variant),
     ("fan-out", fan_out::variant),
     ("indexes", indexes::variant),
+    ("pauses", pauses::variant),
+    ("threads", threads::variant),
+    ("scale", scale::variant),
 ];
 
 /// The variant `name` of the case's experiment.
