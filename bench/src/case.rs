@@ -22,6 +22,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("pauses", include_str!("../cases/pauses.toml")),
     ("threads", include_str!("../cases/threads.toml")),
     ("scale", include_str!("../cases/scale.toml")),
+    ("charts", include_str!("../cases/charts.toml")),
 ];
 
 /// One case file.

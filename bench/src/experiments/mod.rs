@@ -1,6 +1,7 @@
 //! The experiments. Each is one file: it knows the words of its variants and its workload, and
 //! gives verified figures. Which of them are compared, and what that shows, is in the cases.
 
+mod charts;
 mod fan_out;
 mod field_order;
 mod growth;
@@ -34,6 +35,7 @@ const EXPERIMENTS: &[(&str, Prepare)] = &[
     ("pauses", pauses::variant),
     ("threads", threads::variant),
     ("scale", scale::variant),
+    ("charts", charts::variant),
 ];
 
 /// The variant `name` of the case's experiment.

@@ -89,7 +89,7 @@ fn round(bench: &Bench<'_>, workload: Workload, settings: Settings) -> Result<Ro
     let copied = copied + end.private.saturating_sub(first.private) / PAGE;
     round.figure("pages_copied", copied as f64);
     round.figure("pages_copied_per_hit", copied as f64 / load.rate.hits as f64);
-    round.figure("disk_bytes_per_hit", written as f64 / load.rate.hits as f64);
+    round.figure("written_bytes_per_hit", written as f64 / load.rate.hits as f64);
     round.figure("clock_ns", clock_ns());
     let percent = |part: usize| (part + 1) as f64 * 100.0 / workload.parts as f64;
     let over = |share| load.over(percent, |times| times.quantile(share) as f64 / 1000.0);
