@@ -23,6 +23,8 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("threads", include_str!("../cases/threads.toml")),
     ("scale", include_str!("../cases/scale.toml")),
     ("charts", include_str!("../cases/charts.toml")),
+    ("first-hit", include_str!("../cases/first-hit.toml")),
+    ("opening", include_str!("../cases/opening.toml")),
 ];
 
 /// One case file.

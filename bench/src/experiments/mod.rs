@@ -4,9 +4,11 @@
 mod charts;
 mod fan_out;
 mod field_order;
+mod first_hit;
 mod growth;
 mod indexes;
 mod midnight;
+mod opening;
 mod pauses;
 mod scale;
 mod shapes;
@@ -36,6 +38,8 @@ const EXPERIMENTS: &[(&str, Prepare)] = &[
     ("threads", threads::variant),
     ("scale", scale::variant),
     ("charts", charts::variant),
+    ("first-hit", first_hit::variant),
+    ("opening", opening::variant),
 ];
 
 /// The variant `name` of the case's experiment.
