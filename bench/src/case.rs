@@ -114,6 +114,9 @@ pub struct Plot {
     /// with the same name before the last slash.
     #[serde(default)]
     pub over: Option<String>,
+    /// With that, more figures of the same unit. Each is a curve of its own.
+    #[serde(default)]
+    pub beside: Vec<String>,
     /// Of these variants, in this order; of all that have it unless told.
     #[serde(default)]
     pub variants: Vec<String>,

@@ -149,7 +149,8 @@ impl CaseResult {
     pub fn shown(&self, plot: &Plot) -> Vec<&Measured> {
         let has = |measured: &&Measured| match &plot.over {
             Some(over) => {
-                measured.figure(&plot.figure).is_some() && measured.figure(over).is_some()
+                let of_variant = |name: &String| measured.figure(name).is_some();
+                plot.beside.iter().chain([&plot.figure, over]).all(of_variant)
             }
             None => measured.has(&plot.figure),
         };

@@ -19,6 +19,9 @@ use crate::memory::{self, Memory};
 
 const MIB: f64 = (1 << 20) as f64;
 const PAGE: u64 = 4096;
+/// One hit in so many takes longer.
+const ONE_IN: [f64; 13] =
+    [2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 3e3, 1e4, 1e5, 1e6];
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,13 +94,19 @@ fn round(bench: &Bench<'_>, workload: Workload, settings: Settings) -> Result<Ro
     round.figure("pages_copied_per_hit", copied as f64 / load.rate.hits as f64);
     round.figure("written_bytes_per_hit", written as f64 / load.rate.hits as f64);
     round.figure("clock_ns", clock_ns());
+    let all = load.parts_from(0);
+    let one_in = ONE_IN.map(|n| (n, all.quantile(1.0 - 1.0 / n) as f64 / 1000.0));
+    round.series("one_in_us", one_in.to_vec());
     let percent = |part: usize| (part + 1) as f64 * 100.0 / workload.parts as f64;
     let over = |share| load.over(percent, |times| times.quantile(share) as f64 / 1000.0);
-    round.series("p50_us", over(0.5));
-    round.series("p99_us", over(0.99));
     round.series("p999_us", over(0.999));
     let held = seen.windows(2).map(|pair| pair[1].0.gathers.since(&pair[0].0.gathers));
-    round.series("hold_us", numbered(held.map(|held| held.max().as_secs_f64() * 1e6), percent));
+    // A part that is shorter than a commit may have none: then the last one counts.
+    let held = held.scan(0.0, |last, held| {
+        *last = if held.count() > 0 { held.max().as_secs_f64() * 1e6 } else { *last };
+        Some(*last)
+    });
+    round.series("hold_us", numbered(held, percent));
     let private = seen[1..].iter().map(|(_, memory)| memory.private as f64 / MIB);
     round.series("private_mib", numbered(private, percent));
     engine.close()?;
