@@ -19,6 +19,12 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("shapes", include_str!("../cases/shapes.toml")),
     ("fan-out", include_str!("../cases/fan-out.toml")),
     ("indexes", include_str!("../cases/indexes.toml")),
+    ("pauses", include_str!("../cases/pauses.toml")),
+    ("threads", include_str!("../cases/threads.toml")),
+    ("scale", include_str!("../cases/scale.toml")),
+    ("charts", include_str!("../cases/charts.toml")),
+    ("first-hit", include_str!("../cases/first-hit.toml")),
+    ("opening", include_str!("../cases/opening.toml")),
 ];
 
 /// One case file.
@@ -104,6 +110,13 @@ pub struct Plot {
     pub shows: String,
     /// A figure (bars), or a series (lines).
     pub figure: String,
+    /// The figure that is the x of each variant: then lines run from variant to variant, those
+    /// with the same name before the last slash.
+    #[serde(default)]
+    pub over: Option<String>,
+    /// With that, more figures of the same unit. Each is a curve of its own.
+    #[serde(default)]
+    pub beside: Vec<String>,
     /// Of these variants, in this order; of all that have it unless told.
     #[serde(default)]
     pub variants: Vec<String>,
@@ -118,6 +131,9 @@ pub struct Plot {
     /// Logarithmic?
     #[serde(default)]
     pub log: bool,
+    /// The x axis, too?
+    #[serde(default)]
+    pub log_x: bool,
 }
 
 /// Kinds of pictures.

@@ -147,7 +147,13 @@ pub fn rounded(value: f64, digits: i32) -> f64 {
 impl CaseResult {
     /// The variants that a plot shows.
     pub fn shown(&self, plot: &Plot) -> Vec<&Measured> {
-        let has = |measured: &&Measured| measured.has(&plot.figure);
+        let has = |measured: &&Measured| match &plot.over {
+            Some(over) => {
+                let of_variant = |name: &String| measured.figure(name).is_some();
+                plot.beside.iter().chain([&plot.figure, over]).all(of_variant)
+            }
+            None => measured.has(&plot.figure),
+        };
         if plot.variants.is_empty() {
             return self.variants.iter().filter(has).collect();
         }

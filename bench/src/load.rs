@@ -9,13 +9,19 @@ use crate::error::Result;
 use crate::figures::{Points, Round};
 use crate::histogram::Histogram;
 
-/// How long some hits took.
+/// How long some hits took together.
+#[derive(Debug, Clone, Copy)]
+pub struct Rate {
+    pub hits: usize,
+    pub wall: Duration,
+    /// Of the whole process: the engine's threads count.
+    pub cpu: Duration,
+}
+
+/// How long some hits took, and each of them.
 #[derive(Debug)]
 pub struct Load {
-    hits: usize,
-    wall: Duration,
-    /// Of the whole process: the engine's threads count.
-    cpu: Duration,
+    pub rate: Rate,
     /// The time of each hit, by part of the day.
     parts: Vec<Histogram>,
 }
@@ -50,9 +56,45 @@ pub fn run<H: Sync, A: Default + Send>(
         }
         Ok((account, times))
     };
+    let (rate, done) = in_threads(threads, hits.len(), work)?;
+    let mut load = Load { rate, parts: vec![Histogram::default(); parts] };
+    let mut accounts = Vec::new();
+    for (account, times) in done {
+        load.parts.iter_mut().zip(&times).for_each(|(all, of)| all.absorb(of));
+        accounts.push(account);
+    }
+    Ok((load, accounts))
+}
+
+/// Counts all of `hits`, so many `times` over, of which each thread takes every n-th. The clock
+/// is read before and after: reading it takes as long as half a hit.
+///
+/// # Errors
+/// Those of `each`, which counts one.
+pub fn whole<H: Sync>(
+    threads: usize,
+    hits: &[H],
+    times: usize,
+    each: impl Fn(&H) -> Result<()> + Sync,
+) -> Result<Rate> {
+    let work = |thread: usize| {
+        for _ in 0..times {
+            hits.iter().skip(thread).step_by(threads).try_for_each(&each)?;
+        }
+        Ok(())
+    };
+    Ok(in_threads(threads, hits.len() * times, work)?.0)
+}
+
+/// Lets each of some threads do its part of the work, and measures them all.
+fn in_threads<R: Send>(
+    threads: usize,
+    hits: usize,
+    work: impl Fn(usize) -> Result<R> + Sync,
+) -> Result<(Rate, Vec<R>)> {
     let (start, cpu) = (Instant::now(), processor_time());
-    let done: Vec<Result<(A, Vec<Histogram>)>> = match threads {
-        1 => vec![work(0)],
+    let done: Result<Vec<R>> = match threads {
+        1 => work(0).map(|one| vec![one]),
         _ => std::thread::scope(|scope| {
             let work = &work;
             let begin = |thread| scope.spawn(move || work(thread));
@@ -61,14 +103,16 @@ pub fn run<H: Sync, A: Default + Send>(
         }),
     };
     let (wall, cpu) = (start.elapsed(), processor_time() - cpu);
-    let mut load = Load { hits: hits.len(), wall, cpu, parts: vec![Histogram::default(); parts] };
-    let mut accounts = Vec::new();
-    for of_thread in done {
-        let (account, times) = of_thread?;
-        load.parts.iter_mut().zip(&times).for_each(|(all, of)| all.absorb(of));
-        accounts.push(account);
+    Ok((Rate { hits, wall, cpu }, done?))
+}
+
+impl Rate {
+    /// Hits per second, and time of the processor for each.
+    pub fn figures(&self, round: &mut Round) {
+        let hits = self.hits.max(1) as f64;
+        round.figure("hits_per_s", hits / self.wall.as_secs_f64());
+        round.figure("cpu_ns_per_hit", self.cpu.as_nanos() as f64 / hits);
     }
-    Ok((load, accounts))
 }
 
 impl Load {
@@ -76,9 +120,7 @@ impl Load {
     pub fn figures(&self, round: &mut Round) {
         let all = self.parts_from(0);
         let micros = |share| all.quantile(share) as f64 / 1000.0;
-        let hits = self.hits.max(1) as f64;
-        round.figure("hits_per_s", hits / self.wall.as_secs_f64());
-        round.figure("cpu_ns_per_hit", self.cpu.as_nanos() as f64 / hits);
+        self.rate.figures(round);
         round.figure("p50_us", micros(0.5));
         round.figure("p99_us", micros(0.99));
         round.figure("p999_us", micros(0.999));
@@ -87,9 +129,9 @@ impl Load {
 
     /// Adds another load, of the same parts.
     pub fn absorb(&mut self, other: &Load) {
-        self.hits += other.hits;
-        self.wall += other.wall;
-        self.cpu += other.cpu;
+        self.rate.hits += other.rate.hits;
+        self.rate.wall += other.rate.wall;
+        self.rate.cpu += other.rate.cpu;
         self.parts.iter_mut().zip(&other.parts).for_each(|(all, of)| all.absorb(of));
     }
 
@@ -122,6 +164,12 @@ mod tests {
             assert_eq!(accounts.len(), threads);
             assert_eq!(accounts.iter().sum::<usize>(), 999 * 500);
             assert!(load.parts.iter().all(|part| part.count() == 100));
+            let sum = std::sync::atomic::AtomicUsize::new(0);
+            let rate = whole(threads, &hits, 2, |hit| {
+                sum.fetch_add(*hit, std::sync::atomic::Ordering::Relaxed);
+                Ok(())
+            });
+            assert_eq!((rate.unwrap().hits, sum.into_inner()), (2000, 2 * 999 * 500));
         }
     }
 }

@@ -5,6 +5,7 @@
 mod bench;
 mod case;
 mod compare;
+mod daily;
 mod endure;
 mod environment;
 mod error;
@@ -19,6 +20,7 @@ mod report;
 mod run;
 mod tally;
 mod workload;
+mod zipf;
 
 use std::path::{Path, PathBuf};
 

@@ -2,12 +2,23 @@
 
 use std::path::Path;
 
-/// Private pages of maps of files below `dir`, and all resident pages of the process, bytes.
+/// Resident memory of the process, bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Memory {
+    /// Private pages of maps of the database's files.
+    pub private: u64,
+    /// Their other pages, which the system's cache has anyway.
+    pub shared: u64,
+    /// All of it.
+    pub resident: u64,
+}
+
+/// The memory of a process that maps files below `dir`.
 ///
 /// # Errors
 /// The system's.
-pub fn of_maps(dir: &Path) -> std::io::Result<(u64, u64)> {
-    let (mut private, mut resident, mut is_ours) = (0, 0, false);
+pub fn of_maps(dir: &Path) -> std::io::Result<Memory> {
+    let (mut memory, mut is_ours) = (Memory::default(), false);
     let dir = dir.canonicalize()?;
     for line in std::fs::read_to_string("/proc/self/smaps")?.lines() {
         let mut words = line.split_ascii_whitespace();
@@ -19,12 +30,29 @@ pub fn of_maps(dir: &Path) -> std::io::Result<(u64, u64)> {
         }
         let bytes = words.next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) * 1024;
         match first {
-            "Rss:" => resident += bytes,
-            "Anonymous:" if is_ours => private += bytes,
+            "Rss:" => {
+                memory.resident += bytes;
+                memory.shared += if is_ours { bytes } else { 0 };
+            }
+            "Anonymous:" if is_ours => {
+                memory.private += bytes;
+                memory.shared -= bytes;
+            }
             _ => {}
         }
     }
-    Ok((private, resident))
+    Ok(memory)
+}
+
+/// Bytes that the process has caused to be written to disks: whole pages, each once until it is
+/// there.
+///
+/// # Errors
+/// The system's.
+pub fn written() -> std::io::Result<u64> {
+    let text = std::fs::read_to_string("/proc/self/io")?;
+    let of = text.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+    Ok(of.and_then(|bytes| bytes.parse().ok()).unwrap_or(0))
 }
 
 /// Length of all data files of a directory, bytes.

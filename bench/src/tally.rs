@@ -14,7 +14,7 @@ pub struct Tally {
     documents: HashMap<String, HashMap<String, i64>>,
 }
 
-/// The proof that sums were compared: only [`Tally::compare`] makes one.
+/// The proof that sums were compared: only a comparison makes one.
 #[derive(Debug)]
 #[must_use]
 pub struct Verified {
@@ -76,6 +76,33 @@ impl Tally {
     /// [`Error::WrongSum`] with one that differs; as [`Tally::read`].
     pub fn verify(&self, collection: &Collection) -> Result<Verified> {
         self.compare(&Tally::read(collection)?)
+    }
+
+    /// Compares document by document, where a tally of all would be too much: `counted` has what
+    /// was counted of the document with an `_id`, of which there are so many.
+    ///
+    /// # Errors
+    /// [`Error::WrongSum`] with a counter that differs, or if there are more documents, or less;
+    /// those of `counted`; as [`Tally::read`].
+    pub fn verify_each(
+        collection: &Collection,
+        documents: usize,
+        counted: impl Fn(&str) -> Result<Tally>,
+    ) -> Result<Verified> {
+        let (mut verified, mut met) = (Verified { counts: 0 }, 0);
+        let mut path = String::new();
+        for located in collection.scan(Direction::Forward)? {
+            let document = located?.document;
+            let id = document.get_str("_id").map_err(broken)?;
+            let mut found = Tally::default();
+            each_counter(&document, &mut path, &mut |path, n| found.add_many(id, path, n))?;
+            verified = verified.and(counted(id)?.compare(&found)?);
+            met += 1;
+        }
+        match met == documents {
+            true => Ok(verified),
+            false => Err(Error::WrongSum(format!("{met} documents, not {documents}"))),
+        }
     }
 
     /// Compares what was counted with what was `found`.

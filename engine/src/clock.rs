@@ -9,6 +9,10 @@ pub trait Clock: Send + Sync + Debug {
     fn unix_ms(&self) -> i64;
     /// Milliseconds since an arbitrary start; never goes back.
     fn uptime_ms(&self) -> u64;
+    /// The same in nanoseconds, as fine as the clock is.
+    fn uptime_ns(&self) -> u64 {
+        self.uptime_ms().saturating_mul(1_000_000)
+    }
 }
 
 /// The operating system's clock.
@@ -38,5 +42,9 @@ impl Clock for OsClock {
 
     fn uptime_ms(&self) -> u64 {
         self.start.elapsed().as_millis() as u64
+    }
+
+    fn uptime_ns(&self) -> u64 {
+        self.start.elapsed().as_nanos() as u64
     }
 }

@@ -14,6 +14,7 @@ use crate::counters::Counters;
 use crate::database::Database;
 use crate::disk::{Disk, OsDisk};
 use crate::error::{Error, Result};
+use crate::holds::Holds;
 use crate::journal::{Environment, Journal};
 use crate::namespace_string::{NamespaceString, check_database_name};
 use crate::options::{Durability, Options};
@@ -146,6 +147,11 @@ impl Engine {
     /// Work done since it was opened.
     pub fn counters(&self) -> &Counters {
         &self.inner.shared.counters
+    }
+
+    /// How often writers were held since it was opened, and for how long.
+    pub fn holds(&self) -> Holds {
+        self.inner.shared.journal.holds()
     }
 
     /// Closes the directory cleanly: everything is in the synced data files, the journal is

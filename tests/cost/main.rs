@@ -4,4 +4,5 @@ mod moves;
 mod skips;
 mod soundness;
 mod support;
+mod system_calls;
 mod work;

@@ -58,16 +58,21 @@ fn hits_on_many_documents_allocate_nothing_either() {
         }
     };
     round();
-    let counted = allocation_counter::measure(|| {
-        for _ in 0..10 {
-            round();
-        }
-    });
+    let rounds = || (0..10).for_each(|_| round());
+    let counted = allocation_counter::measure(rounds);
     assert_eq!(counted.count_total, 0);
     for id in &ids {
         let document = daily.find_by_id(id.as_str()).expect("read").expect("there");
         assert_eq!(document.get_i32("n").ok(), Some(11));
     }
+    // Nor do they walk the b-tree, which an engine without memos does for each.
+    assert_eq!(grown(&engine, "record_memo_misses", rounds), 0);
+    assert_eq!(grown(&engine, "record_memo_hits", rounds), 10 * 100);
+    drop((daily, engine));
+    let engine = quiet(&dir).memos(false).open().expect("opens");
+    let daily = engine.collection("stats.daily").expect("named");
+    let hit = || daily.increment(ids[0].as_str(), &[(&n, 1)]).map(drop).expect("counted");
+    assert_eq!(grown(&engine, "record_memo_misses", hit), 1);
 }
 
 #[test]
@@ -79,11 +84,13 @@ fn one_commit_is_one_sync_of_the_journal() {
     for round in 0..5 {
         let counter = path(&format!("hourly.{round}"));
         daily.increment(PAGE_ID, &[(&counter, 1)]).expect("counted");
+        let held = engine.holds().gathers.count();
         let syncs = grown(&engine, "journal_syncs", || {
             let commits = grown(&engine, "commits", || engine.wait_durable().expect("durable"));
             assert_eq!(commits, 1);
         });
         assert_eq!(syncs, 1);
+        assert_eq!(engine.holds().gathers.count(), held + 1);
     }
     // Whatever is durable already needs no other commit.
     assert_eq!(grown(&engine, "journal_syncs", || engine.wait_durable().expect("durable")), 0);

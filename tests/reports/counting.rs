@@ -1,10 +1,11 @@
 //! Series equal an independent count, over days, months and a leap day.
 
 use bson::rawdoc;
-use tallymap::reports::PageViews;
+use tallymap::reports::{MinuteLayout, PageViews};
 
 use crate::hits::{
-    NaiveCount, PAGES, SITES, assert_counts, assert_valid, at, day, engine, random_hits,
+    NaiveCount, PAGES, SITES, assert_counts, assert_minutes, assert_valid, at, day, engine,
+    random_hits,
 };
 
 #[test]
@@ -66,6 +67,42 @@ fn part_of_an_hour_and_a_day_without_documents() {
     assert_eq!((series.counts.len(), series.total(), series.peak()), (1440, 0, None));
     let nowhere = views.hourly("site-9", "/none", at("2000-10-10", 0, 0)..at("2000-10-12", 0, 0));
     assert_eq!(nowhere.expect("hours").counts, [0; 48]);
+}
+
+#[test]
+fn minutes_of_any_range_in_both_layouts() {
+    for layout in [MinuteLayout::Hierarchical, MinuteLayout::Flat] {
+        let (_dir, engine) = engine();
+        let views = PageViews::builder(&engine, "stats").layout(layout).open().expect("opens");
+        let start = at("2000-10-10", 0, 0);
+        let hits = random_hits(31, start..start.plus(2 * 1440), 3_000);
+        for &(minute, site, page) in &hits {
+            views.log_hit(minute, site, page).expect("counted");
+        }
+        let count = NaiveCount::of(&hits);
+        for from in [0, 1, 59, 60, 61, 1230, 1439, 1440, 1441, 2879] {
+            for length in [1, 2, 45, 60, 61, 1440, 1500] {
+                let from = start.plus(from);
+                assert_minutes(&views, &count, &(from..from.plus(length)));
+            }
+        }
+    }
+}
+
+#[test]
+fn counters_beyond_the_end_of_a_day_are_not_of_the_next() {
+    let (_dir, engine) = engine();
+    let views = PageViews::open(&engine, "stats").expect("opens");
+    let document = rawdoc! {
+        "_id": "20001010/s/p", "hourly": { "23": 1, "24": 2, "x": 3, "2": "4" },
+        "minute": { "1439": 1, "1440": 2, "24": { "0": 3 }, "23": { "58": 4, "59": "5" } },
+    };
+    views.daily().insert_one(document).expect("inserted");
+    let range = at("2000-10-10", 0, 0)..at("2000-10-12", 0, 0);
+    let hours = views.hourly("s", "/p", range.clone()).expect("hours");
+    assert_eq!((hours.counts[23], hours.total()), (1, 1));
+    let minutes = views.minutes("s", "/p", range).expect("minutes");
+    assert_eq!((minutes.counts[1438], minutes.counts[1439], minutes.total()), (4, 1, 5));
 }
 
 #[test]

@@ -83,6 +83,15 @@ pub fn assert_counts(views: &PageViews, count: &NaiveCount, days: Range<Day>) {
     }
 }
 
+/// Compares the minutes of every page over any range with the naive count.
+pub fn assert_minutes(views: &PageViews, count: &NaiveCount, range: &Range<Minute>) {
+    for (site, page) in SITES.iter().flat_map(|site| PAGES.map(|page| (*site, page))) {
+        let minutes = views.minutes(site, page, range.clone()).expect("minutes");
+        assert_eq!(minutes.start, range.start);
+        assert!(minutes.counts == count.series(site, page, range, 1), "{site}{page} {range:?}");
+    }
+}
+
 /// Every collection of page views validates in full.
 pub fn assert_valid(views: &PageViews) {
     for collection in [views.daily(), views.monthly()] {

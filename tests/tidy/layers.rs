@@ -23,6 +23,7 @@ const GROUND: &[&str] = &[
     "disk_loc",
     "error",
     "file_id",
+    "holds",
     "limits",
     "locks",
     "namespace_string",

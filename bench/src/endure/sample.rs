@@ -82,14 +82,13 @@ impl Sample {
         hits: Histogram,
     ) -> Result<Sample, Error> {
         let dir = engine.dbpath();
-        let (private, resident) =
-            memory::of_maps(dir).map_err(io(Path::new("/proc/self/smaps")))?;
+        let memory = memory::of_maps(dir).map_err(io(Path::new("/proc/self/smaps")))?;
         let counters = engine.counters();
         Ok(Sample {
             seconds,
             interval,
-            private,
-            resident,
+            private: memory.private,
+            resident: memory.resident,
             files: memory::data_files(dir).map_err(io(dir))?,
             journal: memory::journal_files(dir).map_err(io(dir))?,
             storage: engine.collection(super::load::EVENTS)?.stats()?.storage_size(),

@@ -14,6 +14,7 @@ use crate::case::Case;
 use crate::error::{Error, Result};
 use crate::figures::Round;
 use crate::load::processor_time;
+use crate::median::Spread;
 use crate::tally::Tally;
 
 const PAGE: &str = "20001010/site-1/apache_pb.gif";
@@ -133,6 +134,46 @@ struct AtMinute {
     by_memo: bool,
 }
 
+impl AtMinute {
+    /// One hit, and so many more whose time is taken.
+    fn measure(daily: &Collection, path: &FieldPath, minute: usize, hits: u32) -> Result<AtMinute> {
+        let increments = [(path, 1)];
+        let mut report = daily.increment(PAGE, &increments)?;
+        let start = processor_time();
+        for _ in 0..hits {
+            report = daily.increment(PAGE, &increments)?;
+        }
+        let nanoseconds = (processor_time() - start).as_nanos() as f64 / f64::from(hits);
+        Ok(AtMinute {
+            minute: minute as f64,
+            skipped: report.fields_skipped,
+            bytes: report.bytes_skipped,
+            nanoseconds,
+            by_memo: report.located_by == LocatedBy::Memo,
+        })
+    }
+}
+
+/// Batches of hits of the first and of the last minute, in turn.
+const BATCHES: usize = 11;
+/// Hits of a batch for each that a minute of the day gets.
+const BATCH: u32 = 10;
+
+/// The time of a hit of the first minute of the day, and of one of the last: of each the median
+/// batch, so that a commit that falls into one does not count.
+fn ends(daily: &Collection, document: Document, hits: u32, tally: &mut Tally) -> Result<[f64; 2]> {
+    let hits = BATCH * hits;
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..BATCHES {
+        for (minute, times) in [0, 1439].into_iter().zip(&mut times) {
+            let path = FieldPath::parse(&document.path(minute))?;
+            times.push(AtMinute::measure(daily, &path, minute, hits)?.nanoseconds);
+            tally.add_many(PAGE, path.as_str(), i64::from(hits) + 1);
+        }
+    }
+    Ok(times.map(|mut times| Spread::of(&mut times).map_or(0.0, |spread| spread.median)))
+}
+
 fn round(bench: &Bench<'_>, workload: Workload, document: Document) -> Result<Round> {
     let engine = bench.builder().memos(document.memos).open()?;
     let daily = document.create(&engine)?;
@@ -146,24 +187,14 @@ fn round(bench: &Bench<'_>, workload: Workload, document: Document) -> Result<Ro
     let mut minutes = Vec::new();
     for minute in (0..1440).step_by(workload.every) {
         let path = FieldPath::parse(&document.path(minute))?;
-        let increments = [(&path, 1)];
-        let mut report = daily.increment(PAGE, &increments)?;
-        let start = processor_time();
-        for _ in 0..workload.hits {
-            report = daily.increment(PAGE, &increments)?;
-        }
-        let nanoseconds = (processor_time() - start).as_nanos() as f64 / f64::from(workload.hits);
+        minutes.push(AtMinute::measure(&daily, &path, minute, workload.hits)?);
         tally.add_many(PAGE, path.as_str(), i64::from(workload.hits) + 1);
-        minutes.push(AtMinute {
-            minute: minute as f64,
-            skipped: report.fields_skipped,
-            bytes: report.bytes_skipped,
-            nanoseconds,
-            by_memo: report.located_by == LocatedBy::Memo,
-        });
     }
+    let ends = ends(&daily, document, workload.hits, &mut tally)?;
     let mut round = Round::new(tally.verify(&daily)?);
     figures(&mut round, &minutes, document.fields_before());
+    round.figure("ns_first_minute", ends[0]);
+    round.figure("ns_last_minute", ends[1]);
     let stored = daily.find_by_id(PAGE)?.map_or(0, |stored| stored.as_bytes().len());
     round.figure("document_bytes", stored as f64);
     let record = daily.stats()?.size as f64 + 16.0;
@@ -186,11 +217,6 @@ fn figures(round: &mut Round, minutes: &[AtMinute], before: u32) {
     round.figure("inside_max", most(&inside));
     round.figure("bytes_skipped_mean", mean(&|at| f64::from(at.bytes)));
     round.figure("ns_mean", mean(&|at| at.nanoseconds));
-    let ends = [minutes.first(), minutes.last()];
-    if let [Some(first), Some(last)] = ends {
-        round.figure("ns_first_minute", first.nanoseconds);
-        round.figure("ns_last_minute", last.nanoseconds);
-    }
     round.figure("by_memo_percent", mean(&|at| f64::from(u8::from(at.by_memo)) * 100.0));
     round.series("skips", minutes.iter().map(|at| (at.minute, skipped(at))).collect());
     // Every fifth will do: time is smoother than it is certain.

@@ -1,12 +1,18 @@
 //! The experiments. Each is one file: it knows the words of its variants and its workload, and
 //! gives verified figures. Which of them are compared, and what that shows, is in the cases.
 
+mod charts;
 mod fan_out;
 mod field_order;
+mod first_hit;
 mod growth;
 mod indexes;
 mod midnight;
+mod opening;
+mod pauses;
+mod scale;
 mod shapes;
+mod threads;
 mod write_concern;
 
 use crate::bench::Bench;
@@ -28,6 +34,12 @@ const EXPERIMENTS: &[(&str, Prepare)] = &[
     ("shapes", shapes::variant),
     ("fan-out", fan_out::variant),
     ("indexes", indexes::variant),
+    ("pauses", pauses::variant),
+    ("threads", threads::variant),
+    ("scale", scale::variant),
+    ("charts", charts::variant),
+    ("first-hit", first_hit::variant),
+    ("opening", opening::variant),
 ];
 
 /// The variant `name` of the case's experiment.

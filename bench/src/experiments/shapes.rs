@@ -76,7 +76,7 @@ fn round(bench: &Bench<'_>, workload: Workload, shape: Shape) -> Result<Round> {
         *writes += store.count(hit)?;
         Ok(0)
     })?;
-    let (private, _) = memory::of_maps(bench.folder).map_err(Error::io(bench.folder))?;
+    let memory = memory::of_maps(bench.folder).map_err(Error::io(bench.folder))?;
     engine.wait_durable()?;
     let mut round = Round::new(store.tally(&hits).verify(&store.collection)?);
     load.figures(&mut round);
@@ -88,7 +88,7 @@ fn round(bench: &Bench<'_>, workload: Workload, shape: Shape) -> Result<Round> {
     let bytes = (stats.storage_size() + stats.total_index_size()) as f64;
     round.figure("documents", stats.count as f64);
     round.figure("disk_bytes_per_page_and_day", bytes / (workload.pages * workload.days) as f64);
-    round.figure("private_mib", private as f64 / MIB);
+    round.figure("private_mib", memory.private as f64 / MIB);
     engine.close()?;
     Ok(round)
 }

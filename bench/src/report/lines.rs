@@ -14,10 +14,11 @@ const RIGHT: f64 = 744.0;
 const TOP: f64 = 28.0;
 const BOTTOM: f64 = 276.0;
 
-/// Draws one curve per variant.
-pub fn draw(plot: &Plot, curves: &[(&str, &Points)]) -> String {
+/// Draws named curves.
+pub fn draw(plot: &Plot, curves: &[(&str, Points)]) -> String {
     let all = || curves.iter().flat_map(|(_, points)| points.iter());
-    let x = Axis::span(all().map(|(x, _)| *x), plot.x_step);
+    let places = all().map(|(x, _)| *x);
+    let x = if plot.log_x { Axis::log(places) } else { Axis::span(places, plot.x_step) };
     let values = all().map(|(_, y)| *y);
     let y = if plot.log { Axis::log(values) } else { Axis::linear(values) };
     let across = |value: f64| LEFT + x.place(value) * (RIGHT - LEFT);
@@ -66,6 +67,14 @@ pub fn draw(plot: &Plot, curves: &[(&str, &Points)]) -> String {
             number % super::COLOURS,
             escape(name)
         );
+        if plot.over.is_some() {
+            for (x, y) in points {
+                let (x, y) = (across(*x), up(*y));
+                let colour = number % super::COLOURS;
+                let _ =
+                    writeln!(svg, "<circle class='fill c{colour}' cx='{x:.1}' cy='{y:.1}' r='4'/>");
+            }
+        }
     }
     svg + "</svg>\n"
 }

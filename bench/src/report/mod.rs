@@ -9,7 +9,7 @@ pub mod number;
 use std::fmt::Write;
 
 use crate::case::{Plot, PlotKind};
-use crate::figures::{CaseResult, Checked, Results};
+use crate::figures::{CaseResult, Checked, Measured, Points, Results};
 use number::{escape, number};
 
 /// Colours of the style sheet.
@@ -135,17 +135,44 @@ fn picture(plot: &Plot, result: &CaseResult) -> String {
             .collect();
         return bars::draw(plot, &bars);
     }
-    let curves: Vec<_> = of
-        .filter_map(|it| {
-            let series = it.series.iter().find(|series| series.name == plot.figure)?;
-            Some((it.variant.as_str(), &series.points))
-        })
-        .collect();
+    let curves: Vec<(&str, Points)> = match &plot.over {
+        Some(over) => across_variants(plot, over, &of.collect::<Vec<_>>()),
+        None => of
+            .filter_map(|it| {
+                let series = it.series.iter().find(|series| series.name == plot.figure)?;
+                Some((it.variant.as_str(), series.points.clone()))
+            })
+            .collect(),
+    };
     let mut html = "<ul class='legend'>".to_owned();
-    for (number, (name, _)) in curves.iter().enumerate() {
-        let _ = write!(html, "<li class='c{}'>{}</li>", number % COLOURS, escape(name));
+    for (number, (name, _)) in curves.iter().enumerate().filter(|_| curves.len() > 1) {
+        let name = escape(&name.replace('_', " "));
+        let _ = write!(html, "<li class='c{}'>{name}</li>", number % COLOURS);
     }
     html + "</ul>\n" + &lines::draw(plot, &curves)
+}
+
+/// Curves from variant to variant: one for each figure, and for each name before the last slash.
+fn across_variants<'a>(
+    plot: &'a Plot,
+    over: &str,
+    variants: &[&'a Measured],
+) -> Vec<(&'a str, Points)> {
+    let mut curves: Vec<(&str, Points)> = Vec::new();
+    for figure in std::iter::once(&plot.figure).chain(&plot.beside) {
+        for measured in variants {
+            let name = measured.variant.rsplit_once('/').map_or(figure.as_str(), |(name, _)| name);
+            let (Some(x), Some(y)) = (measured.figure(over), measured.figure(figure)) else {
+                continue;
+            };
+            let point = (x.spread.median, y.spread.median);
+            match curves.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, points)) => points.push(point),
+                None => curves.push((name, vec![point])),
+            }
+        }
+    }
+    curves
 }
 
 /// A table of all figures: a row per variant and figure.

@@ -62,7 +62,17 @@ impl Collection {
     /// # Errors
     /// `Corrupt`, or an `_id` that BSON cannot hold.
     pub fn find_by_id<'a>(&self, id: impl Into<RawBsonRef<'a>>) -> Result<Option<RawDocumentBuf>> {
-        let id = IdKey::new(id.into())?;
+        self.read_by_id(id.into(), |document| Ok(document.to_owned()))
+    }
+
+    /// Reads the document with this `_id` where it lies. Its record is held until `read` is done,
+    /// which is to be soon.
+    pub(crate) fn read_by_id<R>(
+        &self,
+        id: RawBsonRef<'_>,
+        read: impl FnOnce(&RawDocument) -> Result<R>,
+    ) -> Result<Option<R>> {
+        let id = IdKey::new(id)?;
         self.read(None, |view, open| {
             let Some(place) = find_by_id(
                 Holding::EachRecord(&self.core),
@@ -76,7 +86,7 @@ impl Collection {
             };
             let _record = self.core.read_record(place.loc);
             let document = document_at(&open.store, view, place.loc)?;
-            Ok(Some(document.to_owned()))
+            read(document).map(Some).map_err(|error| error.stored_at(place.loc))
         })
     }
 

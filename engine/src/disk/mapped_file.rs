@@ -117,7 +117,8 @@ impl PrivateView {
     pub(crate) fn write(&self, ofs: usize, bytes: &[u8]) -> Option<()> {
         let start = self.place(ofs, bytes.len())?;
         // SAFETY: the target is `bytes.len()` bytes of this view's writable memory; nobody else
-        // reads or writes them meanwhile (M1), the gather and `discard` wait for us (M2, M3). `copy` allows that the source lies in the same view.
+        // reads or writes them meanwhile (M1), the gather and `discard` wait for us (M2, M3).
+        // `copy` allows that the source lies in the same view.
         unsafe { ptr::copy(bytes.as_ptr(), start.as_ptr(), bytes.len()) };
         Some(())
     }

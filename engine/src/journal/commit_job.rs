@@ -25,6 +25,7 @@ use super::write_back::{self, Copies, File, WriteBack};
 use super::write_side::WriteSide;
 use crate::disk::{Disk, DiskFile};
 use crate::error::Result;
+use crate::holds::{HoldTimes, Holds};
 use crate::limits::{LINE, PAGE};
 use crate::locks::RecordStripes;
 
@@ -46,6 +47,7 @@ pub struct Journal {
     pub(super) sync: Mutex<SyncJob>,
     pub(super) applied: Mutex<Applied>,
     pub(super) closed_files: Mutex<Vec<ClosedFile>>,
+    pub(super) holds: HoldTimes,
     /// The lock of the dbpath; gone once closed.
     pub(super) lock_file: Mutex<Option<Arc<dyn DiskFile>>>,
     pub(super) read_only: bool,
@@ -117,6 +119,11 @@ impl Journal {
         self.side.stripes.clone()
     }
 
+    /// How long writers were held at the gate.
+    pub fn holds(&self) -> Holds {
+        self.holds.so_far()
+    }
+
     /// The ticket of all that has been finished so far.
     pub fn ticket(&self) -> CommitTicket {
         CommitTicket::new(self.side.next_gather())
@@ -185,10 +192,11 @@ impl Journal {
         let databases = self.databases.read().clone();
         if self.journaled {
             self.reserve(&mut job.payload);
+            let hold = self.holds.begin(|holds| &mut holds.gathers);
             let still = self.side.close();
             let gather = self.gather(&databases, &mut job.payload);
             job.write_back.take(&databases, &self.side.pressure);
-            drop(still);
+            drop((still, hold));
             self.make_durable(job, gather)?;
             if let Some(seq) = job.write_back.write(job.last_seq, &self.side.counters)? {
                 self.applied.lock().advance(seq, gather);
@@ -214,6 +222,7 @@ impl Journal {
         let databases = self.databases.read().clone();
         self.write_back_all(&databases, Owed::Gathered)?;
         self.reserve(&mut job.payload);
+        let _hold = self.holds.begin(|holds| &mut holds.gathers);
         let _still = self.side.close();
         let gather = self.gather(&databases, &mut job.payload);
         self.make_durable(job, gather)?;
@@ -293,9 +302,10 @@ impl Journal {
     /// Writes some pages that are owed from page `from` on. Gives the page to go on from.
     fn write_back_slice(&self, file: &File, from: usize, which: Owed) -> Result<Option<usize>> {
         let mut copies = Copies::default();
+        let hold = self.holds.begin(|holds| &mut holds.slices);
         let still = self.side.close();
         let next = copies.take(file, from, SLICE, which, &self.side.pressure);
-        drop(still);
+        drop((still, hold));
         copies.write(&self.side.counters)?;
         Ok(next)
     }
@@ -333,6 +343,7 @@ impl Journal {
     /// Gives some clean pages of a file back, from page `from` on. Gives the page to go on from.
     fn drop_slice(&self, (files, no): &File, from: usize) -> Result<Option<usize>> {
         let Some(file) = files.file(*no) else { return Ok(None) };
+        let _hold = self.holds.begin(|holds| &mut holds.slices);
         let _still = self.side.close();
         let mut outcome = Ok(());
         let give_back = |first, pages| {

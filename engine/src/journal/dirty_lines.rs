@@ -192,10 +192,10 @@ impl DirtyLines {
         None
     }
 
-    /// From page `from` on, hands runs of pages that are private, not marked and not owed to `give_back`
-    /// as `(first page, pages)`; those for which it answers `true` are no longer private. Stops
-    /// after about `pages_max` pages. Gives the page to go on from, or `None` at the end of the
-    /// file, and how many were forgotten.
+    /// From page `from` on, hands runs of pages that are private, not marked and not owed to
+    /// `give_back` as `(first page, pages)`; those for which it answers `true` are no longer
+    /// private. Stops after about `pages_max` pages. Gives the page to go on from, or `None` at the
+    /// end of the file, and how many were forgotten.
     pub fn forget_clean(
         &self,
         from: usize,

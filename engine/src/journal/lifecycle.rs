@@ -31,6 +31,7 @@ use crate::counters::Counters;
 use crate::disk::{Access, Disk, DiskFile, OverlayDisk};
 use crate::error::{Error, Result};
 use crate::file_id::{LOCK_FILE, Layout};
+use crate::holds::HoldTimes;
 use crate::limits::PAGE;
 use crate::options::{Durability, Options};
 
@@ -167,6 +168,7 @@ impl Journal {
             sync: Mutex::default(),
             applied: Mutex::new(Applied::default()),
             closed_files: Mutex::default(),
+            holds: HoldTimes::new(environment.clock.clone()),
             lock_file: Mutex::new(lock_file),
             read_only: options.read_only,
             journaled: options.durability == Durability::Journaled,

@@ -40,7 +40,8 @@ pub struct WriteSide {
     pub pressure: Pressure,
     /// Work done.
     pub counters: Arc<Counters>,
-    /// Files made since the last gather. Pushed to inside of the gate, taken while no unit is under way.
+    /// Files made since the last gather. Pushed to inside of the gate, taken while no unit is
+    /// under way.
     pub created: Mutex<Vec<CreatedFile>>,
     gathers: AtomicU64,
     stopped: OnceLock<String>,

@@ -8,6 +8,7 @@
 //! Both are ordinary collections: whatever speaks to a collection can read and update them.
 
 mod calendar;
+mod counts;
 mod page_views;
 mod page_views_builder;
 mod series;

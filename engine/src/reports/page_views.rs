@@ -11,9 +11,10 @@
 
 use std::ops::Range;
 
-use bson::{RawDocument, RawDocumentBuf, rawdoc};
+use bson::{RawBsonRef, RawDocument, RawDocumentBuf, rawdoc};
 
 use super::calendar::{Day, Minute};
+use super::counts::{add, add_all, each_numbered, sub_document};
 use super::page_views_builder::{Growth, MinuteLayout, PageViewsBuilder, zeroed_day};
 use super::series::Series;
 use crate::bson::field_path::FieldPath;
@@ -202,16 +203,21 @@ impl PageViews {
     /// # Errors
     /// Those of a lookup; a range of more than ten million minutes is refused.
     pub fn minutes(&self, site: &str, page: &str, range: Range<Minute>) -> Result<Series> {
-        self.of_days(site, page, range, 1, |document, counts| {
-            let Some(minutes) = sub_document(document, "minute") else { return };
-            for (name, value) in minutes.iter().flatten() {
-                let Ok(number) = name.as_str().parse::<usize>() else { continue };
+        self.of_days(site, page, range, 1, |document, first, series| {
+            let Some(minutes) = sub_document(document, "minute")? else { return Ok(()) };
+            let wanted = -first..series.len() as i64 - first;
+            each_numbered(minutes, |number, value| {
                 // Whichever layout the document has: hours of minutes, or minutes of the day.
-                match value.as_document() {
-                    Some(of_hour) => add_all(of_hour, number * 60, counts),
-                    None => add(number, value, counts),
+                let Some(of_hour) = value.as_document() else {
+                    add(first + number, value, series);
+                    return Ok(());
+                };
+                let hour = number * 60..(number + 1) * 60;
+                match hour.start < wanted.end && wanted.start < hour.end {
+                    true => add_all(of_hour, first + hour.start, series),
+                    false => Ok(()),
                 }
-            }
+            })
         })
     }
 
@@ -221,10 +227,9 @@ impl PageViews {
     /// # Errors
     /// As [`PageViews::minutes`].
     pub fn hourly(&self, site: &str, page: &str, range: Range<Minute>) -> Result<Series> {
-        self.of_days(site, page, range, 60, |document, counts| {
-            if let Some(hours) = sub_document(document, "hourly") {
-                add_all(hours, 0, counts);
-            }
+        self.of_days(site, page, range, 60, |document, first, series| {
+            let hours = sub_document(document, "hourly")?;
+            hours.map_or(Ok(()), |hours| add_all(hours, first, series))
         })
     }
 
@@ -238,54 +243,46 @@ impl PageViews {
             Series { start: range.start.start(), step_min: 1440, counts: vec![0; spans(length)?] };
         let mut month = range.start.first_of_month();
         while month < range.end {
-            if let Some(document) =
-                self.monthly.find_by_id(monthly_id(month, site, page).as_str())?
-            {
+            let id = monthly_id(month, site, page);
+            self.monthly.read_by_id(RawBsonRef::String(&id), |document| {
+                let days = sub_document(document.as_bytes(), "daily")?;
                 let mut counts = [0i64; 32];
-                if let Some(days) = sub_document(&document, "daily") {
-                    add_all(days, 0, &mut counts);
-                }
-                for (of_month, count) in (1i32..).zip(&counts[1..]) {
-                    let at = month.plus(of_month - 1).start().since(series.start) / 1440;
+                days.map_or(Ok(()), |days| add_all(days, 0, &mut counts))?;
+                let first = month.start().since(series.start) / 1440;
+                for (at, count) in (first..).zip(&counts[1..]) {
                     let slot = usize::try_from(at).ok().and_then(|at| series.counts.get_mut(at));
-                    if let Some(slot) = slot.filter(|_| month.plus(of_month - 1) >= range.start) {
-                        *slot += count;
-                    }
+                    slot.into_iter().for_each(|slot| *slot += count);
                 }
-            }
+                Ok(())
+            })?;
             month = month.plus(month.days_in_month() as i32);
         }
         Ok(series)
     }
 
-    /// A series over the daily documents of `range`: `read` adds a document's counts, one per
-    /// span of `step_min`, from midnight on.
+    /// A series over the daily documents of `range`: `read` adds a document's counts to it, one
+    /// per span of `step_min`, from the place of midnight on, which may lie before the first.
     fn of_days(
         &self,
         site: &str,
         page: &str,
         range: Range<Minute>,
         step_min: u32,
-        read: impl Fn(&RawDocument, &mut [i64]),
+        read: impl Fn(&[u8], i64, &mut [i64]) -> Result<()>,
     ) -> Result<Series> {
         let step = i64::from(step_min);
         let start = range.start.plus(-i64::from(range.start.of_day()) % step);
         let length = (range.end.since(start) + step - 1) / step;
         let mut series = Series { start, step_min, counts: vec![0; spans(length)?] };
-        let mut counts = vec![0; 1440 / step_min as usize];
         let mut day = start.day();
         while day.start() < range.end {
-            if let Some(document) = self.daily.find_by_id(daily_id(day, site, page).as_str())? {
-                counts.fill(0);
-                read(&document, &mut counts);
-                let first = day.start().since(start) / step;
-                for (at, &count) in (first..).zip(&counts) {
-                    let slot = usize::try_from(at).ok().and_then(|at| series.counts.get_mut(at));
-                    if let Some(slot) = slot {
-                        *slot = count;
-                    }
-                }
-            }
+            let (id, first) = (daily_id(day, site, page), day.start().since(start) / step);
+            // Never into the next day, whatever the document has.
+            let end = usize::try_from(first + 1440 / step).unwrap_or(0).min(series.counts.len());
+            let counts = &mut series.counts[..end];
+            self.daily.read_by_id(RawBsonRef::String(&id), |document| {
+                read(document.as_bytes(), first, counts)
+            })?;
             day = day.plus(1);
         }
         Ok(series)
@@ -302,30 +299,6 @@ fn spans(length: i64) -> Result<usize> {
     }
 }
 
-fn sub_document<'a>(document: &'a RawDocument, name: &str) -> Option<&'a RawDocument> {
-    document.get(name).ok().flatten().and_then(|value| value.as_document())
-}
-
-/// Adds every numbered counter of `counters` to `counts`, `offset` places on.
-fn add_all(counters: &RawDocument, offset: usize, counts: &mut [i64]) {
-    for (name, value) in counters.iter().flatten() {
-        if let Ok(number) = name.as_str().parse::<usize>() {
-            add(offset.saturating_add(number), value, counts);
-        }
-    }
-}
-
-fn add(at: usize, value: bson::RawBsonRef<'_>, counts: &mut [i64]) {
-    let Some(slot) = counts.get_mut(at) else { return };
-    *slot = slot.saturating_add(match value {
-        bson::RawBsonRef::Int32(n) => i64::from(n),
-        bson::RawBsonRef::Int64(n) => n,
-        // A shell that knows only doubles counted here; their whole part is the count.
-        bson::RawBsonRef::Double(n) => n as i64,
-        _ => 0,
-    });
-}
-
 fn metadata(date: Day, site: &str, page: &str) -> RawDocumentBuf {
     rawdoc! { "date": date.date(), "site": site, "page": page }
 }
@@ -333,11 +306,41 @@ fn metadata(date: Day, site: &str, page: &str) -> RawDocumentBuf {
 /// `20001010/site-1/apache_pb.gif`: the page begins with its slash.
 fn daily_id(day: Day, site: &str, page: &str) -> String {
     let (year, month, of_month) = day.civil();
-    format!("{year:04}{month:02}{of_month:02}/{site}{page}")
+    id(&[(year.unsigned_abs(), 4), (month, 2), (of_month, 2)], site, page)
 }
 
 /// `200010/site-1/apache_pb.gif`
 fn monthly_id(day: Day, site: &str, page: &str) -> String {
     let (year, month, _) = day.civil();
-    format!("{year:04}{month:02}/{site}{page}")
+    id(&[(year.unsigned_abs(), 4), (month, 2)], site, page)
+}
+
+/// Numbers, each of at least so many digits, a slash, site and page. A chart of a month makes 31
+/// of these: `format!` would take longer than the documents.
+fn id(numbers: &[(u32, u32)], site: &str, page: &str) -> String {
+    let mut id = String::with_capacity(12 + site.len() + page.len());
+    for &(number, digits) in numbers {
+        let digits = digits.max(number.checked_ilog10().map_or(1, |log| log + 1));
+        let places = (0..digits).rev().map(|place| number / 10u32.pow(place) % 10);
+        id.extend(places.map(|digit| char::from(b'0' + digit as u8)));
+    }
+    id.push('/');
+    id.push_str(site);
+    id.push_str(page);
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_those_of_the_articles() {
+        for (year, month, of_month) in [(2000, 10, 10), (1, 1, 2), (9999, 12, 31), (476, 9, 4)] {
+            let day = Day::new(year, month, of_month).expect("a day");
+            let date = format!("{year:04}{month:02}");
+            assert_eq!(daily_id(day, "s", "/p"), format!("{date}{of_month:02}/s/p"));
+            assert_eq!(monthly_id(day, "s", "/p"), format!("{date}/s/p"));
+        }
+    }
 }
