@@ -7,5 +7,7 @@ structure! { "LSNFile", 88;
     RESERVED_A: u32 = 4, "0";
     LSN: u64 = 8, "sequence number of the last section that is in the synced data files";
     CHECK: u64 = 16, "bitwise complement of lsn";
-    RESERVED_B: [u8; 64] = 24, "zero";
+    JOURNALED: u64 = 24, "ours: the journal has this section, or lsn covers it; 0 by mongod";
+    JOURNALED_CHECK: u64 = 32, "ours: its bitwise complement; 0 by mongod";
+    RESERVED_B: [u8; 48] = 40, "zero";
 }

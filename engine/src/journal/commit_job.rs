@@ -17,8 +17,9 @@ use parking_lot::{Mutex, RwLock};
 use super::commit_ticket::{CommitTicket, Tickets};
 use super::data_file_sync::{Applied, SyncJob};
 use super::database_files::{DatabaseFiles, FileRules};
-use super::dirty_lines::Owed;
+use super::dirty_lines::{Owed, Set};
 use super::journal_writer::{ClosedFile, JournalWriter};
+use super::lsn_file::LsnFile;
 use super::payload::Builder;
 use super::tracked_file::TrackedFile;
 use super::write_back::{self, Copies, File, WriteBack};
@@ -26,7 +27,7 @@ use super::write_side::WriteSide;
 use crate::disk::{Disk, DiskFile};
 use crate::error::Result;
 use crate::holds::{HoldTimes, Holds};
-use crate::limits::{LINE, PAGE};
+use crate::limits::LINE;
 use crate::locks::RecordStripes;
 
 /// Pages written back or dropped at a time, while units of work wait.
@@ -47,6 +48,7 @@ pub struct Journal {
     pub(super) sync: Mutex<SyncJob>,
     pub(super) applied: Mutex<Applied>,
     pub(super) closed_files: Mutex<Vec<ClosedFile>>,
+    pub(super) lsn_file: LsnFile,
     pub(super) holds: HoldTimes,
     /// The lock of the dbpath; gone once closed.
     pub(super) lock_file: Mutex<Option<Arc<dyn DiskFile>>>,
@@ -189,25 +191,26 @@ impl Journal {
 
     /// One group commit; also while closing, when units of work are refused already.
     fn commit_locked(&self, job: &mut CommitJob) -> Result<()> {
-        let databases = self.databases.read().clone();
         if self.journaled {
-            self.reserve(&mut job.payload);
+            let buffer = self.room(job);
             let hold = self.holds.begin(|holds| &mut holds.gathers);
             let still = self.side.close();
-            let gather = self.gather(&databases, &mut job.payload);
-            job.write_back.take(&databases, &self.side.pressure);
+            let begun = self.begin_gather(buffer);
+            let set = begun.set.other();
+            job.write_back.take(&begun.databases, set, &self.side.pressure, job.last_seq);
             drop((still, hold));
-            self.make_durable(job, gather)?;
-            if let Some(seq) = job.write_back.write(job.last_seq, &self.side.counters)? {
-                self.applied.lock().advance(seq, gather);
+            self.gather(&begun, job);
+            self.make_durable(job, begun.gather)?;
+            if let Some(seq) = job.write_back.write(&self.side.counters)? {
+                self.applied.lock().advance(seq, begun.gather);
             }
         } else {
-            self.write_without_journal(&databases)?;
+            self.write_without_journal(job)?;
         }
         if job.payload.capacity() > super::BUFFER_KEPT_MAX {
             job.payload = Vec::new();
         }
-        self.drop_clean_pages(&databases, job)?;
+        self.drop_clean_pages(job)?;
         if let Some(writer) = &mut job.writer {
             self.closed_files.lock().extend(writer.rotate_if_full()?);
         }
@@ -219,47 +222,48 @@ impl Journal {
     pub(super) fn commit_and_write_back(&self, job: &mut CommitJob) -> Result<()> {
         // Most of it while they go on.
         self.commit_or_stop(job)?;
-        let databases = self.databases.read().clone();
-        self.write_back_all(&databases, Owed::Gathered)?;
-        self.reserve(&mut job.payload);
+        self.write_back_all(Written::Gathered)?;
+        let buffer = self.room(job);
         let _hold = self.holds.begin(|holds| &mut holds.gathers);
         let _still = self.side.close();
-        let gather = self.gather(&databases, &mut job.payload);
-        self.make_durable(job, gather)?;
-        for file in databases.iter().flat_map(|database| database.files()) {
+        let begun = self.begin_gather(buffer);
+        self.gather(&begun, job);
+        self.make_durable(job, begun.gather)?;
+        for file in begun.files() {
             write_back::write_all(file, &self.side.pressure, &self.side.counters)?;
         }
-        self.applied.lock().advance(job.last_seq, gather);
+        self.applied.lock().advance(job.last_seq, begun.gather);
         Ok(())
     }
 
-    /// Room for what is dirty: to grow the buffer while units of work wait would keep them longer.
-    fn reserve(&self, payload: &mut Vec<u8>) {
-        payload.clear();
+    /// The buffer of payloads, with room for what is dirty: whoever makes it grow keeps those
+    /// waiting who help to gather.
+    fn room(&self, job: &mut CommitJob) -> Vec<u8> {
+        let mut buffer = std::mem::take(&mut job.payload);
         let dirty_pages = self.side.pressure.dirty_pages.load(Relaxed) as usize;
-        // A line per page and its head, at least.
-        payload.reserve(dirty_pages * (LINE + 16));
+        // Some lines per page and their heads, and not less than the last time.
+        let wanted = (dirty_pages * 2 * (LINE + 16)).max(buffer.len() + buffer.len() / 4);
+        buffer.clear();
+        buffer.reserve(wanted);
+        buffer
     }
 
-    /// Copies all dirty lines into a payload and counts the gather, no unit of work being under
-    /// way.
-    fn gather(&self, databases: &[Arc<DatabaseFiles>], payload: &mut Vec<u8>) -> u64 {
-        let mut builder = Builder::new(self.rules.layout, payload);
+    /// Begins a gather, no unit of work being under way.
+    fn begin_gather(&self, buffer: Vec<u8>) -> Begun {
+        // Now: what is marked in a database that is not among them would stay behind.
+        let databases = self.databases.read().clone();
+        let mut section = Builder::new(self.rules.layout, buffer);
         for created in self.side.created.lock().drain(..) {
-            builder.file_created(&created.path, created.len);
+            section.file_created(&created.path, created.len);
         }
-        for database in databases {
-            let mut named = false;
-            for file in database.files() {
-                file.dirty.take(&self.side.pressure, |page, lines| {
-                    if !std::mem::replace(&mut named, true) {
-                        builder.database(database.name());
-                    }
-                    gather_page(&mut builder, file, page, lines);
-                });
-            }
-        }
-        self.side.begin_gather()
+        let set = self.side.gathering.begin(section);
+        Begun { databases, set, gather: self.side.begin_gather() }
+    }
+
+    /// Copies what is left of the dirty lines into the payload; units of work help.
+    fn gather(&self, begun: &Begun, job: &mut CommitJob) {
+        begun.files().for_each(|file| file.gather(begun.set, &self.side));
+        job.payload = self.side.gathering.end().map(Builder::into_payload).unwrap_or_default();
     }
 
     /// Appends and syncs the section of what was gathered, if that was anything, and releases
@@ -268,29 +272,30 @@ impl Journal {
         if let (false, Some(writer)) = (job.payload.is_empty(), &mut job.writer) {
             job.last_seq = writer.append(&job.payload)?;
             self.side.counters.commits.add(1);
+            self.tickets.release(gather);
+            return self.lsn_file.note_journaled(&*self.disk, job.last_seq);
         }
         self.tickets.release(gather);
         Ok(())
     }
 
     /// Writes all that was changed to the data files, a slice at a time.
-    fn write_without_journal(&self, databases: &[Arc<DatabaseFiles>]) -> Result<()> {
-        let gather = {
+    fn write_without_journal(&self, job: &mut CommitJob) -> Result<()> {
+        let begun = {
             let _still = self.side.close();
-            self.side.created.lock().clear();
-            for file in databases.iter().flat_map(|database| database.files()) {
-                file.dirty.take(&self.side.pressure, |_, _| {});
-            }
-            self.side.begin_gather()
+            self.begin_gather(Vec::new())
         };
-        self.write_back_all(databases, Owed::All)?;
-        self.applied.lock().advance(0, gather);
+        // For the marks that it takes away: nobody reads the lines.
+        self.gather(&begun, job);
+        self.write_back_all(Written::All)?;
+        self.applied.lock().advance(0, begun.gather);
         Ok(())
     }
 
     /// Writes the pages that are owed, a slice at a time; between the slices units of work go on.
-    fn write_back_all(&self, databases: &[Arc<DatabaseFiles>], which: Owed) -> Result<()> {
-        for file in write_back::files_of(databases) {
+    fn write_back_all(&self, which: Written) -> Result<()> {
+        let databases = self.databases.read().clone();
+        for file in write_back::files_of(&databases) {
             let mut next = Some(0);
             while let Some(page) = next {
                 next = self.write_back_slice(&file, page, which)?;
@@ -299,12 +304,17 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes some pages that are owed from page `from` on. Gives the page to go on from.
-    fn write_back_slice(&self, file: &File, from: usize, which: Owed) -> Result<Option<usize>> {
+    /// Writes some pages that are owed from page `from` on. Gives the page to go on from. No
+    /// gather is under way.
+    fn write_back_slice(&self, file: &File, from: usize, which: Written) -> Result<Option<usize>> {
         let mut copies = Copies::default();
         let hold = self.holds.begin(|holds| &mut holds.slices);
         let still = self.side.close();
-        let next = copies.take(file, from, SLICE, which, &self.side.pressure);
+        let owed = match which {
+            Written::Gathered => Owed::Gathered(self.side.gathering.set()),
+            Written::All => Owed::All,
+        };
+        let next = copies.take(file, from, SLICE, owed, &self.side.pressure);
         drop((still, hold));
         copies.write(&self.side.counters)?;
         Ok(next)
@@ -312,17 +322,14 @@ impl Journal {
 
     /// Gives private pages back until a quarter of the budget is free again, if it is exceeded,
     /// going round all files (C3). Between the slices units of work go on.
-    fn drop_clean_pages(
-        &self,
-        databases: &[Arc<DatabaseFiles>],
-        job: &mut CommitJob,
-    ) -> Result<()> {
+    fn drop_clean_pages(&self, job: &mut CommitJob) -> Result<()> {
         let pressure = &self.side.pressure;
         if pressure.private_pages.load(Relaxed) <= job.budget_pages {
             return Ok(());
         }
         let goal = job.budget_pages - job.budget_pages / 4;
-        let files: Vec<File> = write_back::files_of(databases).collect();
+        let databases = self.databases.read().clone();
+        let files: Vec<File> = write_back::files_of(&databases).collect();
         let mut visited = 0;
         while visited <= files.len() + 1 && pressure.private_pages.load(Relaxed) > goal {
             let (at, page) = job.hand;
@@ -332,7 +339,7 @@ impl Journal {
                 continue;
             };
             // Pages that are owed cannot be dropped. (Without a journal nothing is owed here.)
-            self.write_back_slice(file, page, Owed::Gathered)?;
+            self.write_back_slice(file, page, Written::Gathered)?;
             let next = self.drop_slice(file, page)?;
             visited += usize::from(next.is_none());
             job.hand = next.map_or((at + 1, 0), |page| (at, page));
@@ -358,14 +365,26 @@ impl Journal {
     }
 }
 
-/// Hands the runs of a page's dirty lines to the payload.
-fn gather_page(builder: &mut Builder<'_>, file: &TrackedFile, page: usize, mut lines: u64) {
-    while lines != 0 {
-        let first = lines.trailing_zeros() as usize;
-        let n = (lines >> first).trailing_ones() as usize;
-        lines = if first + n == 64 { 0 } else { lines >> (first + n) << (first + n) };
-        let ofs = page * PAGE + first * LINE;
-        let bytes = file.bytes(ofs as i32, n * LINE);
-        builder.write(file.no, ofs, bytes.expect("dirty lines are inside of their file"));
+/// A gather that has begun.
+struct Begun {
+    /// Those that were open then.
+    databases: Vec<Arc<DatabaseFiles>>,
+    /// The marks to be taken.
+    set: Set,
+    gather: u64,
+}
+
+impl Begun {
+    fn files(&self) -> impl Iterator<Item = &TrackedFile> {
+        self.databases.iter().flat_map(|database| database.files())
     }
+}
+
+/// Which of the pages that are owed are written.
+#[derive(Clone, Copy)]
+enum Written {
+    /// Those of which everything was gathered.
+    Gathered,
+    /// All.
+    All,
 }

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::lsn_file::Lsn;
 use super::{journal_dir, recovery, startup};
 use crate::disk::{Access, Disk, DiskFile, OverlayDisk, PrivateView, View};
 use crate::disk_loc::{DiskLoc, FileNo};
@@ -66,7 +67,7 @@ impl DamagedDirectory {
             Error::Io { .. } => Err(error),
             error => Ok(format!("journal: {error}")),
         };
-        if let Err(error) = journal_dir::read_lsn(&*self.disk) {
+        if let Err(error) = Lsn::read(&*self.disk) {
             // Without it the journal is replayed from its beginning, to the same end.
             self.problems.push(note(error)?);
             self.disk.remove(&lsn_file())?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::commit_job::Journal;
 use super::database_files::DatabaseFiles;
-use super::journal_dir::{self, LsnFile};
+use super::journal_dir;
 use crate::error::Result;
 
 /// How far commits have been applied to the data files.
@@ -32,15 +32,7 @@ impl Applied {
 /// What only the running sync uses.
 #[derive(Debug, Default)]
 pub struct SyncJob {
-    lsn_file: LsnFile,
     lsn: u64,
-}
-
-impl SyncJob {
-    /// The lsn file was removed with the journal.
-    pub fn lsn_removed(&mut self) {
-        self.lsn_file.removed();
-    }
 }
 
 impl Journal {
@@ -70,7 +62,7 @@ impl Journal {
             self.side.counters.data_file_syncs.add(u64::from(file.sync()?));
         }
         if applied.seq_number > job.lsn {
-            job.lsn_file.write(&*self.disk, applied.seq_number)?;
+            self.lsn_file.publish_synced(&*self.disk, applied.seq_number)?;
             job.lsn = applied.seq_number;
         }
         self.tickets.release(applied.gather);

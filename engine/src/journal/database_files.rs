@@ -54,7 +54,7 @@ enum Growing {
 /// The open files of one database.
 #[derive(Debug)]
 pub struct DatabaseFiles {
-    name: Box<str>,
+    name: Arc<str>,
     rules: FileRules,
     disk: Arc<dyn Disk>,
     side: Arc<WriteSide>,
@@ -82,12 +82,13 @@ impl DatabaseFiles {
     ) -> Result<DatabaseFiles> {
         check_database_name(name)?;
         let path = rules.layout.file(name, FileNo::NS);
+        let name: Arc<str> = name.into();
         let ns = disk.open(&path, Access::Write)?;
         file_growth::check_ns_len(ns.len()?).map_err(bad_file(&path))?;
         let files = DatabaseFiles {
-            name: name.into(),
+            name: name.clone(),
             rules,
-            ns: TrackedFile::map(FileNo::NS, path, ns)?,
+            ns: TrackedFile::map(FileNo::NS, name.clone(), path, ns)?,
             disk,
             side,
             data: (0..DATA_FILES_MAX as usize / CHUNK).map(|_| OnceLock::new()).collect(),
@@ -232,11 +233,11 @@ impl DatabaseFiles {
         let len = self.next_len(no, extent_len)?;
         let file = make_file(&*self.disk, &self.name, self.rules.layout, no, len as u64)?;
         let path = self.rules.layout.file(&self.name, no);
-        let file = TrackedFile::map(no, path.clone(), file)?;
+        let file = TrackedFile::map(no, self.name.clone(), path.clone(), file)?;
 
         let _inside = self.side.enter()?;
         let bytes = header::fresh(no, len as i32);
-        let changed = file.change(0, &bytes, &self.side.pressure, |_, _| {});
+        let changed = file.change(0, &bytes, &self.side, |_, _| {});
         let (_, fresh) = changed.ok_or_else(|| self.outside(DiskLoc::new(no, 0), bytes.len()))?;
         self.side.created.lock().push(CreatedFile { path, len: len as u64 });
         self.publish(file);
@@ -283,7 +284,7 @@ impl DatabaseFiles {
             let minor = header::VERSION_MINOR.get(&versions);
             file_growth::check_version(major, minor).map_err(bad_file(&path))?;
         }
-        TrackedFile::map(no, path, file).map(Some)
+        TrackedFile::map(no, self.name.clone(), path, file).map(Some)
     }
 
     /// Puts the next file into the table (F1).

@@ -6,16 +6,19 @@
 //! that has such a page. Marking allocates nothing but the bits of a region at its first
 //! change, and a line that is marked already costs one load.
 //!
-//! - D1. [`DirtyLines::mark`] is called by units of work, [`DirtyLines::take`] and
+//! Lines are marked in one of two [`Set`]s, while a gather takes the marks of the other.
+//!
+//! - D1. [`DirtyLines::mark`] is called by units of work, [`DirtyLines::take_owed`] and
 //!   [`DirtyLines::forget_clean`] while none is under way; the gate and the stripes order all that
-//!   these bits mean, so every operation on them is relaxed.
+//!   these bits mean, so every operation on them is relaxed, but for the one by which a page is
+//!   taken: `gathering`, N3.
 //! - D2. A page whose word is not 0 has its bit set, and so has its region.
 //! - D3. A page that was marked is private until it is forgotten: marked and not private is
 //!   impossible.
 //! - D4. A page of which lines were taken is owed to the file until it is taken as such, and it is
 //!   not forgotten before.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::limits::{LINE, PAGE};
 use crate::sync::{AtomicU64, OnceLock};
@@ -39,17 +42,44 @@ pub struct Pressure {
 /// The bits of 512 pages.
 #[derive(Debug)]
 struct Region {
-    lines: [AtomicU64; REGION_PAGES],
-    touched: [AtomicU64; REGION_WORDS],
+    marks: [Marks; 2],
     private: [AtomicU64; REGION_WORDS],
     owed: [AtomicU64; REGION_WORDS],
+}
+
+/// The marks of a region in one set.
+#[derive(Debug)]
+struct Marks {
+    lines: [AtomicU64; REGION_PAGES],
+    touched: [AtomicU64; REGION_WORDS],
+}
+
+/// One of the two sets of marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Set {
+    /// The one that is marked first.
+    First = 0,
+    /// The other.
+    Second = 1,
+}
+
+impl Set {
+    /// The other one.
+    #[inline]
+    pub fn other(self) -> Set {
+        match self {
+            Set::First => Set::Second,
+            Set::Second => Set::First,
+        }
+    }
 }
 
 /// Which pages that are owed to a file are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owed {
-    /// Those without a marked line: a gather has taken all that they hold.
-    Gathered,
+    /// Those without a line that is marked in this set, which is the present one: a gather has
+    /// taken all that they hold, or is about to.
+    Gathered(Set),
     /// All.
     All,
 }
@@ -57,8 +87,9 @@ pub enum Owed {
 impl Region {
     fn new() -> Box<Region> {
         let zeros = || std::array::from_fn(|_| AtomicU64::new(0));
-        let lines = std::array::from_fn(|_| AtomicU64::new(0));
-        Box::new(Region { lines, touched: zeros(), private: zeros(), owed: zeros() })
+        let marks =
+            || Marks { lines: std::array::from_fn(|_| AtomicU64::new(0)), touched: zeros() };
+        Box::new(Region { marks: [marks(), marks()], private: zeros(), owed: zeros() })
     }
 }
 
@@ -66,8 +97,8 @@ impl Region {
 #[derive(Debug)]
 pub struct DirtyLines {
     regions: Box<[OnceLock<Box<Region>>]>,
-    /// One bit per region.
-    touched: Box<[AtomicU64]>,
+    /// One bit per region, by set.
+    touched: [Box<[AtomicU64]>; 2],
 }
 
 /// The bits of a word, lowest first.
@@ -90,54 +121,53 @@ impl DirtyLines {
         let regions = len.div_ceil(PAGE * REGION_PAGES);
         DirtyLines {
             regions: (0..regions).map(|_| OnceLock::new()).collect(),
-            touched: (0..regions.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+            touched: [(); 2]
+                .map(|()| (0..regions.div_ceil(64)).map(|_| AtomicU64::new(0)).collect()),
         }
     }
 
     /// Marks the lines of the `len` bytes at `ofs`, which are inside of the file. Gives the
     /// number of pages that had no marked line.
     #[inline(always)]
-    pub fn mark(&self, ofs: usize, len: usize, pressure: &Pressure) -> u64 {
+    pub fn mark(&self, set: Set, ofs: usize, len: usize, pressure: &Pressure) -> u64 {
         if len == 0 {
             return 0;
         }
         let (first, last) = (ofs / LINE, (ofs + len - 1) / LINE);
         if first == last {
-            return u64::from(self.mark_page(first / 64, 1 << (first % 64), pressure));
+            return u64::from(self.mark_page(set, first / 64, 1 << (first % 64), pressure));
         }
-        self.mark_lines(first, last, pressure)
+        self.mark_lines(set, first, last, pressure)
     }
 
-    fn mark_lines(&self, first: usize, last: usize, pressure: &Pressure) -> u64 {
+    fn mark_lines(&self, set: Set, first: usize, last: usize, pressure: &Pressure) -> u64 {
         let mut fresh = 0;
         for page in first / 64..=last / 64 {
             let from = first.max(page * 64) % 64;
             let to = last.min(page * 64 + 63) % 64;
-            fresh += u64::from(self.mark_page(page, mask(from, to), pressure));
+            fresh += u64::from(self.mark_page(set, page, mask(from, to), pressure));
         }
         fresh
     }
 
     #[inline(always)]
-    fn mark_page(&self, page: usize, lines: u64, pressure: &Pressure) -> bool {
-        match self.regions[page / REGION_PAGES].get() {
-            Some(region) if region.lines[page % REGION_PAGES].load(Relaxed) & lines == lines => {
-                false
-            }
-            _ => self.mark_new(page, lines, pressure),
-        }
+    fn mark_page(&self, set: Set, page: usize, lines: u64, pressure: &Pressure) -> bool {
+        let marked = self.marks(set, page).map_or(0, |word| word.load(Relaxed));
+        marked & lines != lines && self.mark_new(set, page, lines, pressure)
     }
 
     /// Marks lines that are not all marked.
-    fn mark_new(&self, page: usize, lines: u64, pressure: &Pressure) -> bool {
+    fn mark_new(&self, set: Set, page: usize, lines: u64, pressure: &Pressure) -> bool {
         let region = self.regions[page / REGION_PAGES].get_or_init(Region::new);
         let at = page % REGION_PAGES;
-        if region.lines[at].fetch_or(lines, Relaxed) != 0 {
+        let marks = &region.marks[set as usize];
+        if marks.lines[at].fetch_or(lines, Relaxed) != 0 {
             return false;
         }
         let bit = 1 << (at % 64);
-        region.touched[at / 64].fetch_or(bit, Relaxed);
-        self.touched[page / REGION_PAGES / 64].fetch_or(1 << (page / REGION_PAGES % 64), Relaxed);
+        marks.touched[at / 64].fetch_or(bit, Relaxed);
+        self.touched[set as usize][page / REGION_PAGES / 64]
+            .fetch_or(1 << (page / REGION_PAGES % 64), Relaxed);
         if region.private[at / 64].fetch_or(bit, Relaxed) & bit == 0 {
             pressure.private_pages.fetch_add(1, Relaxed);
         }
@@ -145,18 +175,53 @@ impl DirtyLines {
         true
     }
 
-    /// Clears all marks and hands each page that had some to `page_lines` with the bits of its
-    /// lines, in ascending order.
-    pub fn take(&self, pressure: &Pressure, mut page_lines: impl FnMut(usize, u64)) {
-        for (word, regions) in self.touched.iter().enumerate() {
+    /// The word of the lines of `page`, if anything of its region was ever marked.
+    #[inline(always)]
+    fn marks(&self, set: Set, page: usize) -> Option<&AtomicU64> {
+        let region = self.regions[page / REGION_PAGES].get()?;
+        Some(&region.marks[set as usize].lines[page % REGION_PAGES])
+    }
+
+    /// Is a line of the page marked? Whoever learns that none is sees all that was done before
+    /// its marks were taken.
+    #[inline(always)]
+    pub fn is_marked(&self, set: Set, page: usize) -> bool {
+        self.marks(set, page).is_some_and(|word| word.load(Acquire) != 0)
+    }
+
+    /// Gives every page with a marked line, in ascending order, to `each`, which takes it unless
+    /// somebody has taken it already.
+    pub fn each_touched(&self, set: Set, mut each: impl FnMut(usize)) {
+        for (word, regions) in self.touched[set as usize].iter().enumerate() {
             for region in bits(regions.swap(0, Relaxed)) {
                 let number = word * 64 + region;
                 let Some(region) = self.regions[number].get() else { continue };
-                let (taken, owed) = region.take(number * REGION_PAGES, &mut page_lines);
-                pressure.dirty_pages.fetch_sub(taken, Relaxed);
-                pressure.owed_pages.fetch_add(owed, Relaxed);
+                for (word, pages) in region.marks[set as usize].touched.iter().enumerate() {
+                    for bit in bits(pages.swap(0, Relaxed)) {
+                        each(number * REGION_PAGES + word * 64 + bit);
+                    }
+                }
             }
         }
+    }
+
+    /// Takes the marks of a page away, once `copy` has seen them; nothing happens if it has none.
+    /// It is owed to the file from now on. One thread at a time may do this.
+    pub fn take_page(&self, set: Set, page: usize, pressure: &Pressure, copy: impl FnOnce(u64)) {
+        let Some(region) = self.regions[page / REGION_PAGES].get() else { return };
+        let at = page % REGION_PAGES;
+        let word = &region.marks[set as usize].lines[at];
+        let lines = word.load(Relaxed);
+        if lines == 0 {
+            return;
+        }
+        copy(lines);
+        let bit = 1 << (at % 64);
+        if region.owed[at / 64].fetch_or(bit, Relaxed) & bit == 0 {
+            pressure.owed_pages.fetch_add(1, Relaxed);
+        }
+        pressure.dirty_pages.fetch_sub(1, Relaxed);
+        word.store(0, Release);
     }
 
     /// From page `from` on, hands runs of pages that are owed to the file to `take`; they are owed
@@ -178,7 +243,7 @@ impl DirtyLines {
             }
             let owed = &region.owed[word % REGION_WORDS];
             let kept = match which {
-                Owed::Gathered => region.touched[word % REGION_WORDS].load(Relaxed),
+                Owed::Gathered(set) => region.touched(set, word % REGION_WORDS),
                 Owed::All => 0,
             };
             let due = owed.load(Relaxed) & !kept;
@@ -210,7 +275,9 @@ impl DirtyLines {
                 return (Some(word * 64), forgotten);
             }
             let private = &region.private[word % REGION_WORDS];
-            let touched = region.touched[word % REGION_WORDS].load(Relaxed);
+            // No gather is under way, but nobody knows here which set is the present one.
+            let at = word % REGION_WORDS;
+            let touched = region.touched(Set::First, at) | region.touched(Set::Second, at);
             let owed = region.owed[word % REGION_WORDS].load(Relaxed);
             let clean = private.load(Relaxed) & !touched & !owed;
             for (first, pages) in runs(clean) {
@@ -233,7 +300,7 @@ impl DirtyLines {
             let count = |words: &[AtomicU64]| -> u64 {
                 words.iter().map(|w| u64::from(w.load(Relaxed).count_ones())).sum()
             };
-            dirty += count(&region.touched);
+            dirty += region.marks.iter().map(|marks| count(&marks.touched)).sum::<u64>();
             private += count(&region.private);
             owed += count(&region.owed);
         }
@@ -244,22 +311,9 @@ impl DirtyLines {
 }
 
 impl Region {
-    /// Gives how many pages had marked lines, and how many of them were not owed before.
-    fn take(&self, first_page: usize, page_lines: &mut impl FnMut(usize, u64)) -> (u64, u64) {
-        let (mut taken, mut owed) = (0, 0);
-        for (word, pages) in self.touched.iter().enumerate() {
-            let pages = pages.swap(0, Relaxed);
-            if pages == 0 {
-                continue;
-            }
-            owed += u64::from((pages & !self.owed[word].fetch_or(pages, Relaxed)).count_ones());
-            for bit in bits(pages) {
-                let at = word * 64 + bit;
-                page_lines(first_page + at, self.lines[at].swap(0, Relaxed));
-                taken += 1;
-            }
-        }
-        (taken, owed)
+    /// The bits of 64 pages: which of them have marked lines.
+    fn touched(&self, set: Set, word: usize) -> u64 {
+        self.marks[set as usize].touched[word].load(Relaxed)
     }
 }
 
@@ -302,17 +356,26 @@ mod tests {
         let len = 3 * REGION_PAGES * PAGE + 5 * PAGE;
         let (file, pressure) = (DirtyLines::new(len), Pressure::default());
         let (mut lines, mut private) = (BTreeSet::new(), BTreeSet::new());
-        let mut owed = BTreeSet::new();
+        let (mut owed, mut set) = (BTreeSet::new(), Set::First);
         for step in 0..rounds(3000) {
             match random.rand_range(0..40) {
                 0 => {
                     let mut taken = BTreeSet::new();
                     let mut last = None;
-                    file.take(&pressure, |page, word| {
+                    // Somebody has helped with one page.
+                    let helped = lines.first().map_or(0, |line| line / 64);
+                    let mut take = |page| {
+                        file.take_page(set, page, &pressure, |word| {
+                            taken.extend(bits(word).map(|bit| page * 64 + bit));
+                        });
+                    };
+                    take(helped);
+                    file.each_touched(set, |page| {
                         assert!(last < Some(page), "step {step}: not ascending");
                         last = Some(page);
-                        taken.extend(bits(word).map(|bit| page * 64 + bit));
+                        take(page);
                     });
+                    set = set.other();
                     assert_eq!(taken, std::mem::take(&mut lines), "step {step}");
                     owed.extend(taken.iter().map(|line| line / 64));
                 }
@@ -333,7 +396,7 @@ mod tests {
                 }
                 2 => {
                     let dirty: BTreeSet<_> = lines.iter().map(|line| line / 64).collect();
-                    let which = [Owed::Gathered, Owed::All][random.rand_range(0..2) as usize];
+                    let which = [Owed::Gathered(set), Owed::All][random.rand_range(0..2) as usize];
                     let (mut from, mut last) = (Some(0), None);
                     while let Some(start) = from {
                         from = file.take_owed(start, 50, which, &pressure, |first, pages| {
@@ -346,12 +409,12 @@ mod tests {
                         });
                     }
                     let left = owed.iter().filter(|&page| !dirty.contains(page)).count();
-                    assert!(left == 0 && (which == Owed::Gathered || owed.is_empty()));
+                    assert!(left == 0 && (which != Owed::All || owed.is_empty()));
                 }
                 _ => {
                     let ofs = random.rand_range(0..len as u32 - 9000) as usize;
                     let n = random.rand_range(0..9000) as usize;
-                    file.mark(ofs, n, &pressure);
+                    file.mark(set, ofs, n, &pressure);
                     let marked = if n == 0 { 0..0 } else { ofs / LINE..(ofs + n - 1) / LINE + 1 };
                     private.extend(marked.clone().map(|line| line / 64));
                     lines.extend(marked);
@@ -370,15 +433,18 @@ mod tests {
     #[test]
     fn a_page_that_is_not_given_back_stays_private() {
         let (file, pressure) = (DirtyLines::new(PAGE), Pressure::default());
-        assert_eq!(file.mark(100, 1, &pressure), 1);
-        assert_eq!(file.mark(0, PAGE, &pressure), 0);
+        assert_eq!(file.mark(Set::First, 100, 1, &pressure), 1);
+        assert_eq!(file.mark(Set::First, 0, PAGE, &pressure), 0);
+        assert!(file.is_marked(Set::First, 0) && !file.is_marked(Set::Second, 0));
         let mut pages = BTreeMap::new();
-        file.take(&pressure, |page, lines| {
-            pages.insert(page, lines);
+        file.each_touched(Set::First, |page| {
+            file.take_page(Set::First, page, &pressure, |lines| {
+                pages.insert(page, lines);
+            });
         });
         assert_eq!(pages, BTreeMap::from([(0, u64::MAX)]));
         assert_eq!(file.forget_clean(0, 10, &pressure, |_, _| true), (None, 0), "it is owed");
-        file.take_owed(0, 10, Owed::Gathered, &pressure, |first, pages| {
+        file.take_owed(0, 10, Owed::Gathered(Set::Second), &pressure, |first, pages| {
             assert_eq!((first, pages), (0, 1));
         });
         assert_eq!(file.forget_clean(0, 10, &pressure, |_, _| false), (None, 0));

@@ -1,17 +1,15 @@
-//! The names in the journal directory, and the lsn file (format, §11.1, §11.5).
+//! The names in the journal directory (format, §11.1).
 //!
 //! - R1. Journal files are removed from the oldest on, each removal synced before the next, so
 //!   that no crash leaves a hole in their numbers.
 //! - R2. An lsn never outlives the run that wrote it: it is removed, and that synced, before
 //!   any journal file of its run is.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
-use crate::disk::{Access, Disk, DiskFile};
+use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::file_id::{JOURNAL_DIR, journal_file, lsn_file, parse_journal_file};
-use crate::format::lsn;
 
 /// The numbers of the journal files, ascending.
 ///
@@ -68,69 +66,6 @@ pub fn remove(disk: &dyn Disk, number: u32) -> Result<()> {
     disk.sync_dir(Path::new(JOURNAL_DIR))
 }
 
-/// The lsn, by the bytes of its file: 0 if they are missing or inconsistent.
-///
-/// # Errors
-/// The version, if it is not ours.
-fn parse_lsn(bytes: &[u8]) -> Result<u64, u32> {
-    let Some(bytes) = bytes.get(..lsn::LEN) else { return Ok(0) };
-    match lsn::VERSION.get(bytes) {
-        0 if lsn::CHECK.get(bytes) == !lsn::LSN.get(bytes) => Ok(lsn::LSN.get(bytes)),
-        0 => Ok(0),
-        other => Err(other),
-    }
-}
-
-/// Reads the lsn: sections much older than it need no replay.
-///
-/// # Errors
-/// [`Error::BadFile`] for another version; those of the disk.
-pub fn read_lsn(disk: &dyn Disk) -> Result<u64> {
-    let path = lsn_file();
-    let Some(found) = disk.metadata(&path)? else { return Ok(0) };
-    let mut bytes = vec![0; (found.len as usize).min(lsn::LEN)];
-    disk.open(&path, Access::Read)?.read_at(0, &mut bytes)?;
-    parse_lsn(&bytes).map_err(|_| Error::BadFile {
-        file: PathBuf::from(&path),
-        problem: "a version of the lsn file that is not known: remove it to replay everything",
-    })
-}
-
-/// Writes the lsn of this run.
-#[derive(Debug, Default)]
-pub struct LsnFile {
-    file: Option<Arc<dyn DiskFile>>,
-}
-
-impl LsnFile {
-    /// Makes `lsn` persistent. Torn, it reads as 0, which is safe.
-    ///
-    /// # Errors
-    /// Those of the disk.
-    pub fn write(&mut self, disk: &dyn Disk, lsn: u64) -> Result<()> {
-        let mut bytes = [0; lsn::LEN];
-        lsn::LSN.put(&mut bytes, lsn);
-        lsn::CHECK.put(&mut bytes, !lsn);
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => {
-                let file = disk.create(&lsn_file(), 0)?;
-                disk.sync_dir(Path::new(JOURNAL_DIR))?;
-                file
-            }
-        };
-        file.write_at(0, &bytes)?;
-        file.sync()?;
-        self.file = Some(file);
-        Ok(())
-    }
-
-    /// The file was removed: the next write makes a new one.
-    pub fn removed(&mut self) {
-        self.file = None;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,25 +89,6 @@ mod tests {
             let refused = numbers(&journal_with(bad));
             assert!(matches!(refused, Err(Error::BadFile { .. })), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn the_lsn_is_read_back_and_a_torn_one_is_nothing() {
-        let disk = journal_with(&[]);
-        assert_eq!(read_lsn(&disk).expect("missing"), 0);
-        let mut file = LsnFile::default();
-        for lsn in [77, 78] {
-            file.write(&disk, lsn).expect("written");
-            assert_eq!(read_lsn(&disk).expect("whole"), lsn);
-        }
-        let raw = disk.open(&lsn_file(), Access::Write).expect("there");
-        assert_eq!(raw.len().expect("there"), 88);
-        raw.write_at(8, &[79]).expect("torn");
-        assert_eq!(read_lsn(&disk).expect("torn"), 0);
-        raw.set_len(10).expect("cut");
-        assert_eq!(read_lsn(&disk).expect("cut"), 0);
-        raw.write_at(0, &[1; 88]).expect("another");
-        assert!(matches!(read_lsn(&disk), Err(Error::BadFile { .. })));
     }
 
     #[test]

@@ -20,9 +20,10 @@ use parking_lot::{Mutex, RwLock};
 
 use super::commit_job::{CommitJob, Journal};
 use super::commit_ticket::Tickets;
-use super::data_file_sync::{Applied, SyncJob};
+use super::data_file_sync::Applied;
 use super::database_files::{DatabaseFiles, FileRules};
 use super::journal_writer::JournalWriter;
+use super::lsn_file::LsnFile;
 use super::payload::Builder;
 use super::write_side::WriteSide;
 use super::{journal_dir, recovery, startup, storage_file};
@@ -168,6 +169,7 @@ impl Journal {
             sync: Mutex::default(),
             applied: Mutex::new(Applied::default()),
             closed_files: Mutex::default(),
+            lsn_file: LsnFile::default(),
             holds: HoldTimes::new(environment.clock.clone()),
             lock_file: Mutex::new(lock_file),
             read_only: options.read_only,
@@ -218,9 +220,9 @@ impl Journal {
     fn drop_locked(&self, job: &mut CommitJob, name: &str) -> Result<()> {
         self.truncate_locked(job)?;
         if let Some(writer) = &mut job.writer {
-            let mut payload = Vec::new();
-            Builder::new(self.rules.layout, &mut payload).drop_database(name);
-            writer.append(&payload)?;
+            let mut section = Builder::new(self.rules.layout, Vec::new());
+            section.drop_database(name);
+            writer.append(&section.into_payload())?;
         }
         self.unregister(name);
         job.forget(name);
@@ -253,7 +255,7 @@ impl Journal {
         if let Some(writer) = &mut job.writer {
             let closed = writer.rotate()?;
             self.closed_files.lock().push(closed);
-            self.remove_closed(&mut sync)?;
+            self.remove_closed()?;
         }
         Ok(())
     }
@@ -268,10 +270,10 @@ impl Journal {
     }
 
     /// Removes the lsn file and all closed journal files.
-    fn remove_closed(&self, sync: &mut SyncJob) -> Result<()> {
+    fn remove_closed(&self) -> Result<()> {
         let closed = std::mem::take(&mut *self.closed_files.lock());
         let numbers: Vec<u32> = closed.iter().map(|file| file.number).collect();
-        sync.lsn_removed();
+        self.lsn_file.removed();
         journal_dir::remove_all(&*self.disk, &numbers)
     }
 
@@ -296,7 +298,7 @@ impl Journal {
         empty(&*lock_file)?;
         if let Some(writer) = job.writer.take() {
             self.closed_files.lock().push(writer.finish());
-            self.remove_closed(&mut sync)?;
+            self.remove_closed()?;
         }
         Ok(())
     }

@@ -20,11 +20,13 @@ mod database_files;
 mod dirty_lines;
 mod file_growth;
 mod gate;
+mod gathering;
 #[cfg(feature = "simulation")]
 mod interruption;
 mod journal_dir;
 mod journal_writer;
 mod lifecycle;
+mod lsn_file;
 #[cfg(all(test, loom))]
 mod models;
 mod payload;

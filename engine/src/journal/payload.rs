@@ -2,11 +2,13 @@
 //! (format, §11.4). Bytes only: nothing here touches a file.
 //!
 //! - L1. Operations on files come before all basic writes.
-//! - L2. Basic writes are in order of database, file and offset, and neighbours are merged.
+//! - L2. No two basic writes of one payload overlap, so their order does not matter; neighbours
+//!   that follow each other are merged.
 //! - L3. What is read is not believed: every entry is checked before [`entries`] hands it out,
 //!   and a name from a payload never leads out of the dbpath.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::disk_loc::FileNo;
 use crate::file_id::Layout;
@@ -50,9 +52,11 @@ pub enum Entry<'p> {
 
 /// Writes a payload.
 #[derive(Debug)]
-pub struct Builder<'b> {
+pub struct Builder {
     layout: Layout,
-    out: &'b mut Vec<u8>,
+    out: Vec<u8>,
+    /// The present database.
+    database: Option<Arc<str>>,
     /// Bit 31 of the file numbers of the present database.
     local_bit: u32,
     /// Where the data of the last basic write ends, and the length field of that write.
@@ -66,10 +70,15 @@ struct LastWrite {
     entry_at: usize,
 }
 
-impl<'b> Builder<'b> {
+impl Builder {
     /// Appends to `out`, which is empty.
-    pub fn new(layout: Layout, out: &'b mut Vec<u8>) -> Builder<'b> {
-        Builder { layout, out, local_bit: 0, last: None }
+    pub fn new(layout: Layout, out: Vec<u8>) -> Builder {
+        Builder { layout, out, database: None, local_bit: 0, last: None }
+    }
+
+    /// The payload.
+    pub fn into_payload(self) -> Vec<u8> {
+        self.out
     }
 
     /// A file was made. Comes before all writes (L1).
@@ -90,9 +99,13 @@ impl<'b> Builder<'b> {
 
     /// The writes that follow are to files of `name`. As mongod has it, files of `local` at the
     /// top of the dbpath are told by a bit of their number instead of a context.
-    pub fn database(&mut self, name: &str) {
+    pub fn database(&mut self, name: &Arc<str>) {
+        if self.database.as_ref() == Some(name) {
+            return;
+        }
+        self.database = Some(name.clone());
         self.last = None;
-        if name == LOCAL && self.layout == Layout::Flat {
+        if **name == *LOCAL && self.layout == Layout::Flat {
             self.local_bit = entry::LOCAL_DB_BIT;
             return;
         }
@@ -108,9 +121,10 @@ impl<'b> Builder<'b> {
             Some(last) if last.file == file && last.end_ofs == ofs => last.end_ofs += bytes.len(),
             _ => {
                 let entry_at = self.out.len();
-                self.number(0u32);
-                self.number(ofs as u32);
-                self.number(file.0 as u32 | self.local_bit);
+                let mut head = [0; basic_write::LEN];
+                basic_write::OFS.put(&mut head, ofs as u32);
+                basic_write::FILE_NO.put(&mut head, file.0 as u32 | self.local_bit);
+                self.out.extend_from_slice(&head);
                 self.last = Some(LastWrite { file, end_ofs: ofs + bytes.len(), entry_at });
             }
         }
@@ -269,21 +283,21 @@ fn checked_file_no(raw: u32) -> Result<FileNo, Rule> {
 mod tests {
     use super::*;
 
-    fn build(layout: Layout, steps: impl FnOnce(&mut Builder<'_>)) -> Vec<u8> {
-        let mut out = Vec::new();
-        steps(&mut Builder::new(layout, &mut out));
-        out
+    fn build(layout: Layout, steps: impl FnOnce(&mut Builder)) -> Vec<u8> {
+        let mut builder = Builder::new(layout, Vec::new());
+        steps(&mut builder);
+        builder.into_payload()
     }
 
     #[test]
     fn the_bytes_of_every_entry() {
         let payload = build(Layout::Flat, |b| {
             b.file_created(Path::new("a.0"), 0x0100_0000);
-            b.database("a");
+            b.database(&"a".into());
             b.write(FileNo(0), 64, &[7; 2]);
             b.write(FileNo(0), 66, &[8; 2]);
             b.write(FileNo::NS, 68, &[9]);
-            b.database("local");
+            b.database(&"local".into());
             b.write(FileNo::NS, 0, &[1]);
         });
         let mut expected = vec![0xfd, 0xff, 0xff, 0xff];
@@ -303,9 +317,9 @@ mod tests {
             let payload = build(layout, |b| {
                 b.drop_database("old");
                 b.file_created(&layout.file("a", FileNo(3)), 4096);
-                b.database("a");
+                b.database(&"a".into());
                 b.write(FileNo(3), 64, &[7; 100]);
-                b.database("local");
+                b.database(&"local".into());
                 b.write(FileNo(0), 164, &[8; 10]);
             });
             let read: Result<Vec<_>, _> = entries(layout, &payload).collect();
@@ -344,7 +358,7 @@ mod tests {
             refused(&created(path));
         }
         let late = build(Layout::Flat, |b| {
-            b.database("a");
+            b.database(&"a".into());
             b.write(FileNo(0), 0, &[1]);
             b.file_created(Path::new("a.1"), 4096);
         });

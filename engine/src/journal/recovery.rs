@@ -15,11 +15,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::apply::{Failure, Target, apply};
-use super::{journal_dir, section};
+use super::lsn_file::Lsn;
+use super::section;
 use crate::disk::{Access, Disk, DiskFile};
 use crate::disk_loc::FileNo;
 use crate::error::{Error, Result};
-use crate::file_id::{Layout, journal_file};
+use crate::file_id::{Layout, journal_file, lsn_file};
 use crate::format::journal_header;
 use crate::format::section::{footer, header};
 
@@ -79,8 +80,9 @@ pub fn recover_keeping(disk: &Arc<dyn Disk>, layout: Layout, numbers: &[u32]) ->
 
 fn replay(files: DataFiles, numbers: &[u32]) -> Result<Replayed> {
     let (disk, layout) = (files.disk.clone(), files.layout);
-    let lsn = journal_dir::read_lsn(&*disk)?;
-    let mut replay = Replay { files, layout, lsn, done: Replayed::default(), damaged: 0 };
+    let lsn = Lsn::read(&*disk)?;
+    let done = Replayed::default();
+    let mut replay = Replay { files, layout, lsn: lsn.synced, last_seq: 0, done, damaged: 0 };
     for (at, &number) in numbers.iter().enumerate() {
         let path = journal_file(number);
         let whole = replay.file(&*disk.open(&path, Access::Read)?, &path)?;
@@ -91,6 +93,12 @@ fn replay(files: DataFiles, numbers: &[u32]) -> Result<Replayed> {
             return Err(Error::BadFile { file: path, problem });
         }
         replay.done.torn |= !whole;
+    }
+    if lsn.journaled > replay.last_seq.max(lsn.synced) && !replay.files.keeps {
+        let problem = "ends before changes that the data files have already: it was damaged; \
+                       restore a backup, or salvage";
+        let path = numbers.last().map_or_else(lsn_file, |&number| journal_file(number));
+        return Err(Error::BadFile { file: path, problem });
     }
     replay.files.check_missing()?;
     replay.files.sync()?;
@@ -105,6 +113,8 @@ struct Replay {
     files: DataFiles,
     layout: Layout,
     lsn: u64,
+    /// The last section that was whole.
+    last_seq: u64,
     done: Replayed,
     /// Sections that looked whole but for their sum.
     damaged: u32,
@@ -171,6 +181,7 @@ impl Replay {
             return Ok(None);
         };
         drop(bytes);
+        self.last_seq = head.seq_number;
         if self.lsn > head.seq_number.saturating_add(SKIP_MARGIN) {
             self.done.skipped += 1;
             return Ok(Some(head.len as u64));

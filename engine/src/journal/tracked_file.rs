@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use super::dirty_lines::{DirtyLines, Pressure};
+use super::dirty_lines::{DirtyLines, Set};
+use super::payload::Builder;
+use super::write_side::WriteSide;
 use crate::disk::{DiskFile, PrivateView};
 use crate::disk_loc::FileNo;
 use crate::error::{Error, Result};
@@ -18,6 +20,8 @@ use crate::limits::{LINE, PAGE};
 pub struct TrackedFile {
     /// Its number.
     pub no: FileNo,
+    /// Its database.
+    pub database: Arc<str>,
     /// Its path below the dbpath.
     pub path: PathBuf,
     /// Its changed lines and private pages.
@@ -32,10 +36,16 @@ impl TrackedFile {
     ///
     /// # Errors
     /// Those of the disk.
-    pub fn map(no: FileNo, path: PathBuf, file: Arc<dyn DiskFile>) -> Result<TrackedFile> {
+    pub fn map(
+        no: FileNo,
+        database: Arc<str>,
+        path: PathBuf,
+        file: Arc<dyn DiskFile>,
+    ) -> Result<TrackedFile> {
         let view = file.map_private()?;
         let dirty = DirtyLines::new(view.len());
-        Ok(TrackedFile { no, path, dirty, file, view, needs_sync: AtomicBool::new(false) })
+        let needs_sync = AtomicBool::new(false);
+        Ok(TrackedFile { no, database, path, dirty, file, view, needs_sync })
     }
 
     /// Length, bytes.
@@ -57,7 +67,7 @@ impl TrackedFile {
         &self,
         ofs: usize,
         bytes: &[u8],
-        pressure: &Pressure,
+        side: &WriteSide,
         mut keep: impl FnMut(usize, &[u8]),
     ) -> Option<(u32, u64)> {
         let old = self.view.bytes(ofs, bytes.len())?;
@@ -65,7 +75,7 @@ impl TrackedFile {
             if old == bytes {
                 return Some((0, 0));
             }
-            return Some((1, self.replace(ofs, bytes, pressure, &mut keep)?));
+            return Some((1, self.replace(ofs, bytes, side, &mut keep)?));
         }
         let (mut lines, mut fresh) = (0, 0);
         let (mut at, mut run) = (0, 0);
@@ -77,12 +87,12 @@ impl TrackedFile {
             if differs {
                 lines += 1;
             } else {
-                fresh += self.replace(ofs + run, &bytes[run..at], pressure, &mut keep)?;
+                fresh += self.replace(ofs + run, &bytes[run..at], side, &mut keep)?;
                 run = end;
             }
             at = end;
         }
-        fresh += self.replace(ofs + run, &bytes[run..at], pressure, &mut keep)?;
+        fresh += self.replace(ofs + run, &bytes[run..at], side, &mut keep)?;
         Some((lines, fresh))
     }
 
@@ -91,16 +101,43 @@ impl TrackedFile {
         &self,
         ofs: usize,
         bytes: &[u8],
-        pressure: &Pressure,
+        side: &WriteSide,
         keep: &mut impl FnMut(usize, &[u8]),
     ) -> Option<u64> {
         if bytes.is_empty() {
             return Some(0);
         }
         keep(ofs, self.view.bytes(ofs, bytes.len())?);
-        let fresh = self.dirty.mark(ofs, bytes.len(), pressure);
+        let WriteSide { gathering, pressure, .. } = side;
+        for page in ofs / PAGE..=(ofs + bytes.len() - 1) / PAGE {
+            let copy = |section: &mut Builder, lines| self.copy_lines(page, lines, section);
+            gathering.before_change(&self.dirty, page, pressure, copy);
+        }
+        let fresh = self.dirty.mark(gathering.set(), ofs, bytes.len(), pressure);
         self.view.write(ofs, bytes)?;
         Some(fresh)
+    }
+
+    /// Puts what the marked lines of this file were when the gather that is under way began into
+    /// its section, but for the pages that others have taken.
+    pub fn gather(&self, set: Set, side: &WriteSide) {
+        self.dirty.each_touched(set, |page| {
+            let copy = |section: &mut Builder, lines| self.copy_lines(page, lines, section);
+            side.gathering.take(&self.dirty, set, page, &side.pressure, copy);
+        });
+    }
+
+    /// Puts lines of a page into a section, neighbours as one write.
+    fn copy_lines(&self, page: usize, mut lines: u64, section: &mut Builder) {
+        section.database(&self.database);
+        while lines != 0 {
+            let first = lines.trailing_zeros() as usize;
+            let n = (lines >> first).trailing_ones() as usize;
+            lines = if first + n == 64 { 0 } else { lines >> (first + n) << (first + n) };
+            let ofs = page * PAGE + first * LINE;
+            let bytes = self.view.bytes(ofs, n * LINE);
+            section.write(self.no, ofs, bytes.expect("dirty lines are inside of their file"));
+        }
     }
 
     /// Puts bytes back that [`TrackedFile::change`] replaced; their lines are marked already.

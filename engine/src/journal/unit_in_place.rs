@@ -54,7 +54,7 @@ impl<'a> UnitInPlace<'a> {
     pub fn write(&mut self, ofs: usize, bytes: &[u8]) -> Result<()> {
         let start = usize::try_from(self.data.ofs).unwrap_or(usize::MAX);
         let at = start.saturating_add(ofs);
-        let changed = self.file.change(at, bytes, &self.side.pressure, |_, _| {});
+        let changed = self.file.change(at, bytes, self.side, |_, _| {});
         let (lines, fresh) = changed
             .ok_or_else(|| self.files.outside(self.data, ofs.saturating_add(bytes.len())))?;
         self.lines_changed += lines;

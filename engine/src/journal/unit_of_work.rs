@@ -113,9 +113,10 @@ impl Edit for UnitOfWork<'_> {
     fn write(&mut self, loc: DiskLoc, bytes: &[u8]) -> Result<()> {
         let (side, undo) = (self.files.side(), &mut self.undo);
         let keep = |ofs, old: &[u8]| undo.keep(loc.file_no(), ofs, old);
-        let changed = self.files.file(loc.file_no()).and_then(|file| {
-            file.change(usize::try_from(loc.ofs).ok()?, bytes, &side.pressure, keep)
-        });
+        let changed = self
+            .files
+            .file(loc.file_no())
+            .and_then(|file| file.change(usize::try_from(loc.ofs).ok()?, bytes, side, keep));
         let (lines, fresh) = changed.ok_or_else(|| self.files.outside(loc, bytes.len()))?;
         self.lines_changed += lines;
         side.count_dirty(fresh);

@@ -4,9 +4,10 @@
 //! has them. So a gather marks the pages that it took lines of as owed to their files, and takes
 //! copies of a part of all that are owed, where a hand stands that goes round the files.
 //!
-//! - B1. A page is copied while no unit of work is under way and no line of it is dirty, so all
-//!   that it holds was gathered; and written when the section of the last gather is synced (C2).
-//!   Without a journal neither matters.
+//! - B1. A page is copied while no unit of work is under way and no line of it is marked in the
+//!   present set, so all that it holds was gathered or belongs to the gather that has just begun;
+//!   and it is written when the section of that gather is synced (C2). Without a journal neither
+//!   matters.
 //! - B2. A round is over when the hand has passed every file that was there when it began. Then
 //!   everything of the sections up to that beginning is in the files: what was owed then, the
 //!   hand has met.
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::database_files::DatabaseFiles;
-use super::dirty_lines::{Owed, Pressure};
+use super::dirty_lines::{Owed, Pressure, Set};
 use super::tracked_file::TrackedFile;
 use crate::counters::Counters;
 use crate::disk_loc::FileNo;
@@ -40,8 +41,9 @@ pub struct WriteBack {
     ahead: VecDeque<File>,
     /// The page that it has come to.
     page: usize,
-    /// The last section that was gathered when the round began; `None` until that is synced.
-    since: Option<u64>,
+    /// The last section that was synced when the round began: its lines were owed then, or
+    /// written already.
+    since: u64,
     copies: Copies,
 }
 
@@ -126,11 +128,17 @@ pub fn files_of(databases: &[Arc<DatabaseFiles>]) -> impl Iterator<Item = File> 
 }
 
 impl WriteBack {
-    /// Takes copies where the hand is; a gather has just taken all dirty lines (B1). Begins a
-    /// round if none is under way.
-    pub fn take(&mut self, databases: &[Arc<DatabaseFiles>], pressure: &Pressure) {
+    /// Takes copies where the hand is; a gather has just begun, and units of work mark in `set`
+    /// (B1). Begins a round if none is under way; `last_seq` is the last section synced.
+    pub fn take(
+        &mut self,
+        databases: &[Arc<DatabaseFiles>],
+        set: Set,
+        pressure: &Pressure,
+        last_seq: u64,
+    ) {
         if self.ahead.is_empty() {
-            (self.ahead, self.page, self.since) = (files_of(databases).collect(), 0, None);
+            (self.ahead, self.page, self.since) = (files_of(databases).collect(), 0, last_seq);
         }
         let owed = pressure.owed_pages.load(Relaxed);
         let goal = (owed / PART).clamp(PAGES_MIN, PAGES_MAX) as usize;
@@ -138,7 +146,7 @@ impl WriteBack {
             && self.copies.pages() < goal
         {
             let left = goal - self.copies.pages();
-            match self.copies.take(file, self.page, left, Owed::Gathered, pressure) {
+            match self.copies.take(file, self.page, left, Owed::Gathered(set), pressure) {
                 Some(next) => self.page = next,
                 None => {
                     self.ahead.pop_front();
@@ -148,15 +156,14 @@ impl WriteBack {
         }
     }
 
-    /// Writes the copies. `last_seq` is the last section synced, which has what the gather took.
-    /// Gives the last section of which everything is in the files, if a round is over (B2).
+    /// Writes the copies; the section of their gather is synced. Gives the last section of which
+    /// everything is in the files, if a round is over (B2).
     ///
     /// # Errors
     /// Those of the disk.
-    pub fn write(&mut self, last_seq: u64, counters: &Counters) -> Result<Option<u64>> {
-        let since = *self.since.get_or_insert(last_seq);
+    pub fn write(&mut self, counters: &Counters) -> Result<Option<u64>> {
         self.copies.write(counters)?;
-        Ok(self.ahead.is_empty().then_some(since))
+        Ok(self.ahead.is_empty().then_some(self.since))
     }
 
     /// The files of this database are about to go.

@@ -15,6 +15,8 @@ use parking_lot::{Condvar, Mutex};
 
 use super::dirty_lines::Pressure;
 use super::gate::{Closed, Gate, Inside};
+use super::gathering::Gathering;
+use super::payload::Builder;
 use crate::counters::Counters;
 use crate::error::{Error, Result};
 use crate::locks::{AllStripes, RecordStripes};
@@ -43,6 +45,8 @@ pub struct WriteSide {
     /// Files made since the last gather. Pushed to inside of the gate, taken while no unit is
     /// under way.
     pub created: Mutex<Vec<CreatedFile>>,
+    /// The gather that is under way.
+    pub gathering: Gathering<Builder>,
     gathers: AtomicU64,
     stopped: OnceLock<String>,
     /// Dirty pages at which a commit is called for.
@@ -63,6 +67,7 @@ impl WriteSide {
             pressure: Pressure::default(),
             counters,
             created: Mutex::default(),
+            gathering: Gathering::default(),
             gathers: AtomicU64::new(0),
             stopped: OnceLock::new(),
             dirty_pages_max,

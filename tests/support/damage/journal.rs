@@ -2,9 +2,9 @@
 //! and, the sums being made right again, of the writes in them.
 //!
 //! What is left opens with the documents of all commits before the damage, or is refused by a
-//! typed error. Of those after it some may be there: a last section that is damaged looks like
-//! one that was torn by a crash, and it was applied. A section that was forged may write anything,
-//! and then damage is what is found.
+//! typed error: so where a section is damaged that was whole once, since data files may have pages
+//! that are newer. What is salvaged has them all. A section that was forged may write anything, and
+//! then damage is what is found.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -70,10 +70,9 @@ impl Killed {
         }
         let disk = disk.image();
         // As a sync of the data files that ended before all these commits would write it.
-        let mut lsn = [0; 88];
-        lsn[8..16].copy_from_slice(&1_u64.to_le_bytes());
-        lsn[16..24].copy_from_slice(&(!1_u64).to_le_bytes());
-        disk.create(Path::new("journal/lsn"), 0)?.write_at(0, &lsn)?;
+        let lsn = disk.open(Path::new("journal/lsn"), Access::Write)?;
+        lsn.write_at(8, &1_u64.to_le_bytes())?;
+        lsn.write_at(16, &(!1_u64).to_le_bytes())?;
         Ok(Killed { disk })
     }
 

@@ -1,6 +1,6 @@
-//! Dirty lines behind the gate: a line that is marked is taken by the next gather or by the one
-//! after, with its bytes whole, and D2: no bit of a level above is missing (the line would be
-//! lost).
+//! Dirty lines, and a gather that units of work help with: a line that is marked is taken by the
+//! next gather or by the one after, its bytes as they were when the gather began, and D2: no bit
+//! of a level above is missing (the line would be lost).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,8 +9,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use loom::thread;
 
 use super::check;
-use crate::journal::dirty_lines::{DirtyLines, Owed, Pressure};
+use crate::journal::dirty_lines::{DirtyLines, Owed, Pressure, Set};
 use crate::journal::gate::Gate;
+use crate::journal::gathering::Gathering;
 use crate::limits::{LINE, PAGE};
 use crate::sync::AtomicU64;
 use crate::sync::model::{Weakness, number_thread};
@@ -18,51 +19,79 @@ use crate::sync::model::{Weakness, number_thread};
 /// A file of two regions, of which two lines are written.
 struct File {
     gate: Gate,
+    gathering: Gathering<Journal>,
     dirty: DirtyLines,
     pressure: Pressure,
     /// The bytes of each line, in two halves that are written one after the other.
     lines: [[AtomicU64; 2]; 2],
 }
 
-/// Is the unit of work inside of the gate, as it has to be?
+/// What is gathered: values by line.
+type Journal = BTreeMap<usize, u64>;
+
+/// Does the unit of work what it has to?
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unit {
     Inside,
+    /// Not: it does not enter the gate.
     Outside,
+    /// Not: it changes pages that a gather has not taken yet.
+    Heedless,
 }
 
 impl File {
     fn new() -> File {
         File {
             gate: Gate::default(),
+            gathering: Gathering::default(),
             dirty: DirtyLines::new(PAGE * 65),
             pressure: Pressure::default(),
             lines: Default::default(),
         }
     }
 
-    /// Adds one to a line, as [`crate::journal::UnitOfWork`] does: marks, then writes.
-    fn increment(&self, line: usize, ofs: usize, unit: Unit) {
-        let _inside = (unit == Unit::Inside).then(|| self.gate.enter());
-        self.dirty.mark(ofs, 1, &self.pressure);
+    /// Adds one to a line, as [`crate::journal::UnitOfWork`] does: takes what a gather has not
+    /// taken yet, marks, then writes.
+    fn increment(&self, places: [usize; 2], line: usize, unit: Unit) {
+        let _inside = (unit != Unit::Outside).then(|| self.gate.enter());
+        let page = places[line] / PAGE;
+        if unit != Unit::Heedless {
+            let copy = |journal: &mut Journal, bits| self.copy(places, page, bits, journal);
+            self.gathering.before_change(&self.dirty, page, &self.pressure, copy);
+        }
+        self.dirty.mark(self.gathering.set(), places[line], 1, &self.pressure);
         for half in &self.lines[line] {
             half.fetch_add(1, Relaxed);
         }
     }
 
-    /// Gathers: what the lines at `places` were if they were marked.
-    fn gather(&self, places: [usize; 2], journal: &mut BTreeMap<usize, u64>) {
-        let _closed = self.gate.close();
-        self.dirty.take(&self.pressure, |page, bits| {
-            assert_ne!(bits, 0, "a page is handed over without a line");
-            for (line, _) in places.iter().enumerate().filter(|(_, ofs)| **ofs / PAGE == page) {
-                if bits >> (places[line] % PAGE / LINE) & 1 == 1 {
-                    let [first, second] = [0, 1].map(|half| self.lines[line][half].load(Relaxed));
-                    assert_eq!(first, second, "a line is gathered half written");
-                    journal.insert(line, first);
-                }
+    /// Copies the marked lines of a page, of those at `places`.
+    fn copy(&self, places: [usize; 2], page: usize, bits: u64, journal: &mut Journal) {
+        assert_ne!(bits, 0, "a page is handed over without a line");
+        for (line, _) in places.iter().enumerate().filter(|(_, ofs)| **ofs / PAGE == page) {
+            if bits >> (places[line] % PAGE / LINE) & 1 == 1 {
+                let [first, second] = [0, 1].map(|half| self.lines[line][half].load(Relaxed));
+                assert_eq!(first, second, "a line is gathered half written");
+                journal.insert(line, first);
             }
+        }
+    }
+
+    /// Gathers: what the lines at `places` were when it began, if they were marked.
+    fn gather(&self, places: [usize; 2], journal: &mut Journal) {
+        let (set, began): (Set, [u64; 2]) = {
+            let _closed = self.gate.close();
+            let began = [0, 1].map(|line| self.lines[line][0].load(Relaxed));
+            (self.gathering.begin(Journal::new()), began)
+        };
+        self.dirty.each_touched(set, |page| {
+            let copy = |journal: &mut Journal, bits| self.copy(places, page, bits, journal);
+            self.gathering.take(&self.dirty, set, page, &self.pressure, copy);
         });
+        for (line, value) in self.gathering.end().expect("begun") {
+            assert_eq!(value, began[line], "a line is gathered as it was later");
+            journal.insert(line, value);
+        }
     }
 }
 
@@ -74,7 +103,7 @@ fn writers_and_gathers(places: [usize; 2], unit: Unit) {
         let file = file.clone();
         thread::spawn(move || {
             number_thread(line);
-            (0..times).for_each(|_| file.increment(line, places[line], unit));
+            (0..times).for_each(|_| file.increment(places, line, unit));
         })
     };
     let threads = [writer(0, 2), writer(1, 1)];
@@ -86,7 +115,7 @@ fn writers_and_gathers(places: [usize; 2], unit: Unit) {
     file.gather(places, &mut journal);
     assert_eq!(journal, BTreeMap::from([(0, 2), (1, 1)]), "a marked line is lost");
     assert_eq!(file.pressure.dirty_pages.load(Relaxed), 0);
-    file.dirty.take_owed(0, usize::MAX, Owed::Gathered, &file.pressure, |_, _| {});
+    file.dirty.take_owed(0, usize::MAX, Owed::All, &file.pressure, |_, _| {});
     file.dirty.forget_clean(0, usize::MAX, &file.pressure, |_, _| true);
     assert_eq!(file.pressure.private_pages.load(Relaxed), 0);
 }
@@ -121,4 +150,10 @@ fn the_gate_must_keep_the_gather_out() {
 #[should_panic(expected = "a marked line is lost")]
 fn relaxed_bits_need_the_order_of_the_gate() {
     check(2, Weakness::Relaxed, || writers_and_gathers([0, PAGE], Unit::Inside));
+}
+
+#[test]
+#[should_panic(expected = "a line is gathered")]
+fn a_page_must_be_taken_before_it_is_changed() {
+    check(3, Weakness::None, || writers_and_gathers([0, PAGE], Unit::Heedless));
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::disk::{Access, HeapDisk, OsDisk};
 use crate::file_id::{JOURNAL_DIR, LOCK_FILE, journal_file, lsn_file};
+use crate::journal::lsn_file::Lsn;
 use crate::journal::{journal_dir, section};
 use crate::options::Durability;
 
@@ -24,6 +25,7 @@ fn increments_of_one_counter_are_one_entry_of_one_section() {
     let journal = open_with(&environment, &options());
     let files = new_database(&journal, "a");
     journal.commit().expect("committed");
+    journal.commit().expect("what it gathered is written back");
     let commits = environment.counters.commits.get();
     let applied = environment.counters.applied_bytes.get();
     for i in 0..1000u64 {
@@ -130,9 +132,10 @@ fn files_rotate_and_retire_when_their_sections_are_synced() {
     let image = open(disk.image()).open_database("a").expect("there");
     assert_eq!(bytes(&image, at(9000), 1), [8]);
 
+    journal.commit().expect("what the last one gathered is written back");
     journal.sync_data_files().expect("synced");
     assert_eq!(journal_dir::numbers(&disk).expect("no hole"), [2]);
-    assert_eq!(journal_dir::read_lsn(&disk).expect("written"), 8);
+    assert_eq!(Lsn::read(&disk).expect("written").synced, 8);
     assert_eq!(environment.counters.data_file_syncs.get(), 1);
     let image = open(disk.image()).open_database("a").expect("there");
     assert_eq!(bytes(&image, at(9000), 1), [8]);
@@ -142,8 +145,9 @@ fn files_rotate_and_retire_when_their_sections_are_synced() {
     assert!(disk.metadata(&lsn_file()).expect("looked").is_none());
     write(&files, &[(at(9000), &[9])]).expect("written");
     journal.commit().expect("committed");
+    journal.commit().expect("written back");
     journal.sync_data_files().expect("synced");
-    assert_eq!(journal_dir::read_lsn(&disk).expect("written"), 9);
+    assert_eq!(Lsn::read(&disk).expect("written").synced, 9);
 }
 
 #[test]
@@ -223,8 +227,9 @@ fn too_much_dirty_calls_for_a_commit_and_then_makes_writers_wait() {
     // The call is remembered, so this does not sleep.
     journal.park(Duration::from_secs(3600));
     assert_eq!(environment.counters.commits.get(), 1);
+    journal.commit().expect("committed");
     // Neighbours are written together.
-    assert_eq!(environment.counters.applied_writes.get(), 1);
+    assert!(environment.counters.applied_writes.get() <= 2);
     assert!(environment.counters.applied_bytes.get() >= 16 * 4096);
 }
 

@@ -110,6 +110,7 @@ fn sections_applied_during_a_sync_stay_in_the_journal() {
     let files = new_database(&journal, "a");
     let ticket = write(&files, &[(at(9000), b"one")]).expect("written");
     journal.wait_durable(ticket).expect("durable");
+    journal.commit().expect("written back");
 
     let (inner, written) = (journal.clone(), files.clone());
     disk.after_next_sync(move || {
@@ -124,7 +125,8 @@ fn sections_applied_during_a_sync_stay_in_the_journal() {
         assert_eq!(bytes(&files, at(9000), 3), b"one");
         assert_eq!(bytes(&files, at(100_000), 3), b"two", "seed {seed}");
     }
-    // The next sync does cover it.
+    // The next sync does cover it, once it is written back.
+    journal.commit().expect("written back");
     journal.sync_data_files().expect("synced");
     assert_eq!(journal_dir::numbers(&disk).expect("no hole"), [2]);
     for seed in 0..20 {

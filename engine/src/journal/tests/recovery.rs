@@ -6,7 +6,7 @@ use super::*;
 use crate::disk::{Access, HeapDisk};
 use crate::error::Error;
 use crate::file_id::{LOCK_FILE, Layout, journal_file};
-use crate::journal::journal_dir::LsnFile;
+use crate::journal::lsn_file::LsnFile;
 use crate::journal::payload::Builder;
 use crate::journal::recovery::{Replayed, recover};
 use crate::journal::section;
@@ -55,10 +55,10 @@ impl Journals {
     }
 }
 
-fn payload(steps: impl FnOnce(&mut Builder<'_>)) -> Vec<u8> {
-    let mut out = Vec::new();
-    steps(&mut Builder::new(Layout::Flat, &mut out));
-    out
+fn payload(steps: impl FnOnce(&mut Builder)) -> Vec<u8> {
+    let mut builder = Builder::new(Layout::Flat, Vec::new());
+    steps(&mut builder);
+    builder.into_payload()
 }
 
 fn created() -> Vec<u8> {
@@ -67,7 +67,7 @@ fn created() -> Vec<u8> {
 
 fn set(value: u8) -> Vec<u8> {
     payload(|b| {
-        b.database("a");
+        b.database(&"a".into());
         b.write(FileNo(0), 9000, &[value]);
     })
 }
@@ -96,7 +96,7 @@ fn old_sections_are_skipped_by_the_lsn() {
     journals.recover().expect("whole");
     let mut journals = Journals { disk: journals.disk, number: 1 };
     journals.file(&[(10_005, set(2)), (20_006, set(3))]);
-    LsnFile::default().write(&journals.disk, 20_006).expect("written");
+    LsnFile::default().publish_synced(&journals.disk, 20_006).expect("written");
     let replayed = journals.recover().expect("whole");
     assert_eq!(replayed, Replayed { sections: 1, skipped: 3, torn: false });
     assert_eq!(journals.value(), 3);
@@ -161,7 +161,7 @@ fn stale_sections_of_a_recycled_file_are_not_replayed() {
 #[test]
 fn what_does_not_fit_is_refused_and_nothing_of_its_section_applied() {
     let late_operation = payload(|b| {
-        b.database("a");
+        b.database(&"a".into());
         b.write(FileNo(0), 9000, &[7]);
         b.file_created(Path::new("a.0"), 16384);
     });
@@ -186,7 +186,7 @@ fn what_does_not_fit_is_refused_and_nothing_of_its_section_applied() {
 #[test]
 fn writes_beyond_a_file_are_passed_over_and_dropped_databases_go() {
     let beyond = payload(|b| {
-        b.database("a");
+        b.database(&"a".into());
         b.write(FileNo(0), 9000, &[5]);
         b.write(FileNo(0), 16380, &[1; 5]);
         b.write(FileNo(0), u32::MAX as usize - 1, &[1; 3]);
