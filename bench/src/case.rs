@@ -19,6 +19,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("shapes", include_str!("../cases/shapes.toml")),
     ("fan-out", include_str!("../cases/fan-out.toml")),
     ("indexes", include_str!("../cases/indexes.toml")),
+    ("hit", include_str!("../cases/hit.toml")),
 ];
 
 /// One case file.

@@ -18,7 +18,9 @@ mod memory;
 mod report;
 mod run;
 mod tally;
+mod whole;
 mod workload;
+mod zipf;
 
 use std::path::{Path, PathBuf};
 

@@ -55,7 +55,8 @@ pub fn scattered(pages: usize, hits: usize, end: u32, random: &mut Rand64) -> Ve
     all
 }
 
-fn shuffle(items: &mut [u32], random: &mut Rand64) {
+/// Puts them into any order.
+pub fn shuffle(items: &mut [u32], random: &mut Rand64) {
     for last in (1..items.len()).rev() {
         items.swap(last, random.rand_range(0..last as u64 + 1) as usize);
     }

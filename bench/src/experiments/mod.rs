@@ -4,6 +4,7 @@
 mod fan_out;
 mod field_order;
 mod growth;
+mod hit;
 mod indexes;
 mod midnight;
 mod shapes;
@@ -22,6 +23,7 @@ type Prepare = fn(&Case, &str) -> Result<Variant>;
 
 const EXPERIMENTS: &[(&str, Prepare)] = &[
     ("growth", growth::variant),
+    ("hit", hit::variant),
     ("field-order", field_order::variant),
     ("midnight", midnight::variant),
     ("write-concern", write_concern::variant),
