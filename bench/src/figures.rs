@@ -42,7 +42,20 @@ pub struct CaseResult {
     /// Counts that were verified, in all rounds.
     pub verified: u64,
     pub variants: Vec<Measured>,
+    /// Variants that could not run.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+    /// Idle processors were kept awake.
+    #[serde(default)]
+    pub awake: bool,
     pub findings: Vec<Checked>,
+}
+
+/// A variant without figures.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LeftOut {
+    pub variant: String,
+    pub why: String,
 }
 
 /// The figures of one variant.
@@ -155,23 +168,30 @@ impl CaseResult {
         plot.variants.iter().filter_map(of).collect()
     }
 
-    /// The median of `variant.figure`.
-    fn median(&self, name: &str) -> Option<f64> {
+    /// The median of `variant.figure`; where the variant is `best`, the greatest of those.
+    fn median(&self, name: &str, best: &[String]) -> Option<f64> {
         let (variant, figure) = name.rsplit_once('.')?;
-        let measured = self.variants.iter().find(|measured| measured.variant == variant)?;
-        Some(measured.figure(figure)?.spread.median)
+        let of = |name: &str| {
+            let measured = self.variants.iter().find(|measured| measured.variant == name)?;
+            Some(measured.figure(figure)?.spread.median)
+        };
+        match variant {
+            "best" => best.iter().filter_map(|name| of(name)).max_by(f64::total_cmp),
+            name => of(name),
+        }
     }
 
-    /// Takes the rounds, each with one of every variant, and checks the findings.
+    /// Takes the rounds, each with one of every variant that could run, and checks the findings.
     ///
     /// # Errors
     /// As [`CaseResult::check`].
-    pub fn take(&mut self, rounds: &[Vec<Round>]) -> Result<()> {
-        self.verified = rounds.iter().flatten().map(|round| round.verified).sum();
+    pub fn take(&mut self, rounds: &[Vec<Option<Round>>]) -> Result<()> {
+        self.verified = rounds.iter().flatten().flatten().map(|round| round.verified).sum();
         let variants = self.case.variants.iter().enumerate();
-        let measured = variants.map(|(at, variant)| {
-            let of_variant: Vec<&Round> = rounds.iter().map(|round| &round[at]).collect();
-            Measured::of(variant, &of_variant)
+        let measured = variants.filter_map(|(at, variant)| {
+            let of_variant: Option<Vec<&Round>> =
+                rounds.iter().map(|round| round[at].as_ref()).collect();
+            Some(Measured::of(variant, &of_variant?))
         });
         self.variants = measured.collect();
         self.check()
@@ -183,7 +203,9 @@ impl CaseResult {
     /// [`Error::Case`] for one that names a figure that there is not; for such a plot, too.
     fn check(&mut self) -> Result<()> {
         for plot in &self.case.plots {
-            if self.shown(plot).len() < plot.variants.len().max(1) {
+            let could_run = |name: &&String| !self.left_out.iter().any(|it| it.variant == **name);
+            let wanted = plot.variants.iter().filter(could_run).count();
+            if self.shown(plot).len() < wanted.max(1) {
                 let problem = format!("a plot of '{}', which there is not", plot.figure);
                 return Err(Error::case(&self.case.name, problem));
             }
@@ -191,7 +213,7 @@ impl CaseResult {
         let mut checked = Vec::new();
         for finding in &self.case.findings {
             let outcome = Inequality::parse(&finding.holds)
-                .and_then(|inequality| inequality.check(|name| self.median(name)));
+                .and_then(|it| it.check(|name| self.median(name, &finding.best)));
             let (left, right, held) =
                 outcome.map_err(|problem| Error::case(&self.case.name, problem))?;
             let (left, right) = (rounded(left, 6), rounded(right, 6));

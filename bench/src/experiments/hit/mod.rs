@@ -5,10 +5,10 @@
 //! `map-log` (that map, and a log with a record per hit); then `in-order` (each minute of the day
 //! after the other, instead of any at random) or `many` (more pages than caches hold).
 
-mod maps;
-mod store;
-mod tallymap;
-mod views;
+pub mod maps;
+pub mod store;
+pub mod tallymap;
+pub mod views;
 
 use std::time::Duration;
 
@@ -33,7 +33,8 @@ struct Workload {
     /// Views that are drawn, and then counted again and again; in order of time: in each minute.
     views: usize,
     views_of_minute: usize,
-    /// How long views are counted.
+    /// How long views are counted: first without, then with measuring.
+    warm_up_milliseconds: u64,
     milliseconds: u64,
     charts: usize,
 }
@@ -67,8 +68,12 @@ pub fn variant(case: &Case, name: &str) -> Result<Variant> {
         "many" => (workload.many_pages, workload.views, false),
         _ => return Err(case.no_variant(name)),
     };
-    let time = Duration::from_millis(workload.milliseconds);
-    let size = Size { time, grouped: false, charts: workload.charts };
+    let size = Size {
+        warm_up: Duration::from_millis(workload.warm_up_milliseconds),
+        time: Duration::from_millis(workload.milliseconds),
+        grouped: false,
+        charts: workload.charts,
+    };
     Ok(Box::new(move |bench| {
         let views = Views::new(pages, count, in_order, &mut bench.random());
         run(bench, how, page_names(pages), views, size)

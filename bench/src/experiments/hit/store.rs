@@ -15,6 +15,9 @@ pub const INTERVAL: Duration = Duration::from_millis(100);
 /// Something that counts views. It was made with a document, or what it has instead, for each
 /// page, all counters zero.
 pub trait Store: Sized {
+    /// From now on it is measured.
+    fn begin(&mut self) {}
+
     /// Counts a view: when it returns, readers see it, and it is durable 100 ms later.
     ///
     /// # Errors
@@ -73,6 +76,9 @@ pub trait Store: Sized {
 /// How much a round is.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
+    /// Views are counted for so long before it matters.
+    pub warm_up: Duration,
+    /// And then for so long.
     pub time: Duration,
     /// Views are counted [`super::views::GROUP`] per call.
     pub grouped: bool,
@@ -85,17 +91,20 @@ pub struct Size {
 /// # Errors
 /// The store's; [`Error::WrongSum`].
 pub fn round<S: Store>(mut store: S, mut views: Views, size: Size) -> Result<Round> {
-    let whole = Whole::of(store.server(), || {
+    let mut count = |store: &mut S, time: Duration| {
         let counted = match size.grouped {
-            true => views.run(size.time, |group| store.hits(group)),
-            false => views.run(size.time, |group| group.iter().try_for_each(|v| store.hit(*v))),
+            true => views.run(time, |group| store.hits(group)),
+            false => views.run(time, |group| group.iter().try_for_each(|v| store.hit(*v))),
         }?;
         store.settle()?;
         Ok(counted)
-    })?;
+    };
+    let before = count(&mut store, size.warm_up)?;
+    store.begin();
+    let whole = Whole::of(store.server(), || count(&mut store, size.time))?;
     let chart = chart_time(&mut store, &views, size.charts)?;
     store.recover()?;
-    let sums = views.sums(whole.hits());
+    let sums = views.sums(&[before, whole.hits()]);
     let mut round = Round::new(sums.verify(|page, counters| store.read(page, counters))?);
     whole.figures(&mut round);
     round.figure("chart_us", chart.as_secs_f64() * 1e6);

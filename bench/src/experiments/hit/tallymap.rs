@@ -87,6 +87,10 @@ impl Pages {
         Ok(Pages { engine, collection, pages, work })
     }
 
+    fn begin(&mut self) {
+        self.work = Work::so_far(self.engine.counters());
+    }
+
     fn read(&self, page: usize, counters: &mut [i64]) -> Result<()> {
         match self.collection.find_by_id(self.pages[page].as_str())? {
             Some(document) => counters_of(&document, counters),
@@ -130,6 +134,10 @@ impl Increment {
 }
 
 impl Store for Increment {
+    fn begin(&mut self) {
+        self.pages.begin();
+    }
+
     fn hit(&mut self, view: View) -> Result<()> {
         let increments = [(&self.hours[view.hour()], 1), (&self.minutes[view.minute as usize], 1)];
         let page = self.pages.pages[view.page as usize].as_str();
@@ -178,6 +186,10 @@ impl UpdateOne {
 }
 
 impl Store for UpdateOne {
+    fn begin(&mut self) {
+        self.pages.begin();
+    }
+
     fn hit(&mut self, view: View) -> Result<()> {
         let filter = &self.filters[view.page as usize];
         let update = &self.updates[view.minute as usize];
