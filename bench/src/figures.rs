@@ -168,17 +168,24 @@ impl CaseResult {
         plot.variants.iter().filter_map(of).collect()
     }
 
-    /// The median of `variant.figure`; where the variant is `best`, the greatest of those.
-    fn median(&self, name: &str, best: &[String]) -> Option<f64> {
+    /// The median of `variant.figure`.
+    fn median(&self, name: &str) -> Option<f64> {
         let (variant, figure) = name.rsplit_once('.')?;
-        let of = |name: &str| {
-            let measured = self.variants.iter().find(|measured| measured.variant == name)?;
-            Some(measured.figure(figure)?.spread.median)
+        let measured = self.variants.iter().find(|measured| measured.variant == variant)?;
+        Some(measured.figure(figure)?.spread.median)
+    }
+
+    /// The finding with the name of the variant that is `best` in this run.
+    fn named(&self, finding: &Finding) -> Finding {
+        let name = |word: &str| {
+            let figure = word.strip_prefix("best.")?;
+            let names = finding.best.iter().map(|variant| format!("{variant}.{figure}"));
+            let medians = names.filter_map(|name| Some((self.median(&name)?, name)));
+            Some(medians.max_by(|(a, _), (b, _)| a.total_cmp(b))?.1)
         };
-        match variant {
-            "best" => best.iter().filter_map(|name| of(name)).max_by(f64::total_cmp),
-            name => of(name),
-        }
+        let words = finding.holds.split(' ');
+        let words = words.map(|word| name(word).unwrap_or_else(|| word.to_owned()));
+        Finding { holds: words.collect::<Vec<_>>().join(" "), ..finding.clone() }
     }
 
     /// Takes the rounds, each with one of every variant that could run, and checks the findings.
@@ -212,12 +219,13 @@ impl CaseResult {
         }
         let mut checked = Vec::new();
         for finding in &self.case.findings {
+            let finding = self.named(finding);
             let outcome = Inequality::parse(&finding.holds)
-                .and_then(|it| it.check(|name| self.median(name, &finding.best)));
+                .and_then(|inequality| inequality.check(|name| self.median(name)));
             let (left, right, held) =
                 outcome.map_err(|problem| Error::case(&self.case.name, problem))?;
             let (left, right) = (rounded(left, 6), rounded(right, 6));
-            checked.push(Checked { finding: finding.clone(), left, right, held });
+            checked.push(Checked { finding, left, right, held });
         }
         self.findings = checked;
         Ok(())
@@ -258,5 +266,35 @@ impl Results {
             }
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_is_the_greatest_of_those_that_could_run() {
+        let measured = |variant: &str, median: f64| {
+            let spread = Spread { median, min: median, max: median };
+            let figure = Figure { name: "x".to_owned(), spread, rounds: vec![median] };
+            Measured { variant: variant.to_owned(), figures: vec![figure], series: Vec::new() }
+        };
+        let result = CaseResult {
+            case: Case::find("growth").unwrap(),
+            command: String::new(),
+            seconds: 0.0,
+            verified: 0,
+            variants: vec![measured("a/1", 1.0), measured("b/1", 3.0), measured("c/1", 9.0)],
+            left_out: Vec::new(),
+            awake: false,
+            findings: Vec::new(),
+        };
+        let mut finding = result.case.findings[0].clone();
+        finding.holds = "a/1.x < 2 * best.x".to_owned();
+        finding.best = ["b/1", "a/1", "left-out/1"].map(str::to_owned).to_vec();
+        assert_eq!(result.named(&finding).holds, "a/1.x < 2 * b/1.x");
+        finding.best = vec!["left-out/1".to_owned()];
+        assert_eq!(result.named(&finding).holds, finding.holds);
     }
 }

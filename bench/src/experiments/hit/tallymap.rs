@@ -10,15 +10,21 @@ use crate::error::{Error, Result};
 use crate::figures::Round;
 use crate::workload;
 
-/// The document of a page: 24 hours, 24 × 60 minutes.
-pub fn document(page: &str) -> Document {
+/// The documents of pages: 24 hours, 24 × 60 minutes, all zero.
+///
+/// # Errors
+/// There are none.
+pub fn documents(pages: &[String]) -> Result<impl Iterator<Item = RawDocumentBuf>> {
     let zeros = |count: usize| (0..count).map(|n| (n.to_string(), Bson::Int32(0)));
     let minutes = (0..HOURS).map(|hour| (hour.to_string(), zeros(60).collect::<Document>().into()));
-    bson::doc! {
-        "_id": page,
-        "hourly": zeros(HOURS).collect::<Document>(),
-        "minute": minutes.collect::<Document>(),
-    }
+    let raw = |document: &Document| RawDocumentBuf::try_from(document).map_err(wrong);
+    let hourly = raw(&zeros(HOURS).collect())?;
+    let minute = raw(&minutes.collect())?;
+    let document = move |page: &String| {
+        let page = page.as_str();
+        rawdoc! { "_id": page, "hourly": hourly.clone(), "minute": minute.clone() }
+    };
+    Ok(pages.iter().map(document))
 }
 
 /// The update of a view, in BSON.
@@ -78,8 +84,7 @@ impl Pages {
     fn create(bench: &Bench<'_>, pages: Vec<String>) -> Result<Pages> {
         let engine = bench.builder().open()?;
         let collection = engine.collection("stats.daily")?;
-        for page in &pages {
-            let document = RawDocumentBuf::try_from(&document(page)).map_err(wrong)?;
+        for document in documents(&pages)? {
             collection.insert_one(document)?;
         }
         engine.sync()?;

@@ -61,9 +61,35 @@ pub enum Layout {
     Counter,
 }
 
-/// One counter in a value: numbers of page, value and counter, so that a sort puts together what
-/// one value holds.
-type Place = u64;
+/// One counter in a value. A sort puts together what one value holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(u64);
+
+impl Place {
+    fn new(page: u32, value: usize, at: usize) -> Place {
+        Place(u64::from(page) << 32 | (value << 16 | at) as u64)
+    }
+
+    /// Of a page.
+    pub fn page(self) -> usize {
+        (self.0 >> 32) as usize
+    }
+
+    /// The number of a value among those of its page.
+    pub fn value(self) -> usize {
+        (self.0 >> 16 & 0xFFFF) as usize
+    }
+
+    /// The number of a counter in its value.
+    pub fn at(self) -> usize {
+        (self.0 & 0xFFFF) as usize
+    }
+
+    /// Is it in the same value?
+    pub fn is_with(&self, other: &Place) -> bool {
+        self.0 >> 16 == other.0 >> 16
+    }
+}
 
 impl Layout {
     /// Of its name.
@@ -77,7 +103,7 @@ impl Layout {
     }
 
     /// Values of a page.
-    fn values(self) -> usize {
+    pub fn values(self) -> usize {
         match self {
             Layout::Document => 1,
             Layout::Hour => HOURS,
@@ -86,19 +112,18 @@ impl Layout {
     }
 
     /// The two counters of a view.
-    fn places(self, view: View) -> [Place; 2] {
-        let page = u64::from(view.page) << 32;
-        let [hour, minute] = view.counters().map(|at| at as u64);
-        let in_hour = 1 + u64::from(view.minute) % 60;
+    pub fn places(self, view: View) -> [Place; 2] {
+        let [hour, minute] = view.counters();
+        let place = |value, at| Place::new(view.page, value, at);
         match self {
-            Layout::Document => [page | hour, page | minute],
-            Layout::Hour => [page | hour << 16, page | hour << 16 | in_hour],
-            Layout::Counter => [page | hour << 16, page | minute << 16],
+            Layout::Document => [place(0, hour), place(0, minute)],
+            Layout::Hour => [place(hour, 0), place(hour, 1 + view.minute as usize % 60)],
+            Layout::Counter => [place(hour, 0), place(minute, 0)],
         }
     }
 
     /// The number of a value's counter among those of its page.
-    fn counter(self, value: usize, at: usize) -> usize {
+    pub fn counter(self, value: usize, at: usize) -> usize {
         match self {
             Layout::Document => at,
             Layout::Hour if at == 0 => value,
@@ -107,8 +132,10 @@ impl Layout {
         }
     }
 
-    /// Appends what tells the values of a page apart, in order.
-    fn append(self, value: usize, key: &mut Vec<u8>) {
+    /// The key of a value: its page, and what tells the values of a page apart, in order.
+    pub fn set_key(self, page: &str, value: usize, key: &mut Vec<u8>) {
+        key.clear();
+        key.extend_from_slice(page.as_bytes());
         if self != Layout::Document {
             key.extend_from_slice(&(value as u16).to_be_bytes());
         }
@@ -131,8 +158,8 @@ impl<K: KeyValue> Keyed<K> {
     /// The store's.
     pub fn create(mut store: K, layout: Layout, pages: Vec<String>) -> Result<Keyed<K>> {
         let key = |page: &String, value: usize| {
-            let mut key = page.clone().into_bytes();
-            layout.append(value, &mut key);
+            let mut key = Vec::new();
+            layout.set_key(page, value, &mut key);
             key
         };
         let of_page = |page| (0..layout.values()).map(move |value| key(page, value));
@@ -155,13 +182,10 @@ impl<K: KeyValue> Store for Keyed<K> {
         places.extend(views.iter().flat_map(|view| layout.places(*view)));
         places.sort_unstable();
         store.transaction(&mut |edit| {
-            for of_value in places.chunk_by(|a, b| a >> 16 == b >> 16) {
-                let (page, value) = (of_value[0] >> 32, of_value[0] >> 16 & 0xFFFF);
-                key.clear();
-                key.extend_from_slice(pages[page as usize].as_bytes());
-                layout.append(value as usize, key);
+            for of_value in places.chunk_by(Place::is_with) {
+                layout.set_key(&pages[of_value[0].page()], of_value[0].value(), key);
                 edit.change(key, &mut |value| {
-                    of_value.iter().for_each(|place| add(value, (place & 0xFFFF) as usize));
+                    of_value.iter().for_each(|place| add(value, place.at()));
                 })?;
             }
             Ok(())
@@ -174,9 +198,7 @@ impl<K: KeyValue> Store for Keyed<K> {
 
     fn read(&mut self, page: usize, counters: &mut [i64]) -> Result<()> {
         let layout = self.layout;
-        self.key.clear();
-        self.key.extend_from_slice(self.pages[page].as_bytes());
-        layout.append(0, &mut self.key);
+        layout.set_key(&self.pages[page], 0, &mut self.key);
         let mut value = 0;
         let count = layout.values().min(counters.len());
         self.store.read(&self.key, count, &mut |bytes| {
@@ -196,7 +218,7 @@ impl<K: KeyValue> Store for Keyed<K> {
 }
 
 /// One more, where there is such a counter.
-fn add(value: &mut [u8], at: usize) {
+pub fn add(value: &mut [u8], at: usize) {
     if let Some(bytes) = value.get_mut(4 * at..4 * at + 4) {
         let sum = number(bytes) as i32 + 1;
         bytes.copy_from_slice(&sum.to_le_bytes());

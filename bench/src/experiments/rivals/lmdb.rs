@@ -1,6 +1,7 @@
 //! LMDB. Its tree lies in a map of the file that transactions write to directly (`WRITE_MAP`),
-//! which spares a system call for each; a thread syncs all 100 ms (`NO_SYNC`). A power failure in
-//! between may leave pages in any order: what it costs to be safe from that is not in here.
+//! which spares a system call for each; a thread syncs each 100 ms (`NO_SYNC`). After a power
+//! failure in between, pages may be of any age: LMDB says that the database can be corrupt then.
+//! It has nothing between this and a sync for each transaction.
 
 use std::path::Path;
 use std::sync::Arc;

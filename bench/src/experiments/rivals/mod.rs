@@ -18,6 +18,7 @@ mod sqlite;
 use std::env;
 use std::fmt::Display;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -59,10 +60,7 @@ enum Rival {
     Fjall(Layout),
     SqliteRows,
     Sqlite(Layout),
-    #[cfg(feature = "rocksdb")]
-    Rocks(rocksdb::Merge),
-    #[cfg(not(feature = "rocksdb"))]
-    Rocks,
+    Rocks(Layout),
     Redis(redis::Page),
     MongoDb,
 }
@@ -80,12 +78,7 @@ impl Rival {
             ("fjall", layout) => Rival::Fjall(Layout::of(layout)?),
             ("sqlite", "row") => Rival::SqliteRows,
             ("sqlite", layout) => Rival::Sqlite(Layout::of(layout)?),
-            #[cfg(feature = "rocksdb")]
-            ("rocksdb", "document") => Rival::Rocks(rocksdb::Merge::Document),
-            #[cfg(feature = "rocksdb")]
-            ("rocksdb", "counter") => Rival::Rocks(rocksdb::Merge::Counter),
-            #[cfg(not(feature = "rocksdb"))]
-            ("rocksdb", "document" | "counter") => Rival::Rocks,
+            ("rocksdb", layout) => Rival::Rocks(Layout::of(layout)?),
             ("redis", "bits") => Rival::Redis(redis::Page::Bits),
             ("redis", "hash") => Rival::Redis(redis::Page::Hash),
             ("mongodb", "") => Rival::MongoDb,
@@ -118,12 +111,7 @@ impl Rival {
                 round(Keyed::create(sqlite::Values::create(folder)?, layout, pages)?, views, size)
             }
             Rival::SqliteRows => round(sqlite::Rows::create(folder, pages)?, views, size),
-            #[cfg(feature = "rocksdb")]
-            Rival::Rocks(merge) => {
-                round(rocksdb::Rocks::create(folder, merge, pages)?, views, size)
-            }
-            #[cfg(not(feature = "rocksdb"))]
-            Rival::Rocks => Err(Error::LeftOut("not in this build: --features rocksdb".to_owned())),
+            Rival::Rocks(layout) => rocks(folder, layout, pages, views, size),
             Rival::Redis(page) => {
                 let uri = uri(SERVERS[0])?;
                 round(redis::Redis::create(&uri, page, &pages)?, views, size)
@@ -160,6 +148,22 @@ pub fn variant(case: &Case, name: &str) -> Result<Variant> {
         let outcome = rival.run(bench, page_names(workload.pages), views, size);
         outcome.map_err(|error| if rival.is_ours() { error } else { left_out(error) })
     }))
+}
+
+#[cfg(feature = "rocksdb")]
+fn rocks(
+    folder: &Path,
+    layout: Layout,
+    pages: Vec<String>,
+    views: Views,
+    size: Size,
+) -> Result<Round> {
+    round(rocksdb::Rocks::create(folder, layout, pages)?, views, size)
+}
+
+#[cfg(not(feature = "rocksdb"))]
+fn rocks(_: &Path, _: Layout, _: Vec<String>, _: Views, _: Size) -> Result<Round> {
+    Err(Error::LeftOut("not in this build: --features rocksdb".to_owned()))
 }
 
 /// A rival that fails does not end the run.

@@ -7,7 +7,7 @@ use mongodb::sync::{Client, Collection, Database};
 use super::{failed, local_process};
 use crate::error::{Error, Result};
 use crate::experiments::hit::store::Store;
-use crate::experiments::hit::tallymap::{counters_of, document, update};
+use crate::experiments::hit::tallymap::{counters_of, documents, update};
 use crate::experiments::hit::views::{MINUTES, View};
 
 const NAME: &str = "MongoDB";
@@ -37,10 +37,8 @@ impl MongoDb {
         let status =
             database.run_command(doc! { "serverStatus": 1 }).run().map_err(failed(NAME))?;
         let server = local_process(NAME, status.get_i64("pid").unwrap_or(0), "mongo")?;
-        let collection = database.collection("daily");
-        let documents: Vec<Document> = pages.iter().map(|page| document(page)).collect();
-        let daily: Collection<Document> = database.collection("daily");
-        daily.insert_many(documents).run().map_err(failed(NAME))?;
+        let collection: Collection<RawDocumentBuf> = database.collection("daily");
+        collection.insert_many(documents(&pages)?).run().map_err(failed(NAME))?;
         let update = |minute: usize| update(View { page: 0, minute: minute as u32 });
         let updates = (0..MINUTES).map(update).collect();
         let mongo = MongoDb { database, collection, server, pages, updates };
