@@ -89,7 +89,7 @@ pub struct Size {
 /// Counts views for some time, verifies the sums, reads charts.
 ///
 /// # Errors
-/// The store's; [`Error::WrongSum`].
+/// The store's; [`crate::error::Error::WrongSum`].
 pub fn round<S: Store>(mut store: S, mut views: Views, size: Size) -> Result<Round> {
     let mut count = |store: &mut S, time: Duration| {
         let counted = match size.grouped {
