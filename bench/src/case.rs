@@ -25,7 +25,12 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("charts", include_str!("../cases/charts.toml")),
     ("first-hit", include_str!("../cases/first-hit.toml")),
     ("opening", include_str!("../cases/opening.toml")),
+    ("rivals", include_str!("../cases/rivals.toml")),
+    ("hit", include_str!("../cases/hit.toml")),
 ];
+
+/// How the program is run.
+pub const RUN: &str = "cargo run --release -p tallymap-lab";
 
 /// One case file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,6 +49,12 @@ pub struct Case {
     /// Threads that count.
     pub threads: usize,
     pub durability: Durability,
+    /// What the program has to be built with.
+    #[serde(default)]
+    pub feature: Option<String>,
+    /// Keep idle processors awake meanwhile, if the system lets us.
+    #[serde(default)]
+    pub awake: bool,
     /// Rounds of each variant that are measured, after one that is not.
     pub rounds: u32,
     /// How long it takes, about.
@@ -87,6 +98,9 @@ pub struct Finding {
     pub says: String,
     /// The same as an inequality of figures.
     pub holds: String,
+    /// There, the figures of `best` are the greatest of these variants, of those that could run.
+    #[serde(default)]
+    pub best: Vec<String>,
 }
 
 /// What becomes of a claim.
@@ -182,9 +196,10 @@ impl Case {
             Inequality::parse(&finding.holds).map_err(|problem| Error::case(name, problem))?;
         }
         let known = |variant: &&String| case.variants.contains(variant);
-        let strange = case.plots.iter().flat_map(|plot| &plot.variants).find(|v| !known(v));
-        if let Some(variant) = strange {
-            return Err(Error::case(name, format!("a plot of '{variant}', which is no variant")));
+        let plotted = case.plots.iter().flat_map(|plot| &plot.variants);
+        let compared = case.findings.iter().flat_map(|finding| &finding.best);
+        if let Some(variant) = plotted.chain(compared).find(|variant| !known(variant)) {
+            return Err(Error::case(name, format!("shows '{variant}', which is no variant")));
         }
         if case.rounds == 0 || case.threads == 0 || case.variants.is_empty() {
             return Err(Error::case(name, "without rounds, threads or variants"));
@@ -212,6 +227,15 @@ impl Case {
     pub fn workload<T: DeserializeOwned>(&self) -> Result<T> {
         let of_form = self.workload.clone().try_into();
         of_form.map_err(|error| Error::case(&self.name, format!("workload: {error}")))
+    }
+
+    /// How to run it, if this program was built without what it needs.
+    pub fn needs_build(&self) -> Option<String> {
+        let feature = self.feature.as_deref()?;
+        match feature {
+            "rivals" if cfg!(feature = "rivals") => None,
+            _ => Some(format!("{RUN} --features {feature} -- run {}", self.name)),
+        }
     }
 
     /// The error about a variant that the experiment does not know.

@@ -22,6 +22,19 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A store that tallymap is compared with refused or failed.
+    #[cfg(feature = "rivals")]
+    #[error("{store}: {problem}")]
+    Store {
+        /// Its name.
+        store: &'static str,
+        /// What it says.
+        problem: String,
+    },
+    /// A variant cannot run here; the others can.
+    #[cfg(feature = "rivals")]
+    #[error("{0}")]
+    LeftOut(String),
     /// A file cannot be read or written.
     #[error("{}: {source}", file.display())]
     Io {
@@ -47,6 +60,15 @@ impl Error {
     /// The system's answer about `file`.
     pub fn io(file: &Path) -> impl FnOnce(std::io::Error) -> Error {
         move |source| Error::Io { file: file.to_owned(), source }
+    }
+
+    /// Does it end no more than the variant that it came of?
+    pub fn leaves_out(&self) -> bool {
+        match self {
+            #[cfg(feature = "rivals")]
+            Error::LeftOut(_) => true,
+            _ => false,
+        }
     }
 
     /// A problem of the case `case`.

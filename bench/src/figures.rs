@@ -42,7 +42,20 @@ pub struct CaseResult {
     /// Counts that were verified, in all rounds.
     pub verified: u64,
     pub variants: Vec<Measured>,
+    /// Variants that could not run.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+    /// Idle processors were kept awake.
+    #[serde(default)]
+    pub awake: bool,
     pub findings: Vec<Checked>,
+}
+
+/// A variant without figures.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LeftOut {
+    pub variant: String,
+    pub why: String,
 }
 
 /// The figures of one variant.
@@ -168,16 +181,30 @@ impl CaseResult {
         Some(measured.figure(figure)?.spread.median)
     }
 
-    /// Takes the rounds, each with one of every variant, and checks the findings.
+    /// The finding with the name of the variant that is `best` in this run.
+    fn named(&self, finding: &Finding) -> Finding {
+        let name = |word: &str| {
+            let figure = word.strip_prefix("best.")?;
+            let names = finding.best.iter().map(|variant| format!("{variant}.{figure}"));
+            let medians = names.filter_map(|name| Some((self.median(&name)?, name)));
+            Some(medians.max_by(|(a, _), (b, _)| a.total_cmp(b))?.1)
+        };
+        let words = finding.holds.split(' ');
+        let words = words.map(|word| name(word).unwrap_or_else(|| word.to_owned()));
+        Finding { holds: words.collect::<Vec<_>>().join(" "), ..finding.clone() }
+    }
+
+    /// Takes the rounds, each with one of every variant that could run, and checks the findings.
     ///
     /// # Errors
     /// As [`CaseResult::check`].
-    pub fn take(&mut self, rounds: &[Vec<Round>]) -> Result<()> {
-        self.verified = rounds.iter().flatten().map(|round| round.verified).sum();
+    pub fn take(&mut self, rounds: &[Vec<Option<Round>>]) -> Result<()> {
+        self.verified = rounds.iter().flatten().flatten().map(|round| round.verified).sum();
         let variants = self.case.variants.iter().enumerate();
-        let measured = variants.map(|(at, variant)| {
-            let of_variant: Vec<&Round> = rounds.iter().map(|round| &round[at]).collect();
-            Measured::of(variant, &of_variant)
+        let measured = variants.filter_map(|(at, variant)| {
+            let of_variant: Option<Vec<&Round>> =
+                rounds.iter().map(|round| round[at].as_ref()).collect();
+            Some(Measured::of(variant, &of_variant?))
         });
         self.variants = measured.collect();
         self.check()
@@ -189,19 +216,22 @@ impl CaseResult {
     /// [`Error::Case`] for one that names a figure that there is not; for such a plot, too.
     fn check(&mut self) -> Result<()> {
         for plot in &self.case.plots {
-            if self.shown(plot).len() < plot.variants.len().max(1) {
+            let could_run = |name: &&String| !self.left_out.iter().any(|it| it.variant == **name);
+            let wanted = plot.variants.iter().filter(could_run).count();
+            if self.shown(plot).len() < wanted.max(1) {
                 let problem = format!("a plot of '{}', which there is not", plot.figure);
                 return Err(Error::case(&self.case.name, problem));
             }
         }
         let mut checked = Vec::new();
         for finding in &self.case.findings {
+            let finding = self.named(finding);
             let outcome = Inequality::parse(&finding.holds)
                 .and_then(|inequality| inequality.check(|name| self.median(name)));
             let (left, right, held) =
                 outcome.map_err(|problem| Error::case(&self.case.name, problem))?;
             let (left, right) = (rounded(left, 6), rounded(right, 6));
-            checked.push(Checked { finding: finding.clone(), left, right, held });
+            checked.push(Checked { finding, left, right, held });
         }
         self.findings = checked;
         Ok(())
@@ -242,5 +272,35 @@ impl Results {
             }
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_is_the_greatest_of_those_that_could_run() {
+        let measured = |variant: &str, median: f64| {
+            let spread = Spread { median, min: median, max: median };
+            let figure = Figure { name: "x".to_owned(), spread, rounds: vec![median] };
+            Measured { variant: variant.to_owned(), figures: vec![figure], series: Vec::new() }
+        };
+        let result = CaseResult {
+            case: Case::find("growth").unwrap(),
+            command: String::new(),
+            seconds: 0.0,
+            verified: 0,
+            variants: vec![measured("a/1", 1.0), measured("b/1", 3.0), measured("c/1", 9.0)],
+            left_out: Vec::new(),
+            awake: false,
+            findings: Vec::new(),
+        };
+        let mut finding = result.case.findings[0].clone();
+        finding.holds = "a/1.x < 2 * best.x".to_owned();
+        finding.best = ["b/1", "a/1", "left-out/1"].map(str::to_owned).to_vec();
+        assert_eq!(result.named(&finding).holds, "a/1.x < 2 * b/1.x");
+        finding.best = vec!["left-out/1".to_owned()];
+        assert_eq!(result.named(&finding).holds, finding.holds);
     }
 }

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod awake;
 mod bench;
 mod case;
 mod compare;
@@ -19,6 +20,7 @@ mod memory;
 mod report;
 mod run;
 mod tally;
+mod whole;
 mod workload;
 mod zipf;
 
@@ -28,7 +30,7 @@ use clap::{Args, Parser, Subcommand};
 
 use case::Case;
 use error::{Error, Result};
-use figures::Results;
+use figures::{LeftOut, Results};
 
 /// Puts claims about counters to the test.
 ///
@@ -120,7 +122,11 @@ fn list() -> Result<()> {
             run::minutes(quick.seconds),
             case.title
         );
-        println!("{:>32}{}\n", "", case.claim);
+        println!("{:>32}{}", "", case.claim);
+        if let Some(command) = case.needs_build() {
+            println!("{:>32}Not in this build: {command}", "");
+        }
+        println!();
     }
     Ok(())
 }
@@ -178,6 +184,9 @@ fn write(results: &Results, out: &Path) -> Result<()> {
 fn print(results: &Results) {
     for case in &results.cases {
         println!("{}: {} counts verified", case.case.name, case.verified);
+        for LeftOut { variant, why } in &case.left_out {
+            println!("  left out   {variant}: {why}");
+        }
         for checked in &case.findings {
             let word = if checked.held { checked.finding.verdict.word() } else { "NOT HELD" };
             println!("  {word:<10} {}", checked.finding.says);

@@ -5,12 +5,16 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::awake::Awake;
 use crate::bench::Bench;
-use crate::case::Case;
+use crate::case::{Case, RUN};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::experiments::{self, Variant};
-use crate::figures::{CaseResult, Results, Round, rounded};
+use crate::figures::{CaseResult, LeftOut, Results, Round, rounded};
+
+/// Variables of the environment with the URIs of servers.
+pub const SERVERS: [&str; 2] = ["LAB_REDIS", "LAB_MONGODB"];
 
 /// Where the databases are while they are measured.
 #[derive(Debug, Clone)]
@@ -33,7 +37,16 @@ pub struct Request {
 impl Request {
     /// How a reader runs these again.
     fn command<'a>(&self, names: impl Iterator<Item = &'a str>) -> String {
-        let mut command = "cargo run --release -p tallymap-lab -- run".to_owned();
+        let mut command = RUN.to_owned();
+        if self.cases.iter().any(|(_, case)| case.feature.is_some()) {
+            command.insert_str(0, &servers());
+            command += if cfg!(feature = "rocksdb") {
+                " --features rocksdb"
+            } else {
+                " --features rivals"
+            };
+        }
+        command += " -- run";
         names.for_each(|name| command += &format!(" {name}"));
         match self.size.as_deref() {
             None => {}
@@ -75,6 +88,12 @@ impl Request {
     }
 }
 
+/// Variables with servers' addresses, for a command: that they are set, and not to what.
+fn servers() -> String {
+    let set = SERVERS.iter().filter(|name| std::env::var_os(name).is_some());
+    set.map(|name| format!("{name}=… ")).collect()
+}
+
 /// A number of seconds as one would say it.
 pub fn minutes(seconds: u32) -> String {
     match seconds {
@@ -94,20 +113,31 @@ pub fn run_case(
     bar: &ProgressBar,
 ) -> Result<CaseResult> {
     let start = Instant::now();
+    let awake = case.awake.then(Awake::hold).flatten();
     let mut variants: Vec<(&str, Variant)> = Vec::new();
     for name in &case.variants {
         variants.push((name, experiments::variant(case, name)?));
     }
-    let run = |number: u32| {
+    let mut left_out: Vec<LeftOut> = Vec::new();
+    let mut run = |number: u32| {
         let run_one = |(name, variant): &(&str, Variant)| {
             bar.set_message(format!("{} {name}", case.name));
+            bar.inc(1);
+            if left_out.iter().any(|it| it.variant == *name) {
+                return Ok(None);
+            }
             let folder = tempfile::tempdir_in(&place.scratch).map_err(Error::io(&place.scratch))?;
             let seed = case.seed + u64::from(number);
-            let round = variant(&Bench { case, folder: folder.path(), ram: place.ram, seed })?;
-            bar.inc(1);
-            Ok(round)
+            match variant(&Bench { case, folder: folder.path(), ram: place.ram, seed }) {
+                Err(error) if error.leaves_out() => {
+                    let (variant, why) = ((*name).to_owned(), error.to_string());
+                    left_out.push(LeftOut { variant, why });
+                    Ok(None)
+                }
+                round => round.map(Some),
+            }
         };
-        variants.iter().map(run_one).collect::<Result<Vec<Round>>>()
+        variants.iter().map(run_one).collect::<Result<Vec<Option<Round>>>>()
     };
     let mut result = CaseResult {
         case: case.clone(),
@@ -115,13 +145,17 @@ pub fn run_case(
         seconds: 0.0,
         verified: 0,
         variants: Vec::new(),
+        left_out: Vec::new(),
+        awake: awake.is_some(),
         findings: Vec::new(),
     };
     // A warm-up, for code, files and allocator. A finding that names a figure that there is not
     // ends the run here, and not when all is over.
-    result.take(&[run(0)?])?;
-    let rounds = (1..=case.rounds).map(run).collect::<Result<Vec<_>>>()?;
-    result.take(&rounds)?;
+    let warm_up = run(0)?;
+    let rounds = (1..=case.rounds).map(&mut run).collect::<Result<Vec<_>>>();
+    result.left_out = left_out;
+    result.take(&[warm_up])?;
+    result.take(&rounds?)?;
     result.seconds = rounded(start.elapsed().as_secs_f64(), 3);
     Ok(result)
 }

@@ -130,6 +130,49 @@ impl Tally {
     }
 }
 
+/// The same for documents that are known by number and have all the same counters.
+pub struct Grid {
+    /// Counters of a document.
+    width: usize,
+    counts: Vec<u32>,
+}
+
+impl Grid {
+    /// Of so many documents, of `width` counters each; all zero.
+    pub fn new(documents: usize, width: usize) -> Grid {
+        Grid { width, counts: vec![0; documents * width] }
+    }
+
+    /// Counts `n`.
+    pub fn add_many(&mut self, document: usize, counter: usize, n: u32) {
+        self.counts[document * self.width + counter] += n;
+    }
+
+    /// Compares what was counted with what `read` finds: it fills in all counters of a document.
+    ///
+    /// # Errors
+    /// [`Error::WrongSum`] with one that differs; those of `read`.
+    pub fn verify(
+        &self,
+        mut read: impl FnMut(usize, &mut [i64]) -> Result<()>,
+    ) -> Result<Verified> {
+        let mut found = vec![0; self.width];
+        let mut counts = 0;
+        for (document, counted) in self.counts.chunks(self.width).enumerate() {
+            found.fill(-1);
+            read(document, &mut found)?;
+            for (at, (&counted, &stored)) in counted.iter().zip(&found).enumerate() {
+                if i64::from(counted) != stored {
+                    let what = format!("counter {at} of {document} is {stored}, not {counted}");
+                    return Err(Error::WrongSum(what));
+                }
+                counts += u64::from(counted);
+            }
+        }
+        Ok(Verified { counts })
+    }
+}
+
 fn broken(error: impl std::fmt::Display) -> Error {
     Error::WrongSum(error.to_string())
 }
@@ -170,6 +213,24 @@ mod tests {
     use tallymap::{Engine, disk::HeapDisk};
 
     use super::*;
+
+    #[test]
+    fn every_difference_of_a_grid_is_noticed() {
+        let mut grid = Grid::new(2, 3);
+        grid.add_many(1, 2, 5);
+        grid.add_many(0, 0, 2);
+        let verify = |stored: [[i64; 3]; 2]| {
+            grid.verify(|document, found| {
+                found.copy_from_slice(&stored[document]);
+                Ok(())
+            })
+        };
+        assert_eq!(verify([[2, 0, 0], [0, 0, 5]]).unwrap().counts(), 7);
+        for wrong in [[[2, 0, 0], [0, 0, 4]], [[2, 0, 1], [0, 0, 5]], [[0, 0, 0], [0, 0, 0]]] {
+            assert!(matches!(verify(wrong), Err(Error::WrongSum(_))), "{wrong:?}");
+        }
+        assert!(grid.verify(|_, _| Ok(())).is_err(), "what is not read is not right");
+    }
 
     #[test]
     fn every_difference_is_noticed() {

@@ -9,7 +9,7 @@ pub mod number;
 use std::fmt::Write;
 
 use crate::case::{Plot, PlotKind};
-use crate::figures::{CaseResult, Checked, Measured, Points, Results};
+use crate::figures::{CaseResult, Checked, LeftOut, Measured, Points, Results};
 use number::{escape, number};
 
 /// Colours of the style sheet.
@@ -112,17 +112,23 @@ fn case(html: &mut String, result: &CaseResult, one_of_many: bool) {
     }
     *html += "<details><summary>All figures</summary>\n";
     table(html, result);
+    *html += "</details>\n";
+    for LeftOut { variant, why } in &result.left_out {
+        let (variant, why) = (escape(variant), escape(why));
+        let _ = writeln!(html, "<p class='method'>Left out: {variant} ({why}).</p>");
+    }
     let _ = write!(
         html,
-        "</details>\n<p class='method'>{} rounds of {} variants, {} counts verified, seed {}, {} \
-         {}, {:.0} s.</p>\n</section>\n",
+        "<p class='method'>{} rounds of {} variants, {} counts verified, seed {}, {} \
+         {}, {:.0} s{}.</p>\n</section>\n",
         case.rounds,
         case.variants.len(),
         number(result.verified as f64),
         case.seed,
         case.threads,
         if case.threads == 1 { "thread" } else { "threads" },
-        result.seconds
+        result.seconds,
+        if result.awake { "; idle processors were kept awake" } else { "" }
     );
 }
 

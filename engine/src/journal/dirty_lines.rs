@@ -347,87 +347,112 @@ mod tests {
         assert_eq!(bits(0b1010).collect::<Vec<_>>(), [1, 3]);
     }
 
-    /// Marks, takes and forgets at random beside sets of lines and pages.
+    /// Bits beside sets of lines and pages.
+    struct Sets {
+        file: DirtyLines,
+        pressure: Pressure,
+        set: Set,
+        lines: BTreeSet<usize>,
+        private: BTreeSet<usize>,
+        owed: BTreeSet<usize>,
+    }
+
+    impl Sets {
+        fn dirty(&self) -> BTreeSet<usize> {
+            self.lines.iter().map(|line| line / 64).collect()
+        }
+
+        fn mark(&mut self, ofs: usize, n: usize) {
+            self.file.mark(self.set, ofs, n, &self.pressure);
+            let marked = if n == 0 { 0..0 } else { ofs / LINE..(ofs + n - 1) / LINE + 1 };
+            self.private.extend(marked.clone().map(|line| line / 64));
+            self.lines.extend(marked);
+        }
+
+        fn gather(&mut self) {
+            let (mut taken, mut last) = (BTreeSet::new(), None);
+            let mut take = |page| {
+                self.file.take_page(self.set, page, &self.pressure, |word| {
+                    taken.extend(bits(word).map(|bit| page * 64 + bit));
+                });
+            };
+            // Somebody has helped with one page.
+            take(self.lines.first().map_or(0, |line| line / 64));
+            self.file.each_touched(self.set, |page| {
+                assert!(last < Some(page), "not ascending");
+                last = Some(page);
+                take(page);
+            });
+            self.set = self.set.other();
+            assert_eq!(taken, std::mem::take(&mut self.lines));
+            self.owed.extend(taken.iter().map(|line| line / 64));
+        }
+
+        fn forget(&mut self) {
+            let (dirty, mut from) = (self.dirty(), Some(0));
+            while let Some(start) = from {
+                (from, _) = self.file.forget_clean(start, 7, &self.pressure, |first, pages| {
+                    for page in first..first + pages {
+                        assert!(!self.owed.contains(&page) && !dirty.contains(&page));
+                        assert!(self.private.remove(&page));
+                    }
+                    true
+                });
+            }
+            assert_eq!(self.private, dirty.union(&self.owed).copied().collect());
+        }
+
+        fn write_back(&mut self, which: Owed) {
+            let (dirty, mut from, mut last) = (self.dirty(), Some(0), None);
+            while let Some(start) = from {
+                from = self.file.take_owed(start, 50, which, &self.pressure, |first, pages| {
+                    assert!(last < Some(first), "not ascending");
+                    last = Some(first + pages - 1);
+                    for page in first..first + pages {
+                        assert!(self.owed.remove(&page));
+                        assert!(which == Owed::All || !dirty.contains(&page));
+                    }
+                });
+            }
+            let left: BTreeSet<_> = self.owed.difference(&dirty).collect();
+            assert!(left.is_empty() && (which != Owed::All || self.owed.is_empty()));
+        }
+    }
+
+    /// Marks, takes, writes back and forgets at random.
     #[test]
     fn agrees_with_sets() {
         const SEED: u64 = 3;
         println!("seed {SEED}");
         let mut random = oorandom::Rand32::new(SEED);
         let len = 3 * REGION_PAGES * PAGE + 5 * PAGE;
-        let (file, pressure) = (DirtyLines::new(len), Pressure::default());
-        let (mut lines, mut private) = (BTreeSet::new(), BTreeSet::new());
-        let (mut owed, mut set) = (BTreeSet::new(), Set::First);
+        let mut it = Sets {
+            file: DirtyLines::new(len),
+            pressure: Pressure::default(),
+            set: Set::First,
+            lines: BTreeSet::new(),
+            private: BTreeSet::new(),
+            owed: BTreeSet::new(),
+        };
         for step in 0..rounds(3000) {
             match random.rand_range(0..40) {
-                0 => {
-                    let mut taken = BTreeSet::new();
-                    let mut last = None;
-                    // Somebody has helped with one page.
-                    let helped = lines.first().map_or(0, |line| line / 64);
-                    let mut take = |page| {
-                        file.take_page(set, page, &pressure, |word| {
-                            taken.extend(bits(word).map(|bit| page * 64 + bit));
-                        });
-                    };
-                    take(helped);
-                    file.each_touched(set, |page| {
-                        assert!(last < Some(page), "step {step}: not ascending");
-                        last = Some(page);
-                        take(page);
-                    });
-                    set = set.other();
-                    assert_eq!(taken, std::mem::take(&mut lines), "step {step}");
-                    owed.extend(taken.iter().map(|line| line / 64));
-                }
-                1 => {
-                    let dirty: BTreeSet<_> = lines.iter().map(|line| line / 64).collect();
-                    let mut from = Some(0);
-                    while let Some(start) = from {
-                        (from, _) = file.forget_clean(start, 7, &pressure, |first, pages| {
-                            for page in first..first + pages {
-                                assert!(!owed.contains(&page));
-                                assert!(private.remove(&page) && !dirty.contains(&page));
-                            }
-                            true
-                        });
-                    }
-                    let kept: BTreeSet<_> = dirty.union(&owed).copied().collect();
-                    assert_eq!(private, kept, "step {step}");
-                }
-                2 => {
-                    let dirty: BTreeSet<_> = lines.iter().map(|line| line / 64).collect();
-                    let which = [Owed::Gathered(set), Owed::All][random.rand_range(0..2) as usize];
-                    let (mut from, mut last) = (Some(0), None);
-                    while let Some(start) = from {
-                        from = file.take_owed(start, 50, which, &pressure, |first, pages| {
-                            assert!(last < Some(first), "step {step}: not ascending");
-                            last = Some(first + pages - 1);
-                            for page in first..first + pages {
-                                assert!(owed.remove(&page));
-                                assert!(which == Owed::All || !dirty.contains(&page));
-                            }
-                        });
-                    }
-                    let left = owed.iter().filter(|&page| !dirty.contains(page)).count();
-                    assert!(left == 0 && (which != Owed::All || owed.is_empty()));
-                }
+                0 => it.gather(),
+                1 => it.forget(),
+                2 => it.write_back(Owed::Gathered(it.set)),
+                3 => it.write_back(Owed::All),
                 _ => {
                     let ofs = random.rand_range(0..len as u32 - 9000) as usize;
-                    let n = random.rand_range(0..9000) as usize;
-                    file.mark(set, ofs, n, &pressure);
-                    let marked = if n == 0 { 0..0 } else { ofs / LINE..(ofs + n - 1) / LINE + 1 };
-                    private.extend(marked.clone().map(|line| line / 64));
-                    lines.extend(marked);
+                    it.mark(ofs, random.rand_range(0..9000) as usize);
                 }
             }
-            let dirty: BTreeSet<_> = lines.iter().map(|line| line / 64).collect();
-            assert_eq!(pressure.dirty_pages.load(Relaxed), dirty.len() as u64, "step {step}");
-            assert_eq!(pressure.private_pages.load(Relaxed), private.len() as u64, "step {step}");
-            assert_eq!(pressure.owed_pages.load(Relaxed), owed.len() as u64, "step {step}");
+            let counted = [it.dirty().len(), it.private.len(), it.owed.len()];
+            let Pressure { dirty_pages, private_pages, owed_pages } = &it.pressure;
+            let pages = [dirty_pages, private_pages, owed_pages].map(|sum| sum.load(Relaxed));
+            assert_eq!(pages, counted.map(|n| n as u64), "step {step}");
         }
-        file.retire(&pressure);
-        assert_eq!(pressure.private_pages.load(Relaxed), 0);
-        assert_eq!(pressure.owed_pages.load(Relaxed), 0);
+        it.file.retire(&it.pressure);
+        assert_eq!(it.pressure.private_pages.load(Relaxed), 0);
+        assert_eq!(it.pressure.owed_pages.load(Relaxed), 0);
     }
 
     #[test]
