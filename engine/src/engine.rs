@@ -209,7 +209,8 @@ impl EngineBuilder {
         self
     }
 
-    /// Private memory above which clean pages are given back, bytes; 256 MiB unless told.
+    /// Private memory above which clean pages are given back, bytes; 256 MiB unless told. As much
+    /// may a recovery use.
     pub fn private_budget(mut self, bytes: u64) -> Self {
         self.options.private_budget = bytes;
         self

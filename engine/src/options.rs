@@ -25,7 +25,7 @@ pub struct Options {
     pub commit_interval: Duration,
     /// Time between syncs of the data files.
     pub sync_interval: Duration,
-    /// Private memory above which clean pages are given back, bytes.
+    /// Private memory above which clean pages are given back, bytes; and what a recovery may use.
     pub private_budget: u64,
     /// Changed pages at which a commit begins before its time, bytes.
     pub dirty_max: u64,

@@ -25,7 +25,7 @@ use super::database_files::{DatabaseFiles, FileRules};
 use super::journal_writer::JournalWriter;
 use super::payload::Builder;
 use super::write_side::WriteSide;
-use super::{journal_dir, recovery, startup, storage_file};
+use super::{journal_dir, recovery, replay_files, startup, storage_file};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::disk::{Access, Disk, DiskFile, OverlayDisk};
@@ -78,7 +78,7 @@ fn prepare(
         if let (Some(&last), false) = (numbers.last(), options.read_only) {
             recovery::make_persistent(&**disk, last)?;
         }
-        let replayed = recovery::recover(disk, layout, &numbers)?;
+        let replayed = recovery::recover(disk, layout, &numbers, options.private_budget)?;
         tracing::info!(?replayed, "journal replayed");
     }
     if let Some(file) = &lock_file {
@@ -223,7 +223,7 @@ impl Journal {
             writer.append(&payload)?;
         }
         self.unregister(name);
-        let paths = recovery::database_paths(&*self.disk, self.rules.layout, name)?;
+        let paths = replay_files::database_paths(&*self.disk, self.rules.layout, name)?;
         let dir = self.rules.layout.directory(name);
         for path in paths {
             self.disk.remove(&path)?;

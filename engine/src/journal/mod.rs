@@ -28,6 +28,7 @@ mod lifecycle;
 mod models;
 mod payload;
 mod recovery;
+mod replay_files;
 mod scratch_file;
 mod section;
 mod startup;
