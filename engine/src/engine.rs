@@ -323,7 +323,6 @@ impl EngineBuilder {
             options,
             counters,
             clock,
-            stripes: Arc::default(),
             samples: Arc::default(),
             object_ids: ObjectIdMaker::new(),
         });

@@ -81,8 +81,8 @@ impl Lengths {
 pub struct Holds {
     /// While a commit gathered what had changed.
     pub gathers: Lengths,
-    /// While private pages were given back, a slice of them at a time.
-    pub give_backs: Lengths,
+    /// While pages were copied to be written back, or given back, a slice of them at a time.
+    pub slices: Lengths,
 }
 
 /// Measures holds.
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(times.so_far().gathers.count(), 0);
         drop(hold);
         let holds = times.so_far();
-        assert_eq!((holds.gathers.count(), holds.give_backs.count()), (1, 0));
+        assert_eq!((holds.gathers.count(), holds.slices.count()), (1, 0));
         assert_eq!(holds.gathers.max(), Duration::from_millis(3));
     }
 }

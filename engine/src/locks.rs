@@ -8,7 +8,9 @@
 //! 3. collection: shared for reads and for updates that stay in place; exclusive for whatever
 //!    changes structure
 //! 4. record stripe: one record, reader or in-place writer; one stripe at a time
-//! 5. the gate: a unit of work is inside, the gather of a commit waits outside
+//! 5. the gate: a unit of work that changes structure is inside, the gather of a commit waits
+//!    outside. Once it has closed the gate it holds all stripes (4), which keeps out the units
+//!    that stay in place: nobody who holds a stripe waits for the gate
 //! 6. extents of a database: file headers and the list of free extents
 //! 7. leaves: tickets, memos, the list of created files. A scan that holds its position may take
 //!    one record (4) below it: nobody who holds a record or is inside of the gate waits for a
@@ -31,38 +33,45 @@
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::PoisonError;
+
+use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 
 use crate::disk_loc::RecordLoc;
+use crate::stripe_lock::{Reading, StripeLock, Writing};
 
 /// The lock of a database (level 2) or of a collection (level 3), and what is behind it.
+///
+/// Hits share it, from all threads at once: so it is one of those that threads share without
+/// sharing a cache line.
 #[derive(Debug, Default)]
-pub struct StructureLock<T>(RwLock<T>);
+pub struct StructureLock<T>(ShardedLock<T>);
 
 impl<T> StructureLock<T> {
     /// A lock that nobody holds.
     pub fn new(behind: T) -> StructureLock<T> {
-        StructureLock(RwLock::new(behind))
+        StructureLock(ShardedLock::new(behind))
     }
 
     /// For reads, and for updates that stay in place.
+    #[inline]
     pub fn shared(&self) -> Shared<'_, T> {
-        Shared(self.0.read())
+        Shared(self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// For whatever changes structure.
     pub fn exclusive(&self) -> Exclusive<'_, T> {
-        Exclusive(self.0.write())
+        Exclusive(self.0.write().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// The right to read what a lock covers.
 #[derive(Debug)]
-pub struct Shared<'a, T>(RwLockReadGuard<'a, T>);
+pub struct Shared<'a, T>(ShardedLockReadGuard<'a, T>);
 
 /// The right to read and change what a lock covers.
 #[derive(Debug)]
-pub struct Exclusive<'a, T>(RwLockWriteGuard<'a, T>);
+pub struct Exclusive<'a, T>(ShardedLockWriteGuard<'a, T>);
 
 /// The right to change files that an [`Exclusive`] gives, apart from what is behind the lock.
 #[derive(Debug)]
@@ -103,20 +112,15 @@ impl<T> Reads for Shared<'_, T> {}
 impl<T> Reads for Exclusive<'_, T> {}
 
 /// Stripes of a [`RecordStripes`]; a power of two.
-const STRIPES: usize = 256;
-
-/// One lock, alone on its cache lines: neighbours are taken by other threads.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Padded(RwLock<()>);
+const STRIPES: usize = if cfg!(loom) { 2 } else { 256 };
 
 /// The record stripes (level 4). Records of all collections share them.
 #[derive(Debug)]
-pub struct RecordStripes(Box<[Padded]>);
+pub struct RecordStripes(Box<[StripeLock]>);
 
 impl Default for RecordStripes {
     fn default() -> Self {
-        RecordStripes((0..STRIPES).map(|_| Padded::default()).collect())
+        RecordStripes((0..STRIPES).map(|_| StripeLock::default()).collect())
     }
 }
 
@@ -124,39 +128,51 @@ impl RecordStripes {
     /// To read a record under the shared collection lock.
     pub fn read(&self, record: RecordLoc) -> StripeRead<'_> {
         #[cfg(debug_assertions)]
-        order::before_the_gate();
+        order::take_stripe();
         StripeRead(self.stripe(record).read())
     }
 
     /// To write a record in place under the shared collection lock.
+    #[inline]
     pub fn write(&self, record: RecordLoc) -> Stripe<'_> {
         #[cfg(debug_assertions)]
-        order::before_the_gate();
-        Stripe(self.stripe(record).write())
+        order::take_stripe();
+        Stripe { record, held: self.stripe(record).write() }
     }
 
-    fn stripe(&self, record: RecordLoc) -> &RwLock<()> {
+    /// Keeps out everybody who writes in place; who reads goes on. The caller has closed the
+    /// gate.
+    pub fn hold_all(&self) -> AllStripes<'_> {
+        #[cfg(debug_assertions)]
+        order::take_all_stripes();
+        AllStripes(self.0.iter().map(|stripe| stripe.read()).collect())
+    }
+
+    #[inline]
+    fn stripe(&self, record: RecordLoc) -> &StripeLock {
         // Records begin at multiples of 4 and are seldom shorter than 32 bytes; multiplying by
         // an odd number and taking high bits spreads any regular distance of theirs.
         let loc = record.loc();
         let key = (loc.file as u32 as u64) << 32 | loc.ofs as u32 as u64;
         let mixed = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        &self.0[(mixed >> 56) as usize % STRIPES].0
+        &self.0[(mixed >> 56) as usize % STRIPES]
     }
 }
 
 #[cfg(debug_assertions)]
 pub mod order {
-    //! Debug builds check that a stripe (4) is not asked for inside of the gate (5): who holds
-    //! it may wait at a gate that is closed until we leave.
+    //! Debug builds check that nobody who holds a stripe (4) waits for the gate (5), whose closer
+    //! waits for all stripes, and that nobody asks for a stripe inside of the gate.
     use std::cell::Cell;
 
     thread_local! {
         static GATES: Cell<u32> = const { Cell::new(0) };
+        static STRIPES: Cell<u32> = const { Cell::new(0) };
     }
 
-    /// This thread is inside of one more gate.
+    /// This thread is about to enter one more gate.
     pub fn entered() {
+        assert_eq!(STRIPES.get(), 0, "nobody who holds a record waits for the gate");
         GATES.set(GATES.get() + 1);
     }
 
@@ -165,15 +181,54 @@ pub mod order {
         GATES.set(GATES.get() - 1);
     }
 
-    pub fn before_the_gate() {
-        assert_eq!(GATES.get(), 0, "a record stripe is taken before the gate is entered");
+    pub fn take_stripe() {
+        assert_eq!(GATES.get(), 0, "a record stripe is not taken inside of the gate");
+        STRIPES.set(STRIPES.get() + 1);
+    }
+
+    pub fn take_all_stripes() {
+        assert_eq!(STRIPES.get(), 0, "nobody who holds a record takes all of them");
+    }
+
+    pub fn drop_stripe() {
+        STRIPES.set(STRIPES.get() - 1);
     }
 }
 
 /// The right to read one record while in-place writers are about.
 #[derive(Debug)]
-pub struct StripeRead<'a>(#[expect(dead_code, reason = "held")] RwLockReadGuard<'a, ()>);
+pub struct StripeRead<'a>(#[expect(dead_code, reason = "held")] Reading<'a>);
 
 /// The right to write one record in place.
 #[derive(Debug)]
-pub struct Stripe<'a>(#[expect(dead_code, reason = "held")] RwLockWriteGuard<'a, ()>);
+pub struct Stripe<'a> {
+    record: RecordLoc,
+    #[expect(dead_code, reason = "held")]
+    held: Writing<'a>,
+}
+
+impl Stripe<'_> {
+    /// The record.
+    #[inline]
+    pub fn record(&self) -> RecordLoc {
+        self.record
+    }
+}
+
+#[cfg(debug_assertions)]
+impl Drop for StripeRead<'_> {
+    fn drop(&mut self) {
+        order::drop_stripe();
+    }
+}
+
+#[cfg(debug_assertions)]
+impl Drop for Stripe<'_> {
+    fn drop(&mut self) {
+        order::drop_stripe();
+    }
+}
+
+/// No record is written in place while this lives.
+#[derive(Debug)]
+pub struct AllStripes<'a>(#[expect(dead_code, reason = "held")] Vec<Reading<'a>>);

@@ -29,6 +29,7 @@ const GROUND: &[&str] = &[
     "namespace_string",
     "options",
     "rounds",
+    "stripe_lock",
     "sync",
 ];
 

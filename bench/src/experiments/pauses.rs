@@ -86,8 +86,8 @@ fn round(bench: &Bench<'_>, workload: Workload, settings: Settings) -> Result<Ro
     work.figures(&engine, load.rate.hits, &mut round)?;
     let holds_now = engine.holds();
     hold_figures(&mut round, &holds_now.gathers.since(&holds.gathers));
-    let give_backs = holds_now.give_backs.since(&holds.give_backs);
-    round.figure("give_back_p999_us", give_backs.quantile(0.999).as_secs_f64() * 1e6);
+    let slices = holds_now.slices.since(&holds.slices);
+    round.figure("give_back_p999_us", slices.quantile(0.999).as_secs_f64() * 1e6);
     memory_figures(&mut round, settings, &seen, end);
     let copied = copied + end.private.saturating_sub(first.private) / PAGE;
     round.figure("pages_copied", copied as f64);

@@ -24,6 +24,8 @@ use crate::limits::NESTING_MAX;
 pub struct FieldPath {
     text: Arc<str>,
     parts: Arc<[Part]>,
+    /// The first part's head: most paths differ in it.
+    first: u64,
     /// Answer of the shape that was asked last; 0 is none. Private to this clone.
     remembered: AtomicU64,
 }
@@ -101,8 +103,9 @@ impl FieldPath {
             start += name.len() + 1;
             part
         });
-        let parts = parts.collect();
-        Ok(FieldPath { text: text.into(), parts, remembered: AtomicU64::new(0) })
+        let parts: Arc<[Part]> = parts.collect();
+        let first = parts[0].head;
+        Ok(FieldPath { text: text.into(), parts, first, remembered: AtomicU64::new(0) })
     }
 
     /// The path as text.
@@ -151,10 +154,17 @@ impl FieldPath {
             && self.components().zip(other.components()).all(|(a, b)| a == b)
     }
 
+    /// Does it lead to `_id`, or into it?
+    #[inline]
+    pub fn is_id(&self) -> bool {
+        // No longer name has this head: it ends with the NUL.
+        self.first == u64::from_le_bytes(*b"_id\0\0\0\0\0") && self.component(0) == "_id"
+    }
+
     /// Could the first components be the same, by their first 8 bytes? Cheap.
     #[inline]
     pub fn may_share_first(&self, other: &FieldPath) -> bool {
-        self.parts[0].head == other.parts[0].head
+        self.first == other.first
     }
 
     /// Component `depth`, prepared.
@@ -185,6 +195,7 @@ impl Clone for FieldPath {
         FieldPath {
             text: self.text.clone(),
             parts: self.parts.clone(),
+            first: self.first,
             remembered: AtomicU64::new(self.remembered.load(Ordering::Relaxed)),
         }
     }

@@ -29,11 +29,13 @@ impl Number {
     }
 
     /// The narrowest integer type that holds `value`.
+    #[inline]
     pub fn integer(value: i64) -> Number {
         i32::try_from(value).map_or(Int64(value), Int32)
     }
 
     /// Its element type.
+    #[inline]
     pub fn ty(self) -> u8 {
         match self {
             Int32(_) => ty::INT32,
@@ -86,6 +88,17 @@ impl Number {
         self.combine(other, i64::checked_add, |a, b| a + b)
     }
 
+    /// The sum with an integer of the narrowest type that holds it; `None` unless that is of
+    /// this number's type.
+    #[inline]
+    pub fn plus_within_type(self, by: i64) -> Option<Number> {
+        match self {
+            Int32(value) => value.checked_add(i32::try_from(by).ok()?).map(Int32),
+            Int64(value) => value.checked_add(by).map(Int64),
+            Double(value) => Some(Double(value + by as f64)),
+        }
+    }
+
     /// Their product; `None` if it overflows int64.
     pub fn times(self, other: Number) -> Option<Number> {
         self.combine(other, i64::checked_mul, |a, b| a * b)
@@ -101,6 +114,7 @@ impl Number {
     }
 
     /// Same type and same value: storing one over the other changes nothing that shows.
+    #[inline]
     pub fn is_identical(self, other: Number) -> bool {
         match (self, other) {
             (Double(a), Double(b)) => a == b || a.to_bits() == b.to_bits(),
@@ -108,6 +122,7 @@ impl Number {
         }
     }
 
+    #[inline]
     fn combine(
         self,
         other: Number,
@@ -149,6 +164,20 @@ mod tests {
         assert_eq!(Int64(i64::MAX).plus(Int32(1)), None);
         assert_eq!(Int64(i64::MAX).plus(Double(1.0)), Some(Double(i64::MAX as f64)));
         assert_eq!(Int32(1).plus(Double(0.5)), Some(Double(1.5)));
+    }
+
+    #[test]
+    fn a_sum_of_the_same_type_or_none() {
+        let edges = [0, 1, -1, i64::from(i32::MAX), i64::from(i32::MIN), 1 << 31, 1 << 40];
+        let edges = edges.into_iter().chain([i64::MAX, i64::MIN, -(1 << 31) - 1]);
+        for by in edges.clone() {
+            for number in
+                edges.clone().flat_map(|n| [Number::integer(n), Int64(n), Double(n as f64)])
+            {
+                let sum = number.plus(Number::integer(by)).filter(|sum| sum.ty() == number.ty());
+                assert_eq!(number.plus_within_type(by), sum, "{number} {by}");
+            }
+        }
     }
 
     #[test]

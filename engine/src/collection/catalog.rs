@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bson::{RawDocument, RawDocumentBuf, rawdoc};
 
+use crate::bson::document::doc_len;
 use crate::disk::{Edit, View};
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Result};
@@ -247,8 +248,23 @@ pub fn document_at<'v>(
 /// # Errors
 /// `Corrupt` if it is longer than the data, or none.
 pub fn document_in(data: &[u8], loc: RecordLoc) -> Result<&RawDocument> {
-    let bad = |found: i64| Error::corrupt(loc, "Record", "its document fits in it", found);
-    let len = crate::bson::document::doc_len(data).map_err(|_| bad(data.len() as i64))?;
-    let bytes = data.get(..len).ok_or_else(|| bad(len as i64))?;
-    RawDocument::from_bytes(bytes).map_err(|_| bad(len as i64))
+    let bytes = document_bytes_in(data, loc)?;
+    RawDocument::from_bytes(bytes).map_err(|_| no_document(loc, bytes.len()))
+}
+
+/// The same as bytes, of which only the length was looked at.
+///
+/// # Errors
+/// As [`document_in`].
+#[inline]
+pub fn document_bytes_in(data: &[u8], loc: RecordLoc) -> Result<&[u8]> {
+    match doc_len(data) {
+        Ok(len) => Ok(&data[..len]),
+        Err(_) => Err(no_document(loc, data.len())),
+    }
+}
+
+#[cold]
+fn no_document(loc: RecordLoc, found: usize) -> Error {
+    Error::corrupt(loc, "Record", "its document fits in it", found as i64)
 }

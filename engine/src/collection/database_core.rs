@@ -52,7 +52,7 @@ impl DatabaseCore {
     pub fn new(name: &str, shared: Arc<EngineShared>) -> Arc<DatabaseCore> {
         let catalogue = CATALOGUE.map(|collection| {
             let ns = NamespaceString::system(name, collection);
-            Arc::new(CollectionCore::new(ns, shared.stripes.clone(), Known::MISSING))
+            Arc::new(CollectionCore::new(ns, shared.journal.stripes(), Known::MISSING))
         });
         let mut collections = NameTable::new(CollectionCore::exists);
         for core in &catalogue {
@@ -171,7 +171,7 @@ impl DatabaseCore {
             }
         };
         let core =
-            Arc::new(CollectionCore::new(ns, self.shared.stripes.clone(), Known::new(Ok(state))));
+            Arc::new(CollectionCore::new(ns, self.shared.journal.stripes(), Known::new(Ok(state))));
         collections.add(core.ns.as_str(), core.clone());
         Ok(core)
     }

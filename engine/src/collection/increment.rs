@@ -5,17 +5,18 @@
 
 use bson::{RawBsonRef, RawDocumentBuf};
 
-use super::catalog::document_in;
+use super::catalog::document_bytes_in;
 use super::handle::{Collection, checked_filter};
 use super::id_key::IdKey;
 use super::locate::{Holding, data_at, find_by_id};
 use super::locked::OpenCollection;
 use super::update_report::{LocatedBy, UpdateReport};
 use crate::bson::field_path::FieldPath;
+use crate::bson::number::Number;
 use crate::error::Result;
-use crate::journal::{ReadView, UnitOfWork};
+use crate::journal::{ReadView, UnitInPlace};
 use crate::update::Update;
-use crate::update::increment::{self, Plan};
+use crate::update::increment::{self, How, Plan};
 
 impl Collection {
     /// Adds to each counter of the document with this `_id`. A counter that is missing is
@@ -45,6 +46,7 @@ impl Collection {
     }
 
     /// `upsert` decides what becomes of a missing document.
+    #[inline]
     fn increment_or(
         &self,
         id: RawBsonRef<'_>,
@@ -53,64 +55,75 @@ impl Collection {
     ) -> Result<UpdateReport> {
         let key = IdKey::new(id)?;
         self.database.shared.journal.make_room()?;
-        match self.increment_in_place(&key, increments, upsert)? {
-            Some(report) => Ok(report),
-            None => self.increment_generally(id, increments, upsert),
+        let mut hit = Hit::default();
+        match self.increment_in_place(&key, increments, &mut hit)? {
+            Outcome::Hit => Ok(hit.report(increments.len())),
+            Outcome::General => self.increment_generally(id, increments, upsert),
+            Outcome::NoDocument => self.increment_missing(id, increments, upsert),
         }
     }
 
-    /// `None` where the general path has to do it.
     fn increment_in_place(
         &self,
-        id: &IdKey,
+        id: &IdKey<'_>,
         increments: &[(&FieldPath, i64)],
-        upsert: fn(&OpenCollection) -> bool,
-    ) -> Result<Option<UpdateReport>> {
+        hit: &mut Hit,
+    ) -> Result<Outcome> {
         let guard = self.core.shared();
-        let Some(open) = guard.open()? else { return Ok(None) };
+        let Some(open) = guard.open()? else { return Ok(Outcome::General) };
         let view = ReadView::new(&open.files, &guard);
-        let shared = &self.database.shared;
-        let Some(place) =
-            find_by_id(Holding::EachRecord(&self.core), open, &view, id, &shared.counters)?
+        let counters = &self.database.shared.counters;
+        let Some(place) = find_by_id(Holding::EachRecord(&self.core), open, &view, id, counters)?
         else {
-            return Ok((!upsert(open)).then(UpdateReport::default));
+            return Ok(Outcome::NoDocument);
         };
         if open.store.options().policy.is_adaptive() {
-            return Ok(None);
+            return Ok(Outcome::General);
         }
         let mut record = self.core.write_record(place.loc);
         let data = data_at(&view, place.loc)?;
-        let document = document_in(data, place.loc)?.as_bytes();
+        let document = document_bytes_in(data, place.loc)?;
         let shape = open.shapes.get(place.shape);
-        let plan = increment::plan(document, increments, &open.indexed_paths, shape)?;
-        let Plan::InPlace(plan) = plan else { return Ok(None) };
-        let mut report = UpdateReport {
-            matched: 1,
-            in_place: true,
-            fields_skipped: plan.skips.fields,
-            bytes_skipped: plan.skips.bytes,
-            padding_left: (data.len() - document.len()) as u32,
-            ..UpdateReport::default()
-        };
-        if plan.by_shape as usize == increments.len() {
-            report.located_by = LocatedBy::Memo;
-            shared.counters.layout_memo_hits.add(1);
-        } else {
-            shared.counters.layout_memo_misses.add(1);
+        if increment::make(&mut hit.plan, document, increments, &open.indexed_paths, shape)?
+            == How::General
+        {
+            return Ok(Outcome::General);
         }
-        if plan.writes().is_empty() {
-            return Ok(Some(report));
+        hit.padding_left = (data.len() - document.len()) as u32;
+        match hit.located_by(increments.len()) {
+            LocatedBy::Memo => counters.layout_memo_hits.add(1),
+            LocatedBy::Scan => counters.layout_memo_misses.add(1),
+        }
+        if hit.plan.writes().is_empty() {
+            return Ok(Outcome::Hit);
         }
         open.check_maintainable()?;
-        let mut unit = UnitOfWork::in_place(&open.files, &guard, &mut record)?;
-        for write in plan.writes() {
-            unit.write_final(place.loc.data().add(write.ofs as i32), write.bytes())?;
-            report.bytes_written += write.bytes().len() as u32;
+        let mut unit = UnitInPlace::new(&open.files, &guard, &mut record)?;
+        for write in hit.plan.writes() {
+            let ofs = write.ofs as usize;
+            match write.value {
+                Number::Int32(value) => unit.write(ofs, &value.to_le_bytes())?,
+                Number::Int64(value) => unit.write(ofs, &value.to_le_bytes())?,
+                Number::Double(value) => unit.write(ofs, &value.to_le_bytes())?,
+            }
         }
-        report.modified = 1;
-        report.lines_dirtied = unit.lines_changed();
+        hit.lines_dirtied = unit.lines_changed();
         unit.finish();
-        Ok(Some(report))
+        Ok(Outcome::Hit)
+    }
+
+    #[cold]
+    fn increment_missing(
+        &self,
+        id: RawBsonRef<'_>,
+        increments: &[(&FieldPath, i64)],
+        upsert: fn(&OpenCollection) -> bool,
+    ) -> Result<UpdateReport> {
+        let upsert_it = self.core.shared().open()?.is_some_and(upsert);
+        match upsert_it {
+            true => self.increment_generally(id, increments, upsert),
+            false => Ok(UpdateReport::default()),
+        }
     }
 
     #[cold]
@@ -128,5 +141,50 @@ impl Collection {
         let update = Update::increments(increments)?;
         let upsert = self.core.shared().open()?.is_some_and(upsert);
         self.update_first(&filter, &update, upsert)
+    }
+}
+
+/// What became of an attempt in place.
+enum Outcome {
+    Hit,
+    /// The general path has to do it.
+    General,
+    NoDocument,
+}
+
+/// A hit and its cost. The report is made of it where it is returned: to carry that through
+/// several results would take longer than the hit.
+#[derive(Default)]
+struct Hit {
+    plan: Plan,
+    padding_left: u32,
+    lines_dirtied: u32,
+}
+
+impl Hit {
+    #[inline]
+    fn located_by(&self, increments: usize) -> LocatedBy {
+        match self.plan.by_shape as usize == increments {
+            true => LocatedBy::Memo,
+            false => LocatedBy::Scan,
+        }
+    }
+
+    #[inline]
+    fn report(&self, increments: usize) -> UpdateReport {
+        let writes = self.plan.writes();
+        UpdateReport {
+            matched: 1,
+            modified: u64::from(!writes.is_empty()),
+            upserted: None,
+            in_place: true,
+            moved: None,
+            fields_skipped: self.plan.skips.fields,
+            bytes_skipped: self.plan.skips.bytes,
+            bytes_written: writes.iter().map(|write| write.value.width() as u32).sum(),
+            lines_dirtied: self.lines_dirtied,
+            padding_left: self.padding_left,
+            located_by: self.located_by(increments),
+        }
     }
 }

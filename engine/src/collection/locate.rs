@@ -50,28 +50,42 @@ impl<'a> Holding<'a> {
 ///
 /// # Errors
 /// `Corrupt` only.
+#[inline]
 pub fn find_by_id(
     holding: Holding<'_>,
     open: &OpenCollection,
     view: &impl View,
-    id: &IdKey,
+    id: &IdKey<'_>,
     counters: &Counters,
 ) -> Result<Option<Place>> {
     let hash = id.hash();
     if let Some(memo) = &open.memo {
         for (loc, shape) in memo.candidates(hash) {
-            if leads_at(view, loc, id)? {
+            if leads_at(view, loc, id) {
                 counters.record_memo_hits.add(1);
                 return Ok(Some(Place { loc, shape }));
             }
         }
     }
+    find_beyond_memo(holding, open, view, id, hash, counters)
+}
+
+/// The same by the b-tree; what is found is remembered.
+#[cold]
+fn find_beyond_memo(
+    holding: Holding<'_>,
+    open: &OpenCollection,
+    view: &impl View,
+    id: &IdKey<'_>,
+    hash: u64,
+    counters: &Counters,
+) -> Result<Option<Place>> {
     let Some(loc) = find_in_index(holding, open, view, id)? else { return Ok(None) };
     counters.record_memo_misses.add(1);
     let mut shape = 0;
     if let Some(memo) = &open.memo {
         // M1: only the very bytes that the record holds; 1 and 1.0 find each other in the index.
-        if leads_at(view, loc, id)? {
+        if leads_at(view, loc, id) {
             let _record = holding.record(loc);
             let document = document_in(data_at(view, loc)?, loc)?;
             let number = open.shapes.number_of(document.as_bytes());
@@ -84,26 +98,29 @@ pub fn find_by_id(
 
 /// Does the document in the record at `loc` begin with this `_id`? Reads no byte that a writer
 /// in place may change, so the record need not be held.
-fn leads_at(view: &impl View, loc: RecordLoc, id: &IdKey) -> Result<bool> {
-    let len = view.get(loc, record::LENGTH)? as usize;
-    let prefix = VALUE_OFS + id.value().len();
-    Ok(len >= record::LEN + prefix && id.leads(view.bytes(loc.data(), prefix)?))
+#[inline]
+fn leads_at(view: &impl View, loc: RecordLoc, id: &IdKey<'_>) -> bool {
+    let end = record::LEN + VALUE_OFS + id.value_len();
+    // What would end beyond the file is no document with this `_id`.
+    let Ok(bytes) = view.bytes(loc.loc(), end) else { return false };
+    record::LENGTH.get(bytes) as usize >= end && id.leads(&bytes[record::LEN..])
 }
 
 /// The data of the record at `loc`, its header believed as far as it stays inside of the file:
 /// enough to compare, at the cost of one cache line.
+#[inline]
 pub fn data_at(view: &impl View, loc: RecordLoc) -> Result<&[u8]> {
-    let len = view.get(loc, record::LENGTH)?;
-    view.bytes(loc.data(), usize::try_from(len).unwrap_or(0).saturating_sub(record::LEN))
+    Ok(view.measured(loc.loc())?.get(record::LEN..).unwrap_or_default())
 }
 
 fn find_in_index(
     holding: Holding<'_>,
     open: &OpenCollection,
     view: &impl View,
-    id: &IdKey,
+    id: &IdKey<'_>,
 ) -> Result<Option<RecordLoc>> {
-    let wanted = Value { ty: id.element_type(), bytes: id.value() };
+    let value = id.value();
+    let wanted = Value { ty: id.element_type(), bytes: &value };
     match open.id_index() {
         Some(index) => index.find_exact(view, wanted),
         None => {

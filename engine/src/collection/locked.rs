@@ -156,6 +156,7 @@ impl Known {
     ///
     /// # Errors
     /// That with which it could not be opened.
+    #[inline]
     pub fn open(&self) -> Result<Option<&OpenCollection>> {
         self.0.as_ref().map(Option::as_ref).map_err(Error::again)
     }
@@ -201,13 +202,21 @@ impl OpenCollection {
 
     /// Refuses to write where an index could not be kept up to date, and to what the catalogue
     /// alone writes.
+    #[inline]
     pub fn check_maintainable(&self) -> Result<()> {
+        match self.unmaintainable {
+            None if !self.is_catalogue => Ok(()),
+            _ => self.refuse_to_write(),
+        }
+    }
+
+    #[cold]
+    fn refuse_to_write(&self) -> Result<()> {
         match &self.unmaintainable {
-            None if self.is_catalogue => Err(Error::refused(
+            None => Err(Error::refused(
                 Reason::IllegalOperation,
                 "the catalogue changes with the collections and indexes that it describes",
             )),
-            None => Ok(()),
             Some(why) => Err(Error::refused(Reason::UnsupportedIndex, why.clone())),
         }
     }
@@ -234,6 +243,7 @@ impl CollectionCore {
     }
 
     /// Holds the collection shared: to read, and to change values in place.
+    #[inline]
     pub fn shared(&self) -> Shared<'_, Known> {
         self.lock.shared()
     }
@@ -244,11 +254,13 @@ impl CollectionCore {
     }
 
     /// Holds one record to read it, the collection being held shared.
+    #[inline]
     pub fn read_record(&self, loc: RecordLoc) -> StripeRead<'_> {
         self.stripes.read(loc)
     }
 
     /// Holds one record to change it in place, the collection being held shared.
+    #[inline]
     pub fn write_record(&self, loc: RecordLoc) -> Stripe<'_> {
         self.stripes.write(loc)
     }

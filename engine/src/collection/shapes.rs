@@ -31,6 +31,7 @@ impl Default for Shapes {
 
 impl Shapes {
     /// The shape with this number, if it is one.
+    #[inline]
     pub fn get(&self, number: ShapeNo) -> Option<&Shape> {
         self.known.get(usize::from(number).checked_sub(1)?)?.get()
     }

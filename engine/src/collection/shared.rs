@@ -6,7 +6,6 @@ use crate::bson::object_id::ObjectIdMaker;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::journal::Journal;
-use crate::locks::RecordStripes;
 use crate::options::Options;
 use crate::store::PaddingSamples;
 
@@ -17,8 +16,6 @@ pub struct EngineShared {
     pub options: Options,
     pub counters: Arc<Counters>,
     pub clock: Arc<dyn Clock>,
-    /// The locks of records, level 4.
-    pub stripes: Arc<RecordStripes>,
     /// Which calls change a padding factor.
     pub samples: Arc<PaddingSamples>,
     pub object_ids: ObjectIdMaker,

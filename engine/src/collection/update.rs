@@ -20,7 +20,7 @@ use crate::counters::Work;
 use crate::disk::Edit;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
-use crate::journal::{ReadView, UnitOfWork};
+use crate::journal::{ReadView, UnitInPlace, UnitOfWork};
 use crate::query::Filter;
 use crate::store::Outcome;
 use crate::update::upsert::Upsert;
@@ -195,9 +195,9 @@ impl Collection {
             Mutation::Nothing => {}
             Mutation::InPlace(damages) if !damages.changes_layout() => {
                 open.check_maintainable()?;
-                let mut unit = UnitOfWork::in_place(&open.files, &guard, &mut record)?;
+                let mut unit = UnitInPlace::new(&open.files, &guard, &mut record)?;
                 for (ofs, bytes) in damages.iter() {
-                    unit.write_final(place.loc.data().add(ofs as i32), bytes)?;
+                    unit.write(ofs, bytes)?;
                 }
                 report.modified = 1;
                 report.in_place = true;

@@ -9,9 +9,10 @@
 //!   these bytes, the exclusive collection lock, or the shared one and the record's stripe, or
 //!   the database's extents mutex (`locks.rs`, levels 2, 3, 4 and 6); who reads them holds the
 //!   same lock.
-//! - M2. The gather of a commit reads any byte, while the gate (level 5) keeps every writer out.
-//! - M3. [`PrivateView::discard`] is called with the gate closed, for pages whose bytes are
-//!   those of the file. It changes no value that anybody can see.
+//! - M2. The gather of a commit reads any byte, while the gate (level 5) is closed and all stripes
+//!   are held, which keeps every writer out.
+//! - M3. [`PrivateView::discard`] is called with the same held, for pages whose bytes are those of
+//!   the file. It changes no value that anybody can see.
 //! - M4. The file is not cut below the length mapped while the map lives: the dbpath lock keeps
 //!   other processes away, and the engine never cuts a data file.
 
@@ -101,7 +102,8 @@ impl PrivateView {
     }
 
     /// The `len` bytes at `ofs`, if they are inside. The caller holds a lock of M1, or has
-    /// closed the gate (M2).
+    /// keeps all writers out (M2).
+    #[inline]
     pub(crate) fn bytes(&self, ofs: usize, len: usize) -> Option<&[u8]> {
         let start = self.place(ofs, len)?;
         // SAFETY: `start` and the `len` bytes after it are initialised memory of this view,
@@ -110,12 +112,13 @@ impl PrivateView {
     }
 
     /// Replaces the bytes at `ofs`; `None`, and nothing written, if they are not all inside.
-    /// The caller holds a lock of M1 exclusively and is inside of the gate.
+    /// The caller holds a lock of M1 exclusively, and is inside of the gate or holds a stripe.
+    #[inline]
     pub(crate) fn write(&self, ofs: usize, bytes: &[u8]) -> Option<()> {
         let start = self.place(ofs, bytes.len())?;
         // SAFETY: the target is `bytes.len()` bytes of this view's writable memory; nobody else
-        // reads or writes them meanwhile (M1), the gather and `discard` wait at the gate (M2,
-        // M3). `copy` allows that the source lies in the same view.
+        // reads or writes them meanwhile (M1), the gather and `discard` wait for us (M2, M3).
+        // `copy` allows that the source lies in the same view.
         unsafe { ptr::copy(bytes.as_ptr(), start.as_ptr(), bytes.len()) };
         Some(())
     }
@@ -131,12 +134,13 @@ impl PrivateView {
         }
         let Backing::Map(map) = &self.backing else { return Ok(false) };
         // SAFETY: the pages are inside of the map (checked above). Their bytes are those of the
-        // file and the gate is closed (M3), so what is read after is what was read before.
+        // file and nobody writes (M3), so what is read after is what was read before.
         unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, ofs, len)? };
         Ok(true)
     }
 
     /// A pointer to `ofs`, if `len` bytes from there are inside.
+    #[inline]
     fn place(&self, ofs: usize, len: usize) -> Option<NonNull<u8>> {
         if ofs.checked_add(len)? > self.len {
             return None;

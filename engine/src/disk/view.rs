@@ -21,6 +21,16 @@ pub trait View {
     /// [`crate::Error::Corrupt`] if they are not all inside of an existing file.
     fn bytes(&self, loc: DiskLoc, len: usize) -> Result<&[u8]>;
 
+    /// The bytes at `loc` of which the first four, an int32, say how many they are: a record,
+    /// header and all. No more than that is believed of it.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`] if they are not all inside of an existing file.
+    fn measured(&self, loc: DiskLoc) -> Result<&[u8]> {
+        let len = i32::from_wire(self.bytes(loc, i32::WIDTH)?);
+        self.bytes(loc, usize::try_from(len).unwrap_or(0))
+    }
+
     /// Number of data files.
     fn file_count(&self) -> i32;
 
@@ -28,6 +38,7 @@ pub trait View {
     fn file_len(&self, file: FileNo) -> u64;
 
     /// A field of the structure at `base`.
+    #[inline]
     fn get<T: Wire>(&self, base: impl Into<DiskLoc>, field: Field<T>) -> Result<T>
     where
         Self: Sized,

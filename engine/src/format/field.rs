@@ -93,6 +93,7 @@ impl<T: Wire> Field<T> {
     ///
     /// # Panics
     /// If `structure` is shorter than the structure: callers hold its whole length.
+    #[inline]
     pub fn get(self, structure: &[u8]) -> T {
         T::from_wire(&structure[self.ofs..self.end()])
     }

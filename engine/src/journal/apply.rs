@@ -1,4 +1,4 @@
-//! Carries out the entries of a payload: after a commit and in a recovery, by the same code.
+//! Carries out the entries of a payload, in a recovery.
 //!
 //! - A1. Nothing is carried out unless every entry of the payload can be read.
 //! - A2. Carrying out a payload twice, or again from any earlier one on, gives the same bytes.

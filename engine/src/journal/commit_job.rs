@@ -1,10 +1,10 @@
-//! The journal of an engine, and its group commit: gather, append, apply, drop.
+//! The journal of an engine, and its group commit: gather, append, write back, drop.
 //!
-//! - C1. One commit at a time; so sections and their application are in the order of gathers.
+//! - C1. One commit at a time; so sections are in the order of gathers.
 //! - C2. Bytes reach a data file only after the section that holds them is synced (without a
-//!   journal: only as whole gathers, at the sync interval, on close, or when too much is dirty).
-//! - C3. A page is dropped only when all that was ever gathered of it is applied and nothing of
-//!   it is dirty.
+//!   journal: only at the sync interval, on close, or when too much is dirty).
+//! - C3. A page is dropped only when all that was ever gathered of it is in the file and nothing
+//!   of it is dirty.
 //! - C4. After any failure in here the engine takes no more writes (W2). What was read stays
 //!   readable; what is not durable now is lost at the next open, as after a crash.
 
@@ -14,22 +14,23 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::apply::{self, Failure, Target};
 use super::commit_ticket::{CommitTicket, Tickets};
 use super::data_file_sync::{Applied, SyncJob};
 use super::database_files::{DatabaseFiles, FileRules};
+use super::dirty_lines::Owed;
 use super::journal_writer::{ClosedFile, JournalWriter};
 use super::payload::Builder;
 use super::tracked_file::TrackedFile;
+use super::write_back::{self, Copies, File, WriteBack};
 use super::write_side::WriteSide;
 use crate::disk::{Disk, DiskFile};
-use crate::disk_loc::{DiskLoc, FileNo};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::holds::{HoldTimes, Holds};
 use crate::limits::{LINE, PAGE};
+use crate::locks::RecordStripes;
 
-/// Private pages dropped at a time, while units of work wait at the gate.
-const DROP_SLICE: usize = 256;
+/// Pages written back or dropped at a time, while units of work wait.
+const SLICE: usize = 256;
 /// Beyond this many times the threshold of dirty pages, operations wait for a commit.
 const THROTTLE: u64 = 4;
 
@@ -61,6 +62,9 @@ pub struct CommitJob {
     payload: Vec<u8>,
     /// Private memory to stay below, pages.
     budget_pages: u64,
+    /// The last section that was synced.
+    last_seq: u64,
+    write_back: WriteBack,
     /// Where dropping goes on: the file, in the order of all files, and its page.
     hand: (usize, usize),
 }
@@ -68,7 +72,19 @@ pub struct CommitJob {
 impl CommitJob {
     /// Nothing gathered yet.
     pub fn new(writer: Option<JournalWriter>, budget_pages: u64) -> CommitJob {
-        CommitJob { writer, payload: Vec::new(), budget_pages, hand: (0, 0) }
+        CommitJob {
+            writer,
+            payload: Vec::new(),
+            budget_pages,
+            last_seq: 0,
+            write_back: WriteBack::default(),
+            hand: (0, 0),
+        }
+    }
+
+    /// The files of this database are about to go.
+    pub fn forget(&mut self, database: &str) {
+        self.write_back.forget(database);
     }
 }
 
@@ -96,6 +112,11 @@ impl Journal {
     /// Ends [`Journal::park`] at once.
     pub fn wake(&self) {
         self.side.call();
+    }
+
+    /// The locks of records (level 4): a gather holds them all.
+    pub fn stripes(&self) -> Arc<RecordStripes> {
+        self.side.stripes.clone()
     }
 
     /// How long writers were held at the gate.
@@ -133,10 +154,13 @@ impl Journal {
     ///
     /// # Errors
     /// As [`Journal::commit`].
+    #[inline]
     pub fn make_room(&self) -> Result<()> {
-        if !self.side.is_dirty_beyond(THROTTLE) {
-            return Ok(());
-        }
+        if self.side.is_dirty_beyond(THROTTLE) { self.wait_for_room() } else { Ok(()) }
+    }
+
+    #[cold]
+    fn wait_for_room(&self) -> Result<()> {
         let mut job = self.commit.lock();
         self.side.check()?;
         if self.side.is_dirty_beyond(THROTTLE) { self.commit_or_stop(&mut job) } else { Ok(()) }
@@ -166,19 +190,20 @@ impl Journal {
     /// One group commit; also while closing, when units of work are refused already.
     fn commit_locked(&self, job: &mut CommitJob) -> Result<()> {
         let databases = self.databases.read().clone();
-        let gather = self.gather(&databases, &mut job.payload);
-        let mut seq_number = 0;
-        if !job.payload.is_empty() {
-            if let Some(writer) = &mut job.writer {
-                seq_number = writer.append(&job.payload)?;
-                self.tickets.release(gather);
-                self.side.counters.commits.add(1);
+        if self.journaled {
+            self.reserve(&mut job.payload);
+            let hold = self.holds.begin(|holds| &mut holds.gathers);
+            let still = self.side.close();
+            let gather = self.gather(&databases, &mut job.payload);
+            job.write_back.take(&databases, &self.side.pressure);
+            drop((still, hold));
+            self.make_durable(job, gather)?;
+            if let Some(seq) = job.write_back.write(job.last_seq, &self.side.counters)? {
+                self.applied.lock().advance(seq, gather);
             }
-            self.apply(&databases, &job.payload)?;
-        } else if self.journaled {
-            self.tickets.release(gather);
+        } else {
+            self.write_without_journal(&databases)?;
         }
-        self.applied.lock().advance(seq_number, gather);
         if job.payload.capacity() > super::BUFFER_KEPT_MAX {
             job.payload = Vec::new();
         }
@@ -189,14 +214,36 @@ impl Journal {
         Ok(())
     }
 
-    /// Copies all dirty lines into a payload while nobody writes, and counts the gather.
-    fn gather(&self, databases: &[Arc<DatabaseFiles>], payload: &mut Vec<u8>) -> u64 {
+    /// A commit after which the data files have all that the journal has. Units of work wait
+    /// until everything is written.
+    pub(super) fn commit_and_write_back(&self, job: &mut CommitJob) -> Result<()> {
+        // Most of it while they go on.
+        self.commit_or_stop(job)?;
+        let databases = self.databases.read().clone();
+        self.write_back_all(&databases, Owed::Gathered)?;
+        self.reserve(&mut job.payload);
+        let _hold = self.holds.begin(|holds| &mut holds.gathers);
+        let _still = self.side.close();
+        let gather = self.gather(&databases, &mut job.payload);
+        self.make_durable(job, gather)?;
+        for file in databases.iter().flat_map(|database| database.files()) {
+            write_back::write_all(file, &self.side.pressure, &self.side.counters)?;
+        }
+        self.applied.lock().advance(job.last_seq, gather);
+        Ok(())
+    }
+
+    /// Room for what is dirty: to grow the buffer while units of work wait would keep them longer.
+    fn reserve(&self, payload: &mut Vec<u8>) {
         payload.clear();
         let dirty_pages = self.side.pressure.dirty_pages.load(Relaxed) as usize;
-        // A line per page and its head, at least; more would grow the buffer behind the gate.
+        // A line per page and its head, at least.
         payload.reserve(dirty_pages * (LINE + 16));
-        let _hold = self.holds.begin(|holds| &mut holds.gathers);
-        let _closed = self.side.gate.close();
+    }
+
+    /// Copies all dirty lines into a payload and counts the gather, no unit of work being under
+    /// way.
+    fn gather(&self, databases: &[Arc<DatabaseFiles>], payload: &mut Vec<u8>) -> u64 {
         let mut builder = Builder::new(self.rules.layout, payload);
         for created in self.side.created.lock().drain(..) {
             builder.file_created(&created.path, created.len);
@@ -215,13 +262,52 @@ impl Journal {
         self.side.begin_gather()
     }
 
-    /// Writes the gathered lines to the data files (C2).
-    fn apply(&self, databases: &[Arc<DatabaseFiles>], payload: &[u8]) -> Result<()> {
-        let mut target = OpenFiles { databases, side: &self.side };
-        apply::apply(self.rules.layout, payload, &mut target).map_err(|failure| match failure {
-            Failure::Target(error) => error,
-            Failure::Unreadable(rule) => unreachable!("we built this payload: {rule}"),
-        })
+    /// Appends and syncs the section of what was gathered, if that was anything, and releases
+    /// those who wait for it.
+    fn make_durable(&self, job: &mut CommitJob, gather: u64) -> Result<()> {
+        if let (false, Some(writer)) = (job.payload.is_empty(), &mut job.writer) {
+            job.last_seq = writer.append(&job.payload)?;
+            self.side.counters.commits.add(1);
+        }
+        self.tickets.release(gather);
+        Ok(())
+    }
+
+    /// Writes all that was changed to the data files, a slice at a time.
+    fn write_without_journal(&self, databases: &[Arc<DatabaseFiles>]) -> Result<()> {
+        let gather = {
+            let _still = self.side.close();
+            self.side.created.lock().clear();
+            for file in databases.iter().flat_map(|database| database.files()) {
+                file.dirty.take(&self.side.pressure, |_, _| {});
+            }
+            self.side.begin_gather()
+        };
+        self.write_back_all(databases, Owed::All)?;
+        self.applied.lock().advance(0, gather);
+        Ok(())
+    }
+
+    /// Writes the pages that are owed, a slice at a time; between the slices units of work go on.
+    fn write_back_all(&self, databases: &[Arc<DatabaseFiles>], which: Owed) -> Result<()> {
+        for file in write_back::files_of(databases) {
+            let mut next = Some(0);
+            while let Some(page) = next {
+                next = self.write_back_slice(&file, page, which)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes some pages that are owed from page `from` on. Gives the page to go on from.
+    fn write_back_slice(&self, file: &File, from: usize, which: Owed) -> Result<Option<usize>> {
+        let mut copies = Copies::default();
+        let hold = self.holds.begin(|holds| &mut holds.slices);
+        let still = self.side.close();
+        let next = copies.take(file, from, SLICE, which, &self.side.pressure);
+        drop((still, hold));
+        copies.write(&self.side.counters)?;
+        Ok(next)
     }
 
     /// Gives private pages back until a quarter of the budget is free again, if it is exceeded,
@@ -236,8 +322,8 @@ impl Journal {
             return Ok(());
         }
         let goal = job.budget_pages - job.budget_pages / 4;
-        let files: Vec<&TrackedFile> = databases.iter().flat_map(|d| d.files()).collect();
-        let (mut visited, mut outcome) = (0, Ok(()));
+        let files: Vec<File> = write_back::files_of(databases).collect();
+        let mut visited = 0;
         while visited <= files.len() + 1 && pressure.private_pages.load(Relaxed) > goal {
             let (at, page) = job.hand;
             let Some(file) = files.get(at) else {
@@ -245,23 +331,30 @@ impl Journal {
                 visited += 1;
                 continue;
             };
-            let _hold = self.holds.begin(|holds| &mut holds.give_backs);
-            let _closed = self.side.gate.close();
-            let give_back = |first, pages| {
-                outcome.is_ok() && {
-                    outcome = file.give_back(first, pages);
-                    outcome.is_ok()
-                }
-            };
-            let (next, dropped) = file.dirty.forget_clean(page, DROP_SLICE, pressure, give_back);
-            self.side.counters.pages_dropped.add(dropped);
+            // Pages that are owed cannot be dropped. (Without a journal nothing is owed here.)
+            self.write_back_slice(file, page, Owed::Gathered)?;
+            let next = self.drop_slice(file, page)?;
             visited += usize::from(next.is_none());
             job.hand = next.map_or((at + 1, 0), |page| (at, page));
-            if outcome.is_err() {
-                break;
-            }
         }
-        outcome
+        Ok(())
+    }
+
+    /// Gives some clean pages of a file back, from page `from` on. Gives the page to go on from.
+    fn drop_slice(&self, (files, no): &File, from: usize) -> Result<Option<usize>> {
+        let Some(file) = files.file(*no) else { return Ok(None) };
+        let _hold = self.holds.begin(|holds| &mut holds.slices);
+        let _still = self.side.close();
+        let mut outcome = Ok(());
+        let give_back = |first, pages| {
+            outcome.is_ok() && {
+                outcome = file.give_back(first, pages);
+                outcome.is_ok()
+            }
+        };
+        let (next, dropped) = file.dirty.forget_clean(from, SLICE, &self.side.pressure, give_back);
+        self.side.counters.pages_dropped.add(dropped);
+        outcome.map(|()| next)
     }
 }
 
@@ -274,35 +367,5 @@ fn gather_page(builder: &mut Builder<'_>, file: &TrackedFile, page: usize, mut l
         let ofs = page * PAGE + first * LINE;
         let bytes = file.bytes(ofs as i32, n * LINE);
         builder.write(file.no, ofs, bytes.expect("dirty lines are inside of their file"));
-    }
-}
-
-/// The data files of open databases: what a commit is applied to.
-struct OpenFiles<'a> {
-    databases: &'a [Arc<DatabaseFiles>],
-    side: &'a WriteSide,
-}
-
-impl Target for OpenFiles<'_> {
-    fn write(&mut self, database: &str, no: FileNo, ofs: u32, bytes: &[u8]) -> Result<()> {
-        let found = self.databases.binary_search_by(|d| d.name().cmp(database)).ok();
-        let file = found.and_then(|at| self.databases[at].file(no));
-        let file = file.ok_or_else(|| {
-            Error::corrupt(DiskLoc::new(no, 0), "journal", "a file that is not open", no.0)
-        })?;
-        file.apply(u64::from(ofs), bytes)?;
-        self.side.counters.applied_writes.add(1);
-        self.side.counters.applied_bytes.add(bytes.len() as u64);
-        Ok(())
-    }
-
-    fn create_file(&mut self, _: &str, _: FileNo, _: u64) -> Result<()> {
-        // It was made before the journal named it.
-        Ok(())
-    }
-
-    fn drop_database(&mut self, _: &str) -> Result<()> {
-        // Its files are removed by the one who wrote this section.
-        Ok(())
     }
 }

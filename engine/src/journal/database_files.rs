@@ -23,7 +23,7 @@ use crate::disk::{Access, Disk, DiskFile};
 use crate::disk_loc::{DiskLoc, FileNo};
 use crate::error::{Error, Reason, Result};
 use crate::file_id::Layout;
-use crate::format::data_file_header as header;
+use crate::format::{Wire, data_file_header as header};
 use crate::limits::DATA_FILES_MAX;
 use crate::namespace_string::check_database_name;
 
@@ -142,6 +142,7 @@ impl DatabaseFiles {
     }
 
     /// What units of work and commits share.
+    #[inline]
     pub fn side(&self) -> &Arc<WriteSide> {
         &self.side
     }
@@ -152,12 +153,13 @@ impl DatabaseFiles {
     }
 
     /// A file by its number.
+    #[inline]
     pub fn file(&self, no: FileNo) -> Option<&TrackedFile> {
         if no.is_ns() {
             return Some(&self.ns);
         }
         let n = usize::try_from(no.0).ok()?;
-        self.data.get(n / CHUNK)?.get()?[n % CHUNK].get()
+        self.data.get(n / CHUNK)?.get()?.get(n % CHUNK)?.get()
     }
 
     /// All files: data files in order, then the `.ns` file. This is the order of their numbers.
@@ -169,10 +171,28 @@ impl DatabaseFiles {
     ///
     /// # Errors
     /// [`Error::Corrupt`] if they are not all inside of a file.
+    #[inline]
     pub fn bytes(&self, loc: DiskLoc, len: usize) -> Result<&[u8]> {
         match self.file(loc.file_no()).and_then(|file| file.bytes(loc.ofs, len)) {
             Some(bytes) => Ok(bytes),
             None => Err(self.outside(loc, len)),
+        }
+    }
+
+    /// The bytes at `loc` of which the first four say how many they are; none if that is less
+    /// than none.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if they are not all inside of a file.
+    #[inline]
+    pub fn measured(&self, loc: DiskLoc) -> Result<&[u8]> {
+        let measured = self.file(loc.file_no()).and_then(|file| {
+            let len = i32::from_wire(file.bytes(loc.ofs, i32::WIDTH)?);
+            file.bytes(loc.ofs, usize::try_from(len).unwrap_or(0))
+        });
+        match measured {
+            Some(bytes) => Ok(bytes),
+            None => Err(self.outside(loc, i32::WIDTH)),
         }
     }
 

@@ -1,17 +1,19 @@
-//! Which 64-byte lines of a file were changed since the last gather, and which of its pages
-//! have been copied into private memory. Bits only: no bytes, no file.
+//! Which 64-byte lines of a file were changed since the last gather, which of its pages have been
+//! copied into private memory, and which are owed to the file. Bits only: no bytes, no file.
 //!
 //! Three levels of bits, so that a sweep costs what was changed and not what there is: one word
 //! of lines per page; one bit per page that has such a word; one bit per region of 512 pages
 //! that has such a page. Marking allocates nothing but the bits of a region at its first
 //! change, and a line that is marked already costs one load.
 //!
-//! - D1. [`DirtyLines::mark`] is called inside of the gate, [`DirtyLines::take`] and
-//!   [`DirtyLines::forget_clean`] while it is closed; the gate orders all that these bits mean,
-//!   so every operation on them is relaxed.
+//! - D1. [`DirtyLines::mark`] is called by units of work, [`DirtyLines::take`] and
+//!   [`DirtyLines::forget_clean`] while none is under way; the gate and the stripes order all that
+//!   these bits mean, so every operation on them is relaxed.
 //! - D2. A page whose word is not 0 has its bit set, and so has its region.
 //! - D3. A page that was marked is private until it is forgotten: marked and not private is
 //!   impossible.
+//! - D4. A page of which lines were taken is owed to the file until it is taken as such, and it is
+//!   not forgotten before.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -30,6 +32,8 @@ pub struct Pressure {
     pub dirty_pages: AtomicU64,
     /// Pages copied into private memory.
     pub private_pages: AtomicU64,
+    /// Pages whose gathered lines are not all in the file.
+    pub owed_pages: AtomicU64,
 }
 
 /// The bits of 512 pages.
@@ -38,13 +42,23 @@ struct Region {
     lines: [AtomicU64; REGION_PAGES],
     touched: [AtomicU64; REGION_WORDS],
     private: [AtomicU64; REGION_WORDS],
+    owed: [AtomicU64; REGION_WORDS],
+}
+
+/// Which pages that are owed to a file are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owed {
+    /// Those without a marked line: a gather has taken all that they hold.
+    Gathered,
+    /// All.
+    All,
 }
 
 impl Region {
     fn new() -> Box<Region> {
         let zeros = || std::array::from_fn(|_| AtomicU64::new(0));
         let lines = std::array::from_fn(|_| AtomicU64::new(0));
-        Box::new(Region { lines, touched: zeros(), private: zeros() })
+        Box::new(Region { lines, touched: zeros(), private: zeros(), owed: zeros() })
     }
 }
 
@@ -82,11 +96,19 @@ impl DirtyLines {
 
     /// Marks the lines of the `len` bytes at `ofs`, which are inside of the file. Gives the
     /// number of pages that had no marked line.
+    #[inline(always)]
     pub fn mark(&self, ofs: usize, len: usize, pressure: &Pressure) -> u64 {
         if len == 0 {
             return 0;
         }
         let (first, last) = (ofs / LINE, (ofs + len - 1) / LINE);
+        if first == last {
+            return u64::from(self.mark_page(first / 64, 1 << (first % 64), pressure));
+        }
+        self.mark_lines(first, last, pressure)
+    }
+
+    fn mark_lines(&self, first: usize, last: usize, pressure: &Pressure) -> u64 {
         let mut fresh = 0;
         for page in first / 64..=last / 64 {
             let from = first.max(page * 64) % 64;
@@ -96,11 +118,21 @@ impl DirtyLines {
         fresh
     }
 
+    #[inline(always)]
     fn mark_page(&self, page: usize, lines: u64, pressure: &Pressure) -> bool {
+        match self.regions[page / REGION_PAGES].get() {
+            Some(region) if region.lines[page % REGION_PAGES].load(Relaxed) & lines == lines => {
+                false
+            }
+            _ => self.mark_new(page, lines, pressure),
+        }
+    }
+
+    /// Marks lines that are not all marked.
+    fn mark_new(&self, page: usize, lines: u64, pressure: &Pressure) -> bool {
         let region = self.regions[page / REGION_PAGES].get_or_init(Region::new);
         let at = page % REGION_PAGES;
-        let word = &region.lines[at];
-        if word.load(Relaxed) & lines == lines || word.fetch_or(lines, Relaxed) != 0 {
+        if region.lines[at].fetch_or(lines, Relaxed) != 0 {
             return false;
         }
         let bit = 1 << (at % 64);
@@ -120,16 +152,50 @@ impl DirtyLines {
             for region in bits(regions.swap(0, Relaxed)) {
                 let number = word * 64 + region;
                 let Some(region) = self.regions[number].get() else { continue };
-                let taken = region.take(number * REGION_PAGES, &mut page_lines);
+                let (taken, owed) = region.take(number * REGION_PAGES, &mut page_lines);
                 pressure.dirty_pages.fetch_sub(taken, Relaxed);
+                pressure.owed_pages.fetch_add(owed, Relaxed);
             }
         }
     }
 
-    /// From page `from` on, hands runs of pages that are private and not marked to `give_back`
-    /// as `(first page, pages)`; those for which it answers `true` are no longer private. Stops
-    /// after about `pages_max` pages. Gives the page to go on from, or `None` at the end of the
-    /// file, and how many were forgotten.
+    /// From page `from` on, hands runs of pages that are owed to the file to `take`; they are owed
+    /// no longer. Stops after about `pages_max` pages. Gives the page to go on from, or `None` at
+    /// the end of the file.
+    pub fn take_owed(
+        &self,
+        from: usize,
+        pages_max: usize,
+        which: Owed,
+        pressure: &Pressure,
+        mut take: impl FnMut(usize, usize),
+    ) -> Option<usize> {
+        let mut taken = 0;
+        for word in from / 64..self.regions.len() * REGION_WORDS {
+            let Some(region) = self.regions[word / REGION_WORDS].get() else { continue };
+            if taken >= pages_max {
+                return Some(word * 64);
+            }
+            let owed = &region.owed[word % REGION_WORDS];
+            let kept = match which {
+                Owed::Gathered => region.touched[word % REGION_WORDS].load(Relaxed),
+                Owed::All => 0,
+            };
+            let due = owed.load(Relaxed) & !kept;
+            for (first, pages) in runs(due) {
+                take(word * 64 + first, pages);
+                taken += pages;
+            }
+            owed.fetch_and(!due, Relaxed);
+            pressure.owed_pages.fetch_sub(u64::from(due.count_ones()), Relaxed);
+        }
+        None
+    }
+
+    /// From page `from` on, hands runs of pages that are private, not marked and not owed to
+    /// `give_back` as `(first page, pages)`; those for which it answers `true` are no longer
+    /// private. Stops after about `pages_max` pages. Gives the page to go on from, or `None` at the
+    /// end of the file, and how many were forgotten.
     pub fn forget_clean(
         &self,
         from: usize,
@@ -144,7 +210,9 @@ impl DirtyLines {
                 return (Some(word * 64), forgotten);
             }
             let private = &region.private[word % REGION_WORDS];
-            let clean = private.load(Relaxed) & !region.touched[word % REGION_WORDS].load(Relaxed);
+            let touched = region.touched[word % REGION_WORDS].load(Relaxed);
+            let owed = region.owed[word % REGION_WORDS].load(Relaxed);
+            let clean = private.load(Relaxed) & !touched & !owed;
             for (first, pages) in runs(clean) {
                 offered += pages;
                 if give_back(word * 64 + first, pages) {
@@ -160,30 +228,38 @@ impl DirtyLines {
     /// Takes this file's pages out of the sums: its view is about to go.
     pub fn retire(&self, pressure: &Pressure) {
         let mut dirty = 0;
-        let mut private = 0;
+        let (mut private, mut owed) = (0, 0);
         for region in self.regions.iter().filter_map(OnceLock::get) {
             let count = |words: &[AtomicU64]| -> u64 {
                 words.iter().map(|w| u64::from(w.load(Relaxed).count_ones())).sum()
             };
             dirty += count(&region.touched);
             private += count(&region.private);
+            owed += count(&region.owed);
         }
         pressure.dirty_pages.fetch_sub(dirty, Relaxed);
         pressure.private_pages.fetch_sub(private, Relaxed);
+        pressure.owed_pages.fetch_sub(owed, Relaxed);
     }
 }
 
 impl Region {
-    fn take(&self, first_page: usize, page_lines: &mut impl FnMut(usize, u64)) -> u64 {
-        let mut taken = 0;
+    /// Gives how many pages had marked lines, and how many of them were not owed before.
+    fn take(&self, first_page: usize, page_lines: &mut impl FnMut(usize, u64)) -> (u64, u64) {
+        let (mut taken, mut owed) = (0, 0);
         for (word, pages) in self.touched.iter().enumerate() {
-            for bit in bits(pages.swap(0, Relaxed)) {
+            let pages = pages.swap(0, Relaxed);
+            if pages == 0 {
+                continue;
+            }
+            owed += u64::from((pages & !self.owed[word].fetch_or(pages, Relaxed)).count_ones());
+            for bit in bits(pages) {
                 let at = word * 64 + bit;
                 page_lines(first_page + at, self.lines[at].swap(0, Relaxed));
                 taken += 1;
             }
         }
-        taken
+        (taken, owed)
     }
 }
 
@@ -226,6 +302,7 @@ mod tests {
         let len = 3 * REGION_PAGES * PAGE + 5 * PAGE;
         let (file, pressure) = (DirtyLines::new(len), Pressure::default());
         let (mut lines, mut private) = (BTreeSet::new(), BTreeSet::new());
+        let mut owed = BTreeSet::new();
         for step in 0..rounds(3000) {
             match random.rand_range(0..40) {
                 0 => {
@@ -237,6 +314,7 @@ mod tests {
                         taken.extend(bits(word).map(|bit| page * 64 + bit));
                     });
                     assert_eq!(taken, std::mem::take(&mut lines), "step {step}");
+                    owed.extend(taken.iter().map(|line| line / 64));
                 }
                 1 => {
                     let dirty: BTreeSet<_> = lines.iter().map(|line| line / 64).collect();
@@ -244,12 +322,31 @@ mod tests {
                     while let Some(start) = from {
                         (from, _) = file.forget_clean(start, 7, &pressure, |first, pages| {
                             for page in first..first + pages {
+                                assert!(!owed.contains(&page));
                                 assert!(private.remove(&page) && !dirty.contains(&page));
                             }
                             true
                         });
                     }
-                    assert_eq!(private, dirty, "step {step}");
+                    let kept: BTreeSet<_> = dirty.union(&owed).copied().collect();
+                    assert_eq!(private, kept, "step {step}");
+                }
+                2 => {
+                    let dirty: BTreeSet<_> = lines.iter().map(|line| line / 64).collect();
+                    let which = [Owed::Gathered, Owed::All][random.rand_range(0..2) as usize];
+                    let (mut from, mut last) = (Some(0), None);
+                    while let Some(start) = from {
+                        from = file.take_owed(start, 50, which, &pressure, |first, pages| {
+                            assert!(last < Some(first), "step {step}: not ascending");
+                            last = Some(first + pages - 1);
+                            for page in first..first + pages {
+                                assert!(owed.remove(&page));
+                                assert!(which == Owed::All || !dirty.contains(&page));
+                            }
+                        });
+                    }
+                    let left = owed.iter().filter(|&page| !dirty.contains(page)).count();
+                    assert!(left == 0 && (which == Owed::Gathered || owed.is_empty()));
                 }
                 _ => {
                     let ofs = random.rand_range(0..len as u32 - 9000) as usize;
@@ -263,9 +360,11 @@ mod tests {
             let dirty: BTreeSet<_> = lines.iter().map(|line| line / 64).collect();
             assert_eq!(pressure.dirty_pages.load(Relaxed), dirty.len() as u64, "step {step}");
             assert_eq!(pressure.private_pages.load(Relaxed), private.len() as u64, "step {step}");
+            assert_eq!(pressure.owed_pages.load(Relaxed), owed.len() as u64, "step {step}");
         }
         file.retire(&pressure);
         assert_eq!(pressure.private_pages.load(Relaxed), 0);
+        assert_eq!(pressure.owed_pages.load(Relaxed), 0);
     }
 
     #[test]
@@ -278,6 +377,10 @@ mod tests {
             pages.insert(page, lines);
         });
         assert_eq!(pages, BTreeMap::from([(0, u64::MAX)]));
+        assert_eq!(file.forget_clean(0, 10, &pressure, |_, _| true), (None, 0), "it is owed");
+        file.take_owed(0, 10, Owed::Gathered, &pressure, |first, pages| {
+            assert_eq!((first, pages), (0, 1));
+        });
         assert_eq!(file.forget_clean(0, 10, &pressure, |_, _| false), (None, 0));
         assert_eq!(file.forget_clean(0, 10, &pressure, |_, _| true), (None, 1));
         assert_eq!(file.forget_clean(0, 10, &pressure, |_, _| true), (None, 0));

@@ -1,4 +1,5 @@
-//! The gate: units of work are inside of it, the gather of a commit closes it.
+//! The gate: units of work that change structure are inside of it, the gather of a commit closes
+//! it. (Units in place are kept apart from gathers by the stripes of their records.)
 //!
 //! Entering costs one atomic addition to a counter that few threads share, and one load; leaving
 //! one subtraction. Nobody counts all who are inside: who closes the gate visits every counter.
@@ -178,6 +179,16 @@ pub struct Closed<'a> {
     gate: &'a Gate,
     #[expect(dead_code, reason = "held")]
     closer: MutexGuard<'a, ()>,
+}
+
+impl Closed<'_> {
+    /// Unless the gate is switched off.
+    pub fn keeps_out(&self) -> bool {
+        #[cfg(feature = "simulation")]
+        return !self.gate.is_off.load(SeqCst);
+        #[cfg(not(feature = "simulation"))]
+        true
+    }
 }
 
 impl Drop for Closed<'_> {

@@ -223,6 +223,7 @@ impl Journal {
             writer.append(&payload)?;
         }
         self.unregister(name);
+        job.forget(name);
         let paths = replay_files::database_paths(&*self.disk, self.rules.layout, name)?;
         let dir = self.rules.layout.directory(name);
         for path in paths {
@@ -246,7 +247,7 @@ impl Journal {
     }
 
     fn truncate_locked(&self, job: &mut CommitJob) -> Result<()> {
-        self.commit_or_stop(job)?;
+        self.empty_into_files(job)?;
         let mut sync = self.sync.lock();
         self.sync_locked(&mut sync)?;
         if let Some(writer) = &mut job.writer {
@@ -255,6 +256,15 @@ impl Journal {
             self.remove_closed(&mut sync)?;
         }
         Ok(())
+    }
+
+    /// A commit after which the data files have all that was changed.
+    fn empty_into_files(&self, job: &mut CommitJob) -> Result<()> {
+        if !self.journaled {
+            return self.commit_or_stop(job);
+        }
+        let emptied = self.commit_and_write_back(job);
+        self.stop_on_failure(emptied)
     }
 
     /// Removes the lsn file and all closed journal files.
@@ -279,7 +289,7 @@ impl Journal {
         }
         self.side.check()?;
         self.side.stop("the engine is closed");
-        self.commit_or_stop(&mut job)?;
+        self.empty_into_files(&mut job)?;
         let mut sync = self.sync.lock();
         self.sync_locked(&mut sync)?;
         self.remove_half_made();

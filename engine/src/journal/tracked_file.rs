@@ -44,6 +44,7 @@ impl TrackedFile {
     }
 
     /// The `len` bytes at `ofs`, if they are inside.
+    #[inline]
     pub fn bytes(&self, ofs: i32, len: usize) -> Option<&[u8]> {
         self.view.bytes(usize::try_from(ofs).ok()?, len)
     }
@@ -51,6 +52,7 @@ impl TrackedFile {
     /// Replaces the bytes at `ofs`, which are inside, touching only lines that differ. `keep`
     /// sees the old bytes of each run of such lines before they go. Gives the number of lines
     /// changed and of pages that were clean.
+    #[inline(always)]
     pub fn change(
         &self,
         ofs: usize,
@@ -58,7 +60,13 @@ impl TrackedFile {
         pressure: &Pressure,
         mut keep: impl FnMut(usize, &[u8]),
     ) -> Option<(u32, u64)> {
-        self.view.bytes(ofs, bytes.len())?;
+        let old = self.view.bytes(ofs, bytes.len())?;
+        if ofs % LINE + bytes.len() <= LINE {
+            if old == bytes {
+                return Some((0, 0));
+            }
+            return Some((1, self.replace(ofs, bytes, pressure, &mut keep)?));
+        }
         let (mut lines, mut fresh) = (0, 0);
         let (mut at, mut run) = (0, 0);
         // The bytes `run..at` are of lines that differ and are not written yet. Nothing borrows
@@ -78,6 +86,7 @@ impl TrackedFile {
         Some((lines, fresh))
     }
 
+    #[inline(always)]
     fn replace(
         &self,
         ofs: usize,
@@ -123,7 +132,7 @@ impl TrackedFile {
         Ok(true)
     }
 
-    /// Gives back private pages whose bytes are those of the file. The gate is closed.
+    /// Gives back private pages whose bytes are those of the file. No unit of work is under way.
     ///
     /// # Errors
     /// Those of the operating system. A buffer gives nothing back; it is compared with the

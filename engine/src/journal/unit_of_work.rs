@@ -1,11 +1,10 @@
-//! The one gate for writes: a group of changes to the files of one database that reach the disk
-//! together or not at all; and the view of those who only read.
+//! A group of changes to the files of one database that reach the disk together or not at all;
+//! and the view of those who only read.
 //!
 //! - U1. A unit of work is inside of the gate from its creation to its end, so a gather sees all
 //!   of it or nothing.
 //! - U2. Dropped without [`UnitOfWork::finish`], also by a panic, it puts back every byte that
 //!   [`UnitOfWork::write`] replaced, last change first, while it still holds all its locks.
-//! - U3. [`UnitOfWork::write_final`] takes no image: after it the unit is to be finished.
 
 use parking_lot::MutexGuard;
 
@@ -16,7 +15,7 @@ use crate::counters::{Work, Worked};
 use crate::disk::{Edit, View};
 use crate::disk_loc::{DiskLoc, FileNo};
 use crate::error::Result;
-use crate::locks::{Changes, Reads, Shared, Stripe};
+use crate::locks::{Changes, Reads};
 
 /// Reads the files of a database under a lock of level 2 or 3. Under a shared one, the data of
 /// a record are read while its stripe is held.
@@ -33,8 +32,14 @@ impl<'a> ReadView<'a> {
 }
 
 impl View for ReadView<'_> {
+    #[inline]
     fn bytes(&self, loc: DiskLoc, len: usize) -> Result<&[u8]> {
         self.files.bytes(loc, len)
+    }
+
+    #[inline]
+    fn measured(&self, loc: DiskLoc) -> Result<&[u8]> {
+        self.files.measured(loc)
     }
 
     fn file_count(&self) -> i32 {
@@ -66,35 +71,9 @@ impl<'a> UnitOfWork<'a> {
     /// # Errors
     /// [`crate::Error::ReadOnly`] if the engine takes no writes.
     pub fn structural(files: &'a DatabaseFiles, _changes: Changes<'a>) -> Result<UnitOfWork<'a>> {
-        UnitOfWork::enter(files)
-    }
-
-    /// For changes of one record in place.
-    ///
-    /// # Errors
-    /// [`crate::Error::ReadOnly`] if the engine takes no writes.
-    pub fn in_place<T>(
-        files: &'a DatabaseFiles,
-        _lock: &'a Shared<'_, T>,
-        _record: &'a mut Stripe<'_>,
-    ) -> Result<UnitOfWork<'a>> {
-        UnitOfWork::enter(files)
-    }
-
-    fn enter(files: &'a DatabaseFiles) -> Result<UnitOfWork<'a>> {
         let inside = files.side().enter()?;
         let (undo, worked) = (Undo::default(), Worked::default());
         Ok(UnitOfWork { files, undo, lines_changed: 0, worked, extents: None, inside })
-    }
-
-    /// Replaces the bytes at `loc` for good (U3): no image is kept, nothing is allocated, lines
-    /// that do not change are not touched.
-    ///
-    /// # Errors
-    /// [`crate::Error::Corrupt`], and nothing is written, if the bytes are not all inside of a
-    /// file. A place that was read through this unit is inside, so there it cannot fail.
-    pub fn write_final(&mut self, loc: DiskLoc, bytes: &[u8]) -> Result<()> {
-        change(self.files, loc, bytes, |_, _| {}).map(|lines| self.lines_changed += lines)
     }
 
     /// 64-byte lines changed so far; a line changed twice counts twice.
@@ -110,25 +89,15 @@ impl<'a> UnitOfWork<'a> {
     }
 }
 
-/// Replaces the bytes at `loc` and gives the number of lines changed.
-fn change(
-    files: &DatabaseFiles,
-    loc: DiskLoc,
-    bytes: &[u8],
-    keep: impl FnMut(usize, &[u8]),
-) -> Result<u32> {
-    let side = files.side();
-    let changed = files
-        .file(loc.file_no())
-        .and_then(|file| file.change(usize::try_from(loc.ofs).ok()?, bytes, &side.pressure, keep));
-    let (lines, fresh) = changed.ok_or_else(|| files.outside(loc, bytes.len()))?;
-    side.count_dirty(fresh);
-    Ok(lines)
-}
-
 impl View for UnitOfWork<'_> {
+    #[inline]
     fn bytes(&self, loc: DiskLoc, len: usize) -> Result<&[u8]> {
         self.files.bytes(loc, len)
+    }
+
+    #[inline]
+    fn measured(&self, loc: DiskLoc) -> Result<&[u8]> {
+        self.files.measured(loc)
     }
 
     fn file_count(&self) -> i32 {
@@ -142,9 +111,14 @@ impl View for UnitOfWork<'_> {
 
 impl Edit for UnitOfWork<'_> {
     fn write(&mut self, loc: DiskLoc, bytes: &[u8]) -> Result<()> {
-        let undo = &mut self.undo;
+        let (side, undo) = (self.files.side(), &mut self.undo);
         let keep = |ofs, old: &[u8]| undo.keep(loc.file_no(), ofs, old);
-        change(self.files, loc, bytes, keep).map(|lines| self.lines_changed += lines)?;
+        let changed = self.files.file(loc.file_no()).and_then(|file| {
+            file.change(usize::try_from(loc.ofs).ok()?, bytes, &side.pressure, keep)
+        });
+        let (lines, fresh) = changed.ok_or_else(|| self.files.outside(loc, bytes.len()))?;
+        self.lines_changed += lines;
+        side.count_dirty(fresh);
         #[cfg(feature = "simulation")]
         self.files.side().interruption.written();
         Ok(())

@@ -1,8 +1,9 @@
-//! What units of work and commits share: the gate, the sums that thresholds look at, whether
-//! writes are taken at all, and what a gather has to know beside the dirty lines.
+//! What units of work and commits share: gate and stripes, the sums that thresholds look at,
+//! whether writes are taken at all, and what a gather has to know beside the dirty lines.
 //!
-//! - W1. The number of the next gather changes only while the gate is closed. So what a unit of
-//!   work reads inside of the gate is the number of the gather that will take its changes along.
+//! - W1. The number of the next gather changes only while [`Still`] lives. So what a unit of work
+//!   reads inside of the gate, or holding its stripe, is the number of the gather that will take
+//!   its changes along.
 //! - W2. Once stopped, for ever stopped: no unit of work begins, nothing is written any more.
 
 use std::path::PathBuf;
@@ -13,9 +14,10 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use super::dirty_lines::Pressure;
-use super::gate::{Gate, Inside};
+use super::gate::{Closed, Gate, Inside};
 use crate::counters::Counters;
 use crate::error::{Error, Result};
+use crate::locks::{AllStripes, RecordStripes};
 use crate::sync::AtomicU64;
 
 /// A file that was made since the last gather.
@@ -32,11 +34,14 @@ pub struct CreatedFile {
 pub struct WriteSide {
     /// Keeps units of work and gathers apart.
     pub gate: Gate,
+    /// One for each record that is written in place (level 4 of the lock order).
+    pub stripes: Arc<RecordStripes>,
     /// How much is changed and private.
     pub pressure: Pressure,
     /// Work done.
     pub counters: Arc<Counters>,
-    /// Files made since the last gather. Pushed to inside of the gate, taken while it is closed.
+    /// Files made since the last gather. Pushed to inside of the gate, taken while no unit is
+    /// under way.
     pub created: Mutex<Vec<CreatedFile>>,
     gathers: AtomicU64,
     stopped: OnceLock<String>,
@@ -54,6 +59,7 @@ impl WriteSide {
     pub fn new(counters: Arc<Counters>, dirty_pages_max: u64) -> WriteSide {
         WriteSide {
             gate: Gate::default(),
+            stripes: Arc::default(),
             pressure: Pressure::default(),
             counters,
             created: Mutex::default(),
@@ -79,7 +85,16 @@ impl WriteSide {
         Ok(inside)
     }
 
+    /// Waits until no unit of work is under way, and keeps the next ones from beginning.
+    pub fn close(&self) -> Still<'_> {
+        let closed = self.gate.close();
+        // In this order: whoever is inside of the gate may wait for a reader of a record.
+        let stripes = closed.keeps_out().then(|| self.stripes.hold_all());
+        Still { stripes, closed }
+    }
+
     /// Refuses once stopped (W2).
+    #[inline]
     pub fn check(&self) -> Result<()> {
         match self.stopped.get() {
             Some(why) => Err(Error::ReadOnly { why: why.clone() }),
@@ -93,6 +108,7 @@ impl WriteSide {
     }
 
     /// The number of the next gather (W1).
+    #[inline]
     pub fn next_gather(&self) -> u64 {
         self.gathers.load(Relaxed) + 1
     }
@@ -103,6 +119,7 @@ impl WriteSide {
     }
 
     /// A unit of work has made `fresh` pages dirty: calls for a commit if that is too much.
+    #[inline]
     pub fn count_dirty(&self, fresh: u64) {
         if fresh > 0 && self.is_dirty_beyond(1) {
             self.call();
@@ -110,6 +127,7 @@ impl WriteSide {
     }
 
     /// Are there more dirty pages than `times` the threshold?
+    #[inline]
     pub fn is_dirty_beyond(&self, times: u64) -> bool {
         self.pressure.dirty_pages.load(Relaxed) > self.dirty_pages_max * times
     }
@@ -131,4 +149,13 @@ impl WriteSide {
         }
         *called = false;
     }
+}
+
+/// No unit of work is under way.
+#[derive(Debug)]
+pub struct Still<'a> {
+    #[expect(dead_code, reason = "held")]
+    stripes: Option<AllStripes<'a>>,
+    #[expect(dead_code, reason = "held")]
+    closed: Closed<'a>,
 }

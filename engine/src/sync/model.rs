@@ -85,6 +85,25 @@ macro_rules! atomic {
 
 atomic!(AtomicBool, bool,);
 atomic!(AtomicU32, u32, fetch_add fetch_sub fetch_or fetch_and);
+
+impl AtomicU32 {
+    /// Replaces its value if that is `old`.
+    pub fn compare_exchange(
+        &self,
+        old: u32,
+        new: u32,
+        order: Ordering,
+        otherwise: Ordering,
+    ) -> Result<u32, u32> {
+        self.0.compare_exchange(old, new, weak(order), weak(otherwise))
+    }
+}
+
+/// Lets the other threads of the model go on.
+pub fn pause() {
+    loom::thread::yield_now();
+}
+
 atomic!(AtomicU64, u64, fetch_add fetch_sub fetch_or fetch_and swap);
 
 /// A lock that is not poisoned.

@@ -7,27 +7,28 @@
 //!     document, over a number of the same type.
 
 use super::indexed_paths::IndexedPaths;
-use crate::bson::document::doc_len;
+use crate::bson::element::read_i32;
 use crate::bson::field::{FieldPath, Skips, locate};
 use crate::bson::number::Number;
 use crate::bson::shape::Shape;
+use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
 
 /// Most counters of one plan.
 pub const COUNTERS_MAX: usize = 8;
 
 /// How a few increments are done.
-#[derive(Debug, Clone, Copy)]
-pub enum Plan {
-    /// By these writes.
-    InPlace(CounterWrites),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// By the writes of the plan.
+    InPlace,
     /// By [`super::Update::increments`].
     General,
 }
 
-/// Writes of one plan.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct CounterWrites {
+/// Writes of one plan. It stays where it is made: copies of it would cost as much as the hit.
+#[derive(Debug)]
+pub struct Plan {
     writes: [CounterWrite; COUNTERS_MAX],
     count: usize,
     /// What scans passed over.
@@ -36,24 +37,24 @@ pub struct CounterWrites {
     pub by_shape: u32,
 }
 
-/// New bytes of one counter.
-#[derive(Debug, Clone, Copy, Default)]
+/// The new value of one counter.
+#[derive(Debug, Clone, Copy)]
 pub struct CounterWrite {
     /// Offset of the value in the document.
     pub ofs: u32,
-    len: u32,
-    bytes: [u8; 8],
+    /// The new value, of the width of the old one.
+    pub value: Number,
 }
 
-impl CounterWrite {
-    /// The bytes.
+impl Default for Plan {
     #[inline]
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.len as usize]
+    fn default() -> Plan {
+        let none = CounterWrite { ofs: 0, value: Number::Int32(0) };
+        Plan { writes: [none; COUNTERS_MAX], count: 0, skips: Skips::default(), by_shape: 0 }
     }
 }
 
-impl CounterWrites {
+impl Plan {
     /// The writes; none for an amount of zero.
     #[inline]
     pub fn writes(&self) -> &[CounterWrite] {
@@ -61,52 +62,63 @@ impl CounterWrites {
     }
 }
 
-/// Plans the addition of an amount to each path in the document at the start of `doc`; what
-/// follows it, such as a record's padding, is ignored. A `shape` given must be one that the
-/// document has.
+/// Plans the addition of an amount to each path in the document `doc`. A `shape` given must be
+/// one that the document has. The `plan` is a new one.
 #[inline]
-pub fn plan(
+pub fn make(
+    plan: &mut Plan,
     doc: &[u8],
     amounts: &[(&FieldPath, i64)],
     indexed: &IndexedPaths,
     shape: Option<&Shape>,
-) -> Result<Plan> {
+) -> Result<How> {
     if amounts.len() > COUNTERS_MAX {
-        return Ok(Plan::General);
+        return Ok(How::General);
     }
     check_conflicts(amounts)?;
-    let doc = &doc[..doc_len(doc)?];
-    let mut plan = CounterWrites::default();
     for &(path, by) in amounts {
-        let Some((ofs, old)) = counter(doc, path, shape, &mut plan)? else {
-            return Ok(Plan::General);
-        };
-        let is_special = path.component(0) == "_id" || indexed.might_be_indexed(path);
-        let Some(new) = old.plus(Number::integer(by)).filter(|new| new.ty() == old.ty()) else {
-            return Ok(Plan::General);
-        };
-        if new.is_identical(old) {
-            continue;
+        let Some((ofs, ty)) = place(doc, path, shape, plan)? else { return Ok(How::General) };
+        let Some(new) = sum(doc, ofs, ty, by) else { return Ok(How::General) };
+        let Some(value) = new.changed else { continue };
+        if path.is_id() || indexed.might_be_indexed(path) {
+            return Ok(How::General);
         }
-        if is_special {
-            return Ok(Plan::General);
-        }
-        plan.writes[plan.count] =
-            CounterWrite { ofs, len: new.width() as u32, bytes: new.to_bytes() };
+        plan.writes[plan.count] = CounterWrite { ofs, value };
         plan.count += 1;
     }
-    Ok(Plan::InPlace(plan))
+    Ok(How::InPlace)
 }
 
 /// Two increments of one field, or of a field and one inside of it, exclude each other.
 #[inline]
 fn check_conflicts(amounts: &[(&FieldPath, i64)]) -> Result<()> {
     for (i, (path, _)) in amounts.iter().enumerate() {
-        if let Some((other, _)) = amounts[..i].iter().find(|(other, _)| other.overlaps(path)) {
-            return Err(conflict(path, other));
+        for (other, _) in &amounts[..i] {
+            if other.overlaps(path) {
+                return Err(conflict(path, other));
+            }
         }
     }
     Ok(())
+}
+
+/// A sum of the type of the counter; none if it is the counter as it was.
+struct Sum {
+    changed: Option<Number>,
+}
+
+/// The sum of the counter at `ofs` and an integer, if it is a number and the sum has its type.
+#[inline(always)]
+fn sum(doc: &[u8], ofs: u32, ty: u8, by: i64) -> Option<Sum> {
+    let value = doc.get(ofs as usize..)?;
+    if ty == ty::INT32 {
+        // The common case, without the matches of the others.
+        let new = read_i32(value)?.checked_add(i32::try_from(by).ok()?)?;
+        return Some(Sum { changed: (by != 0).then_some(Number::Int32(new)) });
+    }
+    let old = Number::read(ty, value)?;
+    let new = old.plus_within_type(by)?;
+    Some(Sum { changed: (!new.is_identical(old)).then_some(new) })
 }
 
 #[cold]
@@ -116,23 +128,20 @@ fn conflict(path: &FieldPath, other: &FieldPath) -> Error {
     Error::refused(Reason::ConflictingUpdateOperators, message)
 }
 
-/// Where the counter's value lies, and what it is; `None` if there is no such counter.
-#[inline]
-fn counter(
+/// Where the counter's value lies, and its type; `None` if there is no such field.
+#[inline(always)]
+fn place(
     doc: &[u8],
     path: &FieldPath,
     shape: Option<&Shape>,
-    plan: &mut CounterWrites,
-) -> Result<Option<(u32, Number)>> {
+    plan: &mut Plan,
+) -> Result<Option<(u32, u8)>> {
     if let Some(slot) = shape.and_then(|shape| shape.find(path)) {
         plan.by_shape += 1;
-        let ofs = slot.value_ofs(doc.len()).unwrap_or(doc.len());
-        return Ok(Number::read(slot.ty, &doc[ofs..]).map(|number| (ofs as u32, number)));
+        return Ok(slot.value_ofs(doc.len()).map(|ofs| (ofs as u32, slot.ty)));
     }
-    let Some(span) = locate(doc, path, &mut plan.skips)?.found() else {
-        return Ok(None);
-    };
-    Ok(Number::read(span.ty, span.value(doc)).map(|number| (span.value_ofs, number)))
+    let found = locate(doc, path, &mut plan.skips)?.found();
+    Ok(found.map(|span| (span.value_ofs, span.ty)))
 }
 
 #[cfg(test)]
@@ -147,11 +156,16 @@ mod tests {
         FieldPath::parse(text).unwrap()
     }
 
-    fn in_place(plan: Plan) -> CounterWrites {
-        match plan {
-            Plan::InPlace(writes) => writes,
-            Plan::General => panic!("not in place"),
-        }
+    /// The plan, if these are done in place.
+    fn plan(
+        doc: &[u8],
+        amounts: &[(&FieldPath, i64)],
+        indexed: &IndexedPaths,
+        shape: Option<&Shape>,
+    ) -> Result<Option<Plan>> {
+        let mut plan = Plan::default();
+        let how = make(&mut plan, doc, amounts, indexed, shape)?;
+        Ok((how == How::InPlace).then_some(plan))
     }
 
     #[test]
@@ -161,17 +175,15 @@ mod tests {
         let (hour, minute) = (path("hourly.13"), path("minute.13.37"));
         let amounts = [(&hour, 1), (&minute, 2)];
         let shape = Shape::of(&doc).unwrap().unwrap();
-        let scanned = in_place(plan(&doc, &amounts, &IndexedPaths::NONE, None).unwrap());
-        let mut padded = doc.clone();
-        padded.resize(doc.len() + 100, 0);
-        let found = in_place(plan(&padded, &amounts, &IndexedPaths::NONE, Some(&shape)).unwrap());
+        let scanned = plan(&doc, &amounts, &IndexedPaths::NONE, None).unwrap().unwrap();
+        let found = plan(&doc, &amounts, &IndexedPaths::NONE, Some(&shape)).unwrap().unwrap();
         assert_eq!((scanned.by_shape, found.by_shape), (0, 2));
         assert_eq!((scanned.skips.fields, found.skips.fields), (2 + 13 + 3 + 13 + 37, 0));
-        let writes = |plan: &CounterWrites| -> Vec<_> {
-            plan.writes().iter().map(|write| (write.ofs, write.bytes().to_vec())).collect()
+        let writes = |plan: &Plan| -> Vec<_> {
+            plan.writes().iter().map(|write| (write.ofs, write.value)).collect()
         };
         assert_eq!(writes(&scanned), writes(&found));
-        assert_eq!(scanned.writes()[1].bytes(), [2, 0, 0, 0]);
+        assert_eq!(scanned.writes()[1].value, Number::Int32(2));
     }
 
     #[test]
@@ -179,8 +191,7 @@ mod tests {
         let doc = rawdoc! { "_id": 1, "i": i32::MAX, "l": i64::MAX, "s": "x", "d": 1.5, "k": 1 };
         let indexed = IndexedPaths::new([path("k")]);
         let general = |text: &str, by| {
-            let plan = plan(doc.as_bytes(), &[(&path(text), by)], &indexed, None).unwrap();
-            matches!(plan, Plan::General)
+            plan(doc.as_bytes(), &[(&path(text), by)], &indexed, None).unwrap().is_none()
         };
         assert!(general("i", 1) && general("l", 1) && general("s", 1) && general("k", 1));
         assert!(general("missing", 1) && general("i.x", 1) && general("_id", 1));
@@ -188,7 +199,7 @@ mod tests {
         assert!(!general("i", -1) && !general("l", -1) && !general("d", 7) && !general("k", 0));
         let paths: Vec<_> = (0..9).map(|i| path(&format!("p{i}"))).collect();
         let many: Vec<_> = paths.iter().map(|path| (path, 1)).collect();
-        assert!(matches!(plan(doc.as_bytes(), &many, &indexed, None), Ok(Plan::General)));
+        assert!(plan(doc.as_bytes(), &many, &indexed, None).unwrap().is_none());
     }
 
     #[test]
@@ -213,16 +224,15 @@ mod tests {
             let path = path(["a", "b", "c.0", "a.b", "0.1", "b.a"][rng.rand_range(0..6) as usize]);
             let by = i64::from(rng.rand_range(0..3)) - 1;
             let amounts = [(&path, by)];
-            let Plan::InPlace(writes) =
-                plan(&doc, &amounts, &IndexedPaths::NONE, shape.as_ref()).unwrap()
+            let Some(writes) = plan(&doc, &amounts, &IndexedPaths::NONE, shape.as_ref()).unwrap()
             else {
                 continue;
             };
             planned += 1;
             let mut new = doc.clone();
             for write in writes.writes() {
-                let ofs = write.ofs as usize;
-                new[ofs..ofs + write.bytes().len()].copy_from_slice(write.bytes());
+                let (ofs, width) = (write.ofs as usize, write.value.width());
+                new[ofs..ofs + width].copy_from_slice(&write.value.to_bytes()[..width]);
             }
             let context = Context { indexed: &IndexedPaths::NONE, timestamp: 0, inserting: false };
             let applied = Update::increments(&amounts).unwrap().apply(&doc, &context).unwrap();

@@ -68,7 +68,7 @@ impl Journal {
     /// A group commit, in the order of `Journal::commit_locked`.
     fn commit(&self, job: &mut Committed) -> Result<()> {
         let (units, gather) = {
-            let _closed = self.side.gate.close();
+            let _still = self.side.close();
             (self.units.load(Relaxed), self.side.begin_gather())
         };
         if self.rule == Rule::SyncFails {

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use loom::thread;
 
 use super::check;
-use crate::journal::dirty_lines::{DirtyLines, Pressure};
+use crate::journal::dirty_lines::{DirtyLines, Owed, Pressure};
 use crate::journal::gate::Gate;
 use crate::limits::{LINE, PAGE};
 use crate::sync::AtomicU64;
@@ -86,6 +86,7 @@ fn writers_and_gathers(places: [usize; 2], unit: Unit) {
     file.gather(places, &mut journal);
     assert_eq!(journal, BTreeMap::from([(0, 2), (1, 1)]), "a marked line is lost");
     assert_eq!(file.pressure.dirty_pages.load(Relaxed), 0);
+    file.dirty.take_owed(0, usize::MAX, Owed::Gathered, &file.pressure, |_, _| {});
     file.dirty.forget_clean(0, usize::MAX, &file.pressure, |_, _| true);
     assert_eq!(file.pressure.private_pages.load(Relaxed), 0);
 }

@@ -1,4 +1,5 @@
-//! Every interleaving of the gate, the dirty lines and the hand-over of a commit, by loom.
+//! Every interleaving of the gate, the stripes, the dirty lines and the hand-over of a commit, by
+//! loom.
 //!
 //! Loom runs a model again and again until it has tried every order of its atomic operations
 //! and locks, and every value that a relaxed load may see; a thread that sleeps for ever is
@@ -10,6 +11,7 @@
 mod commit;
 mod gate;
 mod lines;
+mod stripes;
 
 use crate::sync::model::{Weakness, weaken};
 

@@ -6,6 +6,7 @@ mod failures;
 mod files;
 mod recovery;
 mod units;
+mod write_back;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

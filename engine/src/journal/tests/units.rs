@@ -6,8 +6,7 @@ use super::*;
 use crate::disk::{HeapDisk, View};
 use crate::disk_loc::RecordLoc;
 use crate::error::Error;
-use crate::journal::ReadView;
-use crate::locks::RecordStripes;
+use crate::journal::{ReadView, UnitInPlace};
 use crate::rounds::rounds;
 
 #[test]
@@ -89,23 +88,26 @@ fn a_panic_in_a_unit_puts_everything_back() {
 fn only_lines_that_differ_are_dirtied() {
     let journal = open(HeapDisk::new());
     let files = new_database(&journal, "a");
-    let (locks, stripes) = (StructureLock::new(()), RecordStripes::default());
+    let (locks, stripes) = (StructureLock::new(()), journal.stripes());
     let shared = locks.shared();
-    let mut record = stripes.write(RecordLoc(at(8192)));
+    let mut record = stripes.write(RecordLoc(at(8192 - 16)));
     let mut page = vec![0; 4096];
     (page[100], page[4000]) = (1, 1);
     for expected in [2, 0] {
-        let mut unit = UnitOfWork::in_place(&files, &shared, &mut record).expect("writable");
-        unit.write_final(at(8192), &page).expect("inside");
+        let mut unit = UnitInPlace::new(&files, &shared, &mut record).expect("writable");
+        unit.write(0, &page).expect("inside");
         assert_eq!(unit.lines_changed(), expected);
         unit.finish();
     }
-    let mut unit = UnitOfWork::in_place(&files, &shared, &mut record).expect("writable");
+    let mut unit = UnitInPlace::new(&files, &shared, &mut record).expect("writable");
     // Three bytes across the border of two lines.
-    unit.write_final(at(8192 + 127), &[1, 1, 1]).expect("inside");
+    unit.write(127, &[1, 1, 1]).expect("inside");
     assert_eq!(unit.lines_changed(), 2);
-    drop(unit);
-    assert_eq!(bytes(&files, at(8192 + 127), 3), [1, 1, 1], "a final write is not undone");
+    for ofs in [(16 << 20) - 8192, usize::MAX - 8192, usize::MAX] {
+        assert!(matches!(unit.write(ofs, &[1]), Err(Error::Corrupt { .. })), "{ofs}");
+    }
+    assert_eq!(unit.lines_changed(), 2);
+    assert_eq!(bytes(&files, at(8192 + 127), 3), [1, 1, 1], "what it wrote is not undone");
 }
 
 #[test]
@@ -131,7 +133,6 @@ fn no_place_outside_of_a_file_is_read_or_written() {
     for loc in outside {
         assert!(matches!(unit.bytes(loc, 4), Err(Error::Corrupt { .. })), "{loc}");
         assert!(matches!(unit.write(loc, &[1; 4]), Err(Error::Corrupt { .. })), "{loc}");
-        assert!(matches!(unit.write_final(loc, &[1; 4]), Err(Error::Corrupt { .. })), "{loc}");
     }
     assert!(unit.bytes(at(0), usize::MAX).is_err());
     assert_eq!(unit.lines_changed(), 0);

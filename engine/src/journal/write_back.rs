@@ -1,0 +1,169 @@
+//! Writes journaled changes back to the data files: whole pages, some of them with every commit.
+//!
+//! A page whose lines change with every commit need not be written with every commit: the journal
+//! has them. So a gather marks the pages that it took lines of as owed to their files, and takes
+//! copies of a part of all that are owed, where a hand stands that goes round the files.
+//!
+//! - B1. A page is copied while no unit of work is under way and no line of it is dirty, so all
+//!   that it holds was gathered; and written when the section of the last gather is synced (C2).
+//!   Without a journal neither matters.
+//! - B2. A round is over when the hand has passed every file that was there when it began. Then
+//!   everything of the sections up to that beginning is in the files: what was owed then, the
+//!   hand has met.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::database_files::DatabaseFiles;
+use super::dirty_lines::{Owed, Pressure};
+use super::tracked_file::TrackedFile;
+use crate::counters::Counters;
+use crate::disk_loc::FileNo;
+use crate::error::Result;
+use crate::limits::PAGE;
+
+/// A commit writes this part of the pages that are owed …
+const PART: u64 = 64;
+/// … but no fewer and no more than these: a round takes some seconds, and units of work wait
+/// while the copies are made.
+const PAGES_MIN: u64 = 16;
+const PAGES_MAX: u64 = 512;
+
+/// A file of a database.
+pub type File = (Arc<DatabaseFiles>, FileNo);
+
+/// Where the hand is.
+#[derive(Debug, Default)]
+pub struct WriteBack {
+    /// The files of this round that the hand has not passed, the one that it is in first.
+    ahead: VecDeque<File>,
+    /// The page that it has come to.
+    page: usize,
+    /// The last section that was gathered when the round began; `None` until that is synced.
+    since: Option<u64>,
+    copies: Copies,
+}
+
+/// Copies of pages.
+#[derive(Debug, Default)]
+pub struct Copies {
+    bytes: Vec<u8>,
+    runs: Vec<(File, usize, usize)>,
+}
+
+impl Copies {
+    /// Copies pages of a file that are owed to it, from page `from` on, about `pages_max` of
+    /// them. No unit of work is under way. Gives the page to go on from, or `None` at the end of
+    /// the file.
+    pub fn take(
+        &mut self,
+        (files, no): &File,
+        from: usize,
+        pages_max: usize,
+        owed: Owed,
+        pressure: &Pressure,
+    ) -> Option<usize> {
+        let file = files.file(*no)?;
+        file.dirty.take_owed(from, pages_max, owed, pressure, |first, pages| {
+            let bytes = page_bytes(file, first, pages);
+            self.runs.push(((files.clone(), *no), first * PAGE, bytes.len()));
+            self.bytes.extend_from_slice(bytes);
+        })
+    }
+
+    /// Pages copied and not written yet.
+    fn pages(&self) -> usize {
+        self.bytes.len() / PAGE
+    }
+
+    /// Writes the copies to their files.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn write(&mut self, counters: &Counters) -> Result<()> {
+        let mut rest = &self.bytes[..];
+        for ((files, no), ofs, len) in self.runs.drain(..) {
+            let bytes = rest.split_off(..len).unwrap_or_default();
+            let file = files.file(no).expect("files are never taken out of the table");
+            write(file, ofs, bytes, counters)?;
+        }
+        self.bytes.clear();
+        Ok(())
+    }
+}
+
+/// Writes every page that is owed to `file` from the file's own view. No unit of work is under
+/// way meanwhile.
+///
+/// # Errors
+/// Those of the disk.
+pub fn write_all(file: &TrackedFile, pressure: &Pressure, counters: &Counters) -> Result<()> {
+    let mut outcome = Ok(());
+    file.dirty.take_owed(0, usize::MAX, Owed::All, pressure, |first, pages| {
+        if outcome.is_ok() {
+            outcome = write(file, first * PAGE, page_bytes(file, first, pages), counters);
+        }
+    });
+    outcome
+}
+
+fn page_bytes(file: &TrackedFile, first: usize, pages: usize) -> &[u8] {
+    let (start, end) = (first * PAGE, ((first + pages) * PAGE).min(file.len()));
+    file.bytes(start as i32, end - start).expect("pages that were changed are inside of their file")
+}
+
+fn write(file: &TrackedFile, ofs: usize, bytes: &[u8], counters: &Counters) -> Result<()> {
+    file.apply(ofs as u64, bytes)?;
+    counters.applied_writes.add(1);
+    counters.applied_bytes.add(bytes.len() as u64);
+    Ok(())
+}
+
+/// All files of `databases`.
+pub fn files_of(databases: &[Arc<DatabaseFiles>]) -> impl Iterator<Item = File> + '_ {
+    databases.iter().flat_map(|database| database.files().map(|file| (database.clone(), file.no)))
+}
+
+impl WriteBack {
+    /// Takes copies where the hand is; a gather has just taken all dirty lines (B1). Begins a
+    /// round if none is under way.
+    pub fn take(&mut self, databases: &[Arc<DatabaseFiles>], pressure: &Pressure) {
+        if self.ahead.is_empty() {
+            (self.ahead, self.page, self.since) = (files_of(databases).collect(), 0, None);
+        }
+        let owed = pressure.owed_pages.load(Relaxed);
+        let goal = (owed / PART).clamp(PAGES_MIN, PAGES_MAX) as usize;
+        while let Some(file) = self.ahead.front()
+            && self.copies.pages() < goal
+        {
+            let left = goal - self.copies.pages();
+            match self.copies.take(file, self.page, left, Owed::Gathered, pressure) {
+                Some(next) => self.page = next,
+                None => {
+                    self.ahead.pop_front();
+                    self.page = 0;
+                }
+            }
+        }
+    }
+
+    /// Writes the copies. `last_seq` is the last section synced, which has what the gather took.
+    /// Gives the last section of which everything is in the files, if a round is over (B2).
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn write(&mut self, last_seq: u64, counters: &Counters) -> Result<Option<u64>> {
+        let since = *self.since.get_or_insert(last_seq);
+        self.copies.write(counters)?;
+        Ok(self.ahead.is_empty().then_some(since))
+    }
+
+    /// The files of this database are about to go.
+    pub fn forget(&mut self, database: &str) {
+        if self.ahead.front().is_some_and(|(files, _)| files.name() == database) {
+            self.page = 0;
+        }
+        self.ahead.retain(|(files, _)| files.name() != database);
+    }
+}
