@@ -209,16 +209,17 @@ impl EngineBuilder {
         self
     }
 
-    /// Private memory above which clean pages are given back, bytes; 256 MiB unless told.
+    /// Private memory above which clean pages are given back, bytes; 256 MiB unless told. As much
+    /// may a recovery use.
     pub fn private_budget(mut self, bytes: u64) -> Self {
         self.options.private_budget = bytes;
         self
     }
 
-    /// Changed pages at which a commit begins before its time, bytes; 64 MiB unless told. At four
-    /// times as much, operations wait for one.
+    /// Changed pages at which a commit begins before its time, bytes; a quarter of the budget
+    /// of private memory unless told. At four times as much, operations wait for one.
     pub fn dirty_max(mut self, bytes: u64) -> Self {
-        self.options.dirty_max = bytes;
+        self.options.dirty_max = Some(bytes);
         self
     }
 

@@ -25,10 +25,11 @@ pub struct Options {
     pub commit_interval: Duration,
     /// Time between syncs of the data files.
     pub sync_interval: Duration,
-    /// Private memory above which clean pages are given back, bytes.
+    /// Private memory above which clean pages are given back, bytes; and what a recovery may use.
     pub private_budget: u64,
-    /// Changed pages at which a commit begins before its time, bytes.
-    pub dirty_max: u64,
+    /// Changed pages at which a commit begins before its time, bytes; `None` for a quarter of the
+    /// budget.
+    pub dirty_max: Option<u64>,
     /// Memory in which the keys of a new index are sorted, bytes; more go through a file.
     pub index_build_memory: u64,
     /// Smallest file sizes: 16 MiB doubling to 512 MiB, else 64 MiB doubling to 2 GiB.
@@ -53,7 +54,7 @@ impl Default for Options {
             commit_interval: Duration::from_millis(100),
             sync_interval: Duration::from_secs(60),
             private_budget: 256 << 20,
-            dirty_max: 64 << 20,
+            dirty_max: None,
             index_build_memory: 100 << 20,
             small_files: true,
             directory_per_db: None,
@@ -66,6 +67,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Changed pages at which a commit begins before its time, bytes.
+    pub(crate) fn dirty_max(&self) -> u64 {
+        self.dirty_max.unwrap_or(self.private_budget / 4)
+    }
+
     /// Refuses values outside of their range.
     pub(crate) fn check(&self) -> Result<()> {
         let bad = |message: &str| Err(Error::refused(Reason::InvalidOptions, message));

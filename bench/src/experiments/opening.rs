@@ -1,8 +1,9 @@
 //! How long a database takes to open, and the first read after that.
 //!
 //! Variants: `clean/cached` (closed before; the system still has its files in memory),
-//! `clean/cold` (the system had to forget them), `recovery/hits` and `recovery/inserts` (left by
-//! a crash, with a journal of hits, or of new documents). These lie on a disk in any case.
+//! `clean/cold` (the system had to forget them); left by a crash, with a journal of hits on few
+//! pages, of hits on all of them, of new documents: `recovery/hits`, `recovery/many` and
+//! `recovery/inserts`. These lie on a disk in any case.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -28,7 +29,11 @@ const JOURNAL: &str = "journal";
 #[serde(deny_unknown_fields)]
 struct Workload {
     pages: usize,
+    /// Of `recovery/hits`.
+    few_pages: usize,
     hits: usize,
+    /// Hits of `recovery/hits`.
+    recovered_hits: usize,
     /// Hits that one commit takes along.
     per_commit: usize,
 }
@@ -36,13 +41,19 @@ struct Workload {
 /// Reads a case for one of its variants.
 pub fn variant(case: &Case, name: &str) -> Result<Variant> {
     let workload: Workload = case.workload()?;
-    if workload.pages == 0 || workload.hits == 0 || workload.per_commit == 0 {
+    let sizes = [workload.pages, workload.few_pages, workload.hits, workload.per_commit];
+    if sizes.contains(&0) {
         return Err(Error::case(&case.name, "pages, hits and per_commit are at least 1"));
     }
     Ok(match name {
         "clean/cached" => Box::new(move |bench| clean(bench, workload, false)),
         "clean/cold" => Box::new(move |bench| clean(bench, workload, true)),
-        "recovery/hits" => Box::new(move |bench| recovery(bench, workload, false)),
+        "recovery/hits" => {
+            let (pages, hits) = (workload.few_pages, workload.recovered_hits);
+            let workload = Workload { pages, hits, ..workload };
+            Box::new(move |bench| recovery(bench, workload, false))
+        }
+        "recovery/many" => Box::new(move |bench| recovery(bench, workload, false)),
         "recovery/inserts" => Box::new(move |bench| recovery(bench, workload, true)),
         _ => return Err(case.no_variant(name)),
     })
@@ -115,7 +126,7 @@ fn recovery(bench: &Bench<'_>, workload: Workload, inserts: bool) -> Result<Roun
         daily.fill()?;
         engine.wait_durable()?;
     } else {
-        hits = daily::hits(workload.pages, workload.hits, Choice::Even, &mut bench.random());
+        hits = daily::hits(workload.pages, workload.hits, Choice::Zipf, &mut bench.random());
         for some in hits.chunks(workload.per_commit) {
             load::whole(bench.case.threads, some, 1, |hit| daily.count(hit))?;
             engine.wait_durable()?;

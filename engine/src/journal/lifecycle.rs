@@ -26,7 +26,7 @@ use super::journal_writer::JournalWriter;
 use super::lsn_file::LsnFile;
 use super::payload::Builder;
 use super::write_side::WriteSide;
-use super::{journal_dir, recovery, startup, storage_file};
+use super::{journal_dir, recovery, replay_files, startup, storage_file};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::disk::{Access, Disk, DiskFile, OverlayDisk};
@@ -79,7 +79,7 @@ fn prepare(
         if let (Some(&last), false) = (numbers.last(), options.read_only) {
             recovery::make_persistent(&**disk, last)?;
         }
-        let replayed = recovery::recover(disk, layout, &numbers)?;
+        let replayed = recovery::recover(disk, layout, &numbers, options.private_budget)?;
         tracing::info!(?replayed, "journal replayed");
     }
     if let Some(file) = &lock_file {
@@ -131,7 +131,7 @@ impl Journal {
             ns_len: u64::from(options.ns_size_mib) << 20,
         };
         let lock_file = prepare(&disk, rules.layout, options)?;
-        let dirty_pages_max = (options.dirty_max / PAGE as u64).max(1);
+        let dirty_pages_max = (options.dirty_max() / PAGE as u64).max(1);
         let side = Arc::new(WriteSide::new(environment.counters.clone(), dirty_pages_max));
         let mut writer = None;
         if options.read_only {
@@ -226,7 +226,7 @@ impl Journal {
         }
         self.unregister(name);
         job.forget(name);
-        let paths = recovery::database_paths(&*self.disk, self.rules.layout, name)?;
+        let paths = replay_files::database_paths(&*self.disk, self.rules.layout, name)?;
         let dir = self.rules.layout.directory(name);
         for path in paths {
             self.disk.remove(&path)?;

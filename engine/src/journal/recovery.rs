@@ -8,28 +8,26 @@
 //! - V4. A section is persistent in the journal before a data file is changed by it (C2); for
 //!   that [`make_persistent`] comes first.
 //! - V5. Memory is bounded by the bytes that are really in one section (S2 of `section`), and by
-//!   a fixed number of open files.
+//!   a fixed number of open files and of pages that wait.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::apply::{Failure, Target, apply};
+use super::apply::{Failure, apply};
 use super::lsn_file::Lsn;
+use super::replay_files::DataFiles;
 use super::section;
 use crate::disk::{Access, Disk, DiskFile};
-use crate::disk_loc::FileNo;
 use crate::error::{Error, Result};
 use crate::file_id::{Layout, journal_file, lsn_file};
 use crate::format::journal_header;
 use crate::format::section::{footer, header};
+use crate::options::Options;
 
 /// Sections older than the lsn by more than this are skipped, sequence numbers.
 const SKIP_MARGIN: u64 = 10_000;
 /// Bytes of the journal that are written again at a time.
 const REWRITTEN_AT_ONCE: usize = 1 << 20;
-/// Files held open during a replay.
-const OPEN_FILES_MAX: usize = 256;
 
 /// What a replay did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,12 +59,18 @@ pub fn make_persistent(disk: &dyn Disk, number: u32) -> Result<()> {
     file.sync()
 }
 
-/// Replays the journal files `numbers`, which are contiguous.
+/// Replays the journal files `numbers`, which are contiguous. Pages of `memory` bytes wait until
+/// all that is to come of them is there.
 ///
 /// # Errors
 /// [`Error::BadFile`] with what to do; those of the disk. The journal is left as it is.
-pub fn recover(disk: &Arc<dyn Disk>, layout: Layout, numbers: &[u32]) -> Result<Replayed> {
-    replay(DataFiles::new(disk.clone(), layout), numbers)
+pub fn recover(
+    disk: &Arc<dyn Disk>,
+    layout: Layout,
+    numbers: &[u32],
+    memory: u64,
+) -> Result<Replayed> {
+    replay(DataFiles::new(disk.clone(), layout, memory), layout, numbers)
 }
 
 /// The same, for who salvages: a file that the journal creates and that is there keeps its bytes,
@@ -75,31 +79,18 @@ pub fn recover(disk: &Arc<dyn Disk>, layout: Layout, numbers: &[u32]) -> Result<
 /// # Errors
 /// As [`recover`].
 pub fn recover_keeping(disk: &Arc<dyn Disk>, layout: Layout, numbers: &[u32]) -> Result<Replayed> {
-    replay(DataFiles { keeps: true, ..DataFiles::new(disk.clone(), layout) }, numbers)
+    let memory = Options::default().private_budget;
+    replay(DataFiles::new(disk.clone(), layout, memory).keeping(), layout, numbers)
 }
 
-fn replay(files: DataFiles, numbers: &[u32]) -> Result<Replayed> {
-    let (disk, layout) = (files.disk.clone(), files.layout);
-    let lsn = Lsn::read(&*disk)?;
+fn replay(files: DataFiles, layout: Layout, numbers: &[u32]) -> Result<Replayed> {
+    let lsn = Lsn::read(&**files.disk())?;
     let done = Replayed::default();
-    let mut replay = Replay { files, layout, lsn: lsn.synced, last_seq: 0, done, damaged: 0 };
-    for (at, &number) in numbers.iter().enumerate() {
-        let path = journal_file(number);
-        let whole = replay.file(&*disk.open(&path, Access::Read)?, &path)?;
-        let is_last = at + 1 == numbers.len();
-        if !whole && !is_last && !replay.files.keeps {
-            let problem =
-                "ends within a section, but another journal file follows: restore a backup";
-            return Err(Error::BadFile { file: path, problem });
-        }
-        replay.done.torn |= !whole;
-    }
-    if lsn.journaled > replay.last_seq.max(lsn.synced) && !replay.files.keeps {
-        let problem = "ends before changes that the data files have already: it was damaged; \
-                       restore a backup, or salvage";
-        let path = numbers.last().map_or_else(lsn_file, |&number| journal_file(number));
-        return Err(Error::BadFile { file: path, problem });
-    }
+    let mut replay = Replay { files, layout, lsn, last_seq: 0, done, damaged: 0 };
+    let outcome = replay.all(numbers);
+    // Who salvages goes on with what was carried out before a failure.
+    replay.files.flush()?;
+    outcome?;
     replay.files.check_missing()?;
     replay.files.sync()?;
     Ok(replay.done)
@@ -112,7 +103,7 @@ const DAMAGED_MAX: u32 = 64;
 struct Replay {
     files: DataFiles,
     layout: Layout,
-    lsn: u64,
+    lsn: Lsn,
     /// The last section that was whole.
     last_seq: u64,
     done: Replayed,
@@ -121,6 +112,29 @@ struct Replay {
 }
 
 impl Replay {
+    /// Replays all journal files.
+    fn all(&mut self, numbers: &[u32]) -> Result<()> {
+        let disk = self.files.disk().clone();
+        for (at, &number) in numbers.iter().enumerate() {
+            let path = journal_file(number);
+            let whole = self.file(&*disk.open(&path, Access::Read)?, &path)?;
+            let is_last = at + 1 == numbers.len();
+            if !whole && !is_last && !self.files.keeps() {
+                let problem =
+                    "ends within a section, but another journal file follows: restore a backup";
+                return Err(Error::BadFile { file: path, problem });
+            }
+            self.done.torn |= !whole;
+        }
+        if self.lsn.journaled > self.last_seq.max(self.lsn.synced) && !self.files.keeps() {
+            let problem = "ends before changes that the data files have already: it was damaged; \
+                           restore a backup, or salvage";
+            let path = numbers.last().map_or_else(lsn_file, |&number| journal_file(number));
+            return Err(Error::BadFile { file: path, problem });
+        }
+        Ok(())
+    }
+
     /// Replays one journal file. Says whether it ended after a section, not within one.
     fn file(&mut self, file: &dyn DiskFile, path: &Path) -> Result<bool> {
         let len = file.len()?;
@@ -144,7 +158,7 @@ impl Replay {
             match self.section(file, path, file_id, ofs, len)? {
                 Some(section_len) => ofs += section::aligned(section_len),
                 // Those behind a damaged one are newer: what that wrote is in the files.
-                None if self.files.keeps && self.damaged < DAMAGED_MAX => {
+                None if self.files.keeps() && self.damaged < DAMAGED_MAX => {
                     whole = false;
                     ofs += section::aligned(1);
                 }
@@ -182,7 +196,7 @@ impl Replay {
         };
         drop(bytes);
         self.last_seq = head.seq_number;
-        if self.lsn > head.seq_number.saturating_add(SKIP_MARGIN) {
+        if self.lsn.synced > head.seq_number.saturating_add(SKIP_MARGIN) {
             self.done.skipped += 1;
             return Ok(Some(head.len as u64));
         }
@@ -198,140 +212,4 @@ impl Replay {
         self.done.sections += 1;
         Ok(Some(head.len as u64))
     }
-}
-
-/// The data files of a dbpath, opened as they are met.
-struct DataFiles {
-    disk: Arc<dyn Disk>,
-    layout: Layout,
-    open: BTreeMap<(String, FileNo), Open>,
-    /// Files that were to be written to and are not there. A replay that was broken off may have
-    /// removed them already, by an entry that comes later.
-    missing: BTreeSet<(String, FileNo)>,
-    /// Directories in which a name was made or removed.
-    dirs: BTreeSet<PathBuf>,
-    /// Do files that are created and are there keep their bytes?
-    keeps: bool,
-}
-
-struct Open {
-    file: Arc<dyn DiskFile>,
-    len: u64,
-}
-
-impl DataFiles {
-    fn new(disk: Arc<dyn Disk>, layout: Layout) -> DataFiles {
-        DataFiles {
-            disk,
-            layout,
-            open: BTreeMap::new(),
-            missing: BTreeSet::new(),
-            dirs: BTreeSet::new(),
-            keeps: false,
-        }
-    }
-
-    /// Makes everything so far persistent, and closes the files.
-    fn sync(&mut self) -> Result<()> {
-        for open in std::mem::take(&mut self.open).into_values() {
-            open.file.sync()?;
-        }
-        std::mem::take(&mut self.dirs).iter().try_for_each(|dir| self.disk.sync_dir(dir))
-    }
-
-    /// At the end of the replay nothing may be missing that was not dropped or made anew.
-    fn check_missing(&self) -> Result<()> {
-        let Some((database, no)) = self.missing.first() else { return Ok(()) };
-        let problem = "missing, but the journal holds changes of it: put it back, or restore a \
-                       backup";
-        Err(Error::BadFile { file: self.layout.file(database, *no), problem })
-    }
-
-    /// The file, if there is one.
-    fn opened(&mut self, database: &str, no: FileNo) -> Result<Option<&Open>> {
-        let key = (database.to_owned(), no);
-        if !self.open.contains_key(&key) && self.open.len() >= OPEN_FILES_MAX {
-            self.sync()?;
-        }
-        let path = self.layout.file(database, no);
-        match self.open.entry(key) {
-            std::collections::btree_map::Entry::Occupied(open) => Ok(Some(open.into_mut())),
-            std::collections::btree_map::Entry::Vacant(vacant) => {
-                if self.disk.metadata(&path)?.is_none() {
-                    return Ok(None);
-                }
-                let file = self.disk.open(&path, Access::Write)?;
-                let len = file.len()?;
-                Ok(Some(vacant.insert(Open { file, len })))
-            }
-        }
-    }
-}
-
-impl Target for DataFiles {
-    fn write(&mut self, database: &str, no: FileNo, ofs: u32, bytes: &[u8]) -> Result<()> {
-        let Some(open) = self.opened(database, no)? else {
-            self.missing.insert((database.to_owned(), no));
-            return Ok(());
-        };
-        if u64::from(ofs) + bytes.len() as u64 > open.len {
-            // As mongod has it: a write that does not lie inside of its file is passed over.
-            return Ok(());
-        }
-        open.file.write_at(u64::from(ofs), bytes)
-    }
-
-    fn create_file(&mut self, database: &str, no: FileNo, len: u64) -> Result<()> {
-        let path = self.layout.file(database, no);
-        self.open.remove(&(database.to_owned(), no));
-        self.missing.remove(&(database.to_owned(), no));
-        let dir = self.layout.directory(database);
-        if let Some(found) = self.disk.metadata(&path)? {
-            if self.keeps && found.len == len {
-                return Ok(());
-            }
-            self.disk.remove(&path)?;
-        }
-        if self.layout == Layout::DirectoryPerDb {
-            self.disk.create_dir_all(&dir)?;
-            self.dirs.insert(PathBuf::new());
-        }
-        let file = self.disk.create(&path, len)?;
-        self.dirs.insert(dir);
-        if self.open.len() >= OPEN_FILES_MAX {
-            self.sync()?;
-        }
-        self.open.insert((database.to_owned(), no), Open { file, len });
-        Ok(())
-    }
-
-    fn drop_database(&mut self, database: &str) -> Result<()> {
-        self.open.retain(|(name, _), _| name != database);
-        self.missing.retain(|(name, _)| name != database);
-        for path in database_paths(&*self.disk, self.layout, database)? {
-            self.disk.remove(&path)?;
-        }
-        let dir = self.layout.directory(database);
-        if self.disk.metadata(&dir)?.is_some() {
-            self.dirs.insert(dir);
-        }
-        Ok(())
-    }
-}
-
-/// The paths of all files of a database, used or not; the `.ns` file first.
-///
-/// # Errors
-/// Those of the disk.
-pub fn database_paths(disk: &dyn Disk, layout: Layout, database: &str) -> Result<Vec<PathBuf>> {
-    let dir = layout.directory(database);
-    let mut found = Vec::new();
-    for entry in disk.list(&dir)?.into_iter().filter(|entry| !entry.is_dir) {
-        let path = dir.join(&entry.name);
-        if let Some((_, no)) = layout.parse(&path).filter(|(name, _)| name == database) {
-            found.push((!no.is_ns(), no, path));
-        }
-    }
-    found.sort();
-    Ok(found.into_iter().map(|(_, _, path)| path).collect())
 }

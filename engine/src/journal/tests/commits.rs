@@ -217,7 +217,7 @@ fn without_a_journal_files_are_written_at_the_sync() {
 #[test]
 fn too_much_dirty_calls_for_a_commit_and_then_makes_writers_wait() {
     let environment = environment(HeapDisk::new());
-    let options = Options { dirty_max: 8 * 4096, ..options() };
+    let options = Options { dirty_max: Some(8 * 4096), ..options() };
     let journal = open_with(&environment, &options);
     let files = new_database(&journal, "a");
     for page in 1..40 {

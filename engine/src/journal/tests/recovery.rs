@@ -18,13 +18,15 @@ const FILE_ID: u64 = 0x1234_5678_9abc;
 struct Journals {
     disk: HeapDisk,
     number: u32,
+    /// Of pages that may wait, bytes.
+    memory: u64,
 }
 
 impl Journals {
     fn new() -> Journals {
         let disk = HeapDisk::new();
         disk.create_dir_all(Path::new("journal")).expect("made");
-        Journals { disk, number: 0 }
+        Journals { disk, number: 0, memory: 2 * 4096 }
     }
 
     /// Adds a file with these payloads and sequence numbers; gives its length.
@@ -44,7 +46,7 @@ impl Journals {
     fn recover(&self) -> Result<Replayed> {
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
         let numbers: Vec<u32> = (0..self.number).collect();
-        recover(&disk, Layout::Flat, &numbers)
+        recover(&disk, Layout::Flat, &numbers, self.memory)
     }
 
     fn value(&self) -> u8 {
@@ -94,7 +96,7 @@ fn old_sections_are_skipped_by_the_lsn() {
     let mut journals = Journals::new();
     journals.file(&[(1, created()), (2, set(1))]);
     journals.recover().expect("whole");
-    let mut journals = Journals { disk: journals.disk, number: 1 };
+    let mut journals = Journals { number: 1, ..journals };
     journals.file(&[(10_005, set(2)), (20_006, set(3))]);
     LsnFile::default().publish_synced(&journals.disk, 20_006).expect("written");
     let replayed = journals.recover().expect("whole");
@@ -112,7 +114,7 @@ fn a_journal_cut_at_any_byte_replays_what_is_whole_before() {
     let (near, far) = if cfg!(miri) { (23, 4001) } else { (1, 97) };
     let cuts = (last..last + 100).step_by(near).chain((0..last).step_by(far));
     for cut in cuts.chain([len - 1, len]) {
-        let journals = Journals { disk: disk.image(), number: 1 };
+        let journals = Journals { disk: disk.image(), number: 1, memory: 0 };
         let file = journals.disk.open(&journal_file(0), Access::Write).expect("there");
         file.set_len(cut).expect("cut");
         let replayed = journals.recover().expect("torn at the end only");
@@ -221,6 +223,87 @@ fn a_database_that_is_dropped_after_writes_is_dropped_twice() {
         journals.file(&[(1, set(1)), (2, end)]);
         let first = journals.recover().expect("whole");
         assert_eq!(journals.recover().expect("whole again"), first);
+    }
+}
+
+/// However few pages may wait, a replay leaves what its entries say, one after the other.
+#[test]
+fn pages_that_wait_are_what_was_written() {
+    const LEN: usize = 5 * 4096 + 100;
+    for seed in 0..u64::from(rounds(60)) {
+        println!("seed {seed}");
+        let mut random = oorandom::Rand32::new(seed);
+        let mut journals =
+            Journals { memory: [0, 1, 2 * 4096, 1 << 20][seed as usize % 4], ..Journals::new() };
+        let names = ["a", "b"];
+        // One is there, with bytes of its own; both are written to once they are made.
+        let mut expected = [Some(vec![9; LEN]), None];
+        let file = journals.disk.create(Path::new("a.0"), LEN as u64).expect("made");
+        file.write_at(0, &[9; LEN]).expect("written");
+        for number in 0..3 {
+            let sections = (0..4).map(|section| {
+                let entries = payload(|builder| {
+                    // What is done to files comes first in a section.
+                    for step in [remake, overwrite] {
+                        for (name, file) in names.iter().zip(&mut expected) {
+                            step(&mut random, builder, name, file);
+                        }
+                    }
+                });
+                (number * 4 + section + 1, entries)
+            });
+            let sections: Vec<_> = sections.filter(|(_, entries)| !entries.is_empty()).collect();
+            journals.file(&sections);
+        }
+        journals.recover().expect("whole");
+        for (name, expected) in names.iter().zip(&expected) {
+            let path = PathBuf::from(format!("{name}.0"));
+            let there = journals.disk.metadata(&path).expect("looked");
+            assert_eq!(there.map(|it| it.len as usize), expected.as_ref().map(Vec::len), "{name}");
+            let Some(expected) = expected else { continue };
+            let mut found = vec![0; LEN];
+            let file = journals.disk.open(&path, Access::Read).expect("there");
+            file.read_at(0, &mut found).expect("read");
+            assert!(found == *expected, "{name}");
+        }
+    }
+
+    /// Perhaps the file is made anew, or removed.
+    fn remake(
+        random: &mut oorandom::Rand32,
+        builder: &mut Builder,
+        name: &str,
+        file: &mut Option<Vec<u8>>,
+    ) {
+        match random.rand_range(0..6) {
+            0 => {
+                builder.file_created(&PathBuf::from(format!("{name}.0")), LEN as u64);
+                *file = Some(vec![0; LEN]);
+            }
+            1 => {
+                builder.drop_database(name);
+                *file = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// If it is there, some of it is overwritten.
+    fn overwrite(
+        random: &mut oorandom::Rand32,
+        builder: &mut Builder,
+        name: &str,
+        file: &mut Option<Vec<u8>>,
+    ) {
+        let Some(file) = file else { return };
+        builder.database(&name.into());
+        for _ in 0..random.rand_range(1..30) {
+            let ofs = random.rand_range(0..LEN as u32) as usize;
+            let len = random.rand_range(1..6000).min((LEN - ofs) as u32) as usize;
+            let bytes = vec![random.rand_u32() as u8; len];
+            builder.write(FileNo(0), ofs, &bytes);
+            file[ofs..ofs + len].copy_from_slice(&bytes);
+        }
     }
 }
 
