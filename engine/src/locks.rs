@@ -36,6 +36,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
 
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::disk_loc::RecordLoc;
 use crate::stripe_lock::{Reading, StripeLock, Writing};
@@ -43,35 +44,58 @@ use crate::stripe_lock::{Reading, StripeLock, Writing};
 /// The lock of a database (level 2) or of a collection (level 3), and what is behind it.
 ///
 /// Hits share it, from all threads at once: so it is one of those that threads share without
-/// sharing a cache line.
+/// sharing a cache line. Who wants it exclusively takes its parts one after the other, and would
+/// wait for the readers of each in turn: so readers that may take long pass a door as well, at
+/// which he waits for all of them at once.
 #[derive(Debug, Default)]
-pub struct StructureLock<T>(ShardedLock<T>);
+pub struct StructureLock<T> {
+    door: RwLock<()>,
+    behind: ShardedLock<T>,
+}
 
 impl<T> StructureLock<T> {
     /// A lock that nobody holds.
     pub fn new(behind: T) -> StructureLock<T> {
-        StructureLock(ShardedLock::new(behind))
+        StructureLock { door: RwLock::new(()), behind: ShardedLock::new(behind) }
     }
 
     /// For reads, and for updates that stay in place.
-    #[inline]
     pub fn shared(&self) -> Shared<'_, T> {
-        Shared(self.0.read().unwrap_or_else(PoisonError::into_inner))
+        let door = Some(self.door.read());
+        let behind = self.behind.read().unwrap_or_else(PoisonError::into_inner);
+        Shared { behind, door }
+    }
+
+    /// The same for a hit, which is over at once.
+    #[inline]
+    pub fn shared_briefly(&self) -> Shared<'_, T> {
+        let behind = self.behind.read().unwrap_or_else(PoisonError::into_inner);
+        Shared { behind, door: None }
     }
 
     /// For whatever changes structure.
     pub fn exclusive(&self) -> Exclusive<'_, T> {
-        Exclusive(self.0.write().unwrap_or_else(PoisonError::into_inner))
+        let door = self.door.write();
+        let behind = self.behind.write().unwrap_or_else(PoisonError::into_inner);
+        Exclusive { behind, door }
     }
 }
 
 /// The right to read what a lock covers.
 #[derive(Debug)]
-pub struct Shared<'a, T>(ShardedLockReadGuard<'a, T>);
+pub struct Shared<'a, T> {
+    behind: ShardedLockReadGuard<'a, T>,
+    #[expect(dead_code, reason = "held")]
+    door: Option<RwLockReadGuard<'a, ()>>,
+}
 
 /// The right to read and change what a lock covers.
 #[derive(Debug)]
-pub struct Exclusive<'a, T>(ShardedLockWriteGuard<'a, T>);
+pub struct Exclusive<'a, T> {
+    behind: ShardedLockWriteGuard<'a, T>,
+    #[expect(dead_code, reason = "held")]
+    door: RwLockWriteGuard<'a, ()>,
+}
 
 /// The right to change files that an [`Exclusive`] gives, apart from what is behind the lock.
 #[derive(Debug)]
@@ -80,7 +104,7 @@ pub struct Changes<'a>(PhantomData<&'a mut ()>);
 impl<T> Exclusive<'_, T> {
     /// What is behind the lock, and the right to change files, each for as long as the other.
     pub fn split(&mut self) -> (&mut T, Changes<'_>) {
-        (&mut self.0, Changes(PhantomData))
+        (&mut self.behind, Changes(PhantomData))
     }
 }
 
@@ -88,7 +112,7 @@ impl<T> Deref for Shared<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.0
+        &self.behind
     }
 }
 
@@ -96,13 +120,13 @@ impl<T> Deref for Exclusive<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.0
+        &self.behind
     }
 }
 
 impl<T> DerefMut for Exclusive<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.0
+        &mut self.behind
     }
 }
 

@@ -63,13 +63,30 @@ impl Collection {
         }
     }
 
+    /// Does a hit in place. A document that is missing comes to `missing`; `None` where the
+    /// general path has to do it.
+    pub(super) fn increment_if_there(
+        &self,
+        id: &IdKey<'_>,
+        increments: &[(&FieldPath, i64)],
+        missing: Option<UpdateReport>,
+    ) -> Result<Option<UpdateReport>> {
+        self.database.shared.journal.make_room()?;
+        let mut hit = Hit::default();
+        Ok(match self.increment_in_place(id, increments, &mut hit)? {
+            Outcome::Hit => Some(hit.report(increments.len())),
+            Outcome::General => None,
+            Outcome::NoDocument => missing,
+        })
+    }
+
     fn increment_in_place(
         &self,
         id: &IdKey<'_>,
         increments: &[(&FieldPath, i64)],
         hit: &mut Hit,
     ) -> Result<Outcome> {
-        let guard = self.core.shared();
+        let guard = self.core.shared_briefly();
         let Some(open) = guard.open()? else { return Ok(Outcome::General) };
         let view = ReadView::new(&open.files, &guard);
         let counters = &self.database.shared.counters;

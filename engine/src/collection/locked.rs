@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::catalog::Catalog;
+use super::hit_request::PathMemo;
 use super::index_keys::Index;
 use super::record_memo::RecordMemo;
 use super::saved_cursors::SavedCursors;
@@ -31,6 +32,8 @@ use crate::update::template;
 pub struct CollectionCore {
     pub ns: NamespaceString,
     lock: StructureLock<Known>,
+    /// Paths that hits have named.
+    pub paths: PathMemo,
     stripes: Arc<RecordStripes>,
 }
 
@@ -234,12 +237,18 @@ impl OpenCollection {
 impl CollectionCore {
     pub fn new(ns: NamespaceString, stripes: Arc<RecordStripes>, known: Known) -> CollectionCore {
         let lock = StructureLock::new(known);
-        CollectionCore { ns, lock, stripes }
+        CollectionCore { ns, lock, paths: PathMemo::default(), stripes }
     }
 
     /// Does it exist?
     pub fn exists(&self) -> bool {
         self.shared().exists()
+    }
+
+    /// Holds the collection shared for a hit.
+    #[inline]
+    pub fn shared_briefly(&self) -> Shared<'_, Known> {
+        self.lock.shared_briefly()
     }
 
     /// Holds the collection shared: to read, and to change values in place.

@@ -12,6 +12,7 @@ mod each_match;
 mod file_map;
 mod handle;
 mod held;
+mod hit_request;
 mod id_key;
 mod increment;
 mod index_build;

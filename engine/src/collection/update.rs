@@ -11,6 +11,7 @@ use bson::RawDocument;
 
 use super::catalog::document_at;
 use super::handle::{Collection, checked_filter, if_it_exists};
+use super::hit_request::HitRequest;
 use super::insert::{insert_document, timestamp};
 use super::locate::{Holding, data_at, find_first};
 use super::locked::OpenCollection;
@@ -32,10 +33,17 @@ use crate::update::{Applied, Context, Mutation, Update};
 #[must_use = "an update does nothing until it is run"]
 pub struct UpdateRequest<'c> {
     collection: &'c Collection,
-    filter: Filter,
-    update: Update,
+    what: What,
     upsert: bool,
     many: bool,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+enum What {
+    /// A hit: not parsed.
+    Hit(HitRequest),
+    Any(Filter, Update),
 }
 
 impl Collection {
@@ -48,7 +56,14 @@ impl Collection {
         filter: impl AsRef<RawDocument>,
         update: impl AsRef<RawDocument>,
     ) -> Result<UpdateRequest<'_>> {
-        self.request(filter.as_ref(), update.as_ref(), false)
+        let (filter, update) = (filter.as_ref(), update.as_ref());
+        match HitRequest::of(&self.core.paths, filter.as_bytes(), update.as_bytes()) {
+            Some(hit) => {
+                let what = What::Hit(hit);
+                Ok(UpdateRequest { collection: self, what, upsert: false, many: false })
+            }
+            None => self.request(filter, update, false),
+        }
     }
 
     /// Updates every document that `filter` matches, with operators, one unit of work each.
@@ -61,7 +76,7 @@ impl Collection {
         update: impl AsRef<RawDocument>,
     ) -> Result<UpdateRequest<'_>> {
         let request = self.request(filter.as_ref(), update.as_ref(), true)?;
-        match request.update.is_replacement() {
+        match request.is_replacement() {
             false => Ok(request),
             true => Err(Error::refused(
                 Reason::FailedToParse,
@@ -80,7 +95,7 @@ impl Collection {
         replacement: impl AsRef<RawDocument>,
     ) -> Result<UpdateRequest<'_>> {
         let request = self.request(filter.as_ref(), replacement.as_ref(), false)?;
-        match request.update.is_replacement() {
+        match request.is_replacement() {
             true => Ok(request),
             false => Err(Error::refused(
                 Reason::FailedToParse,
@@ -95,14 +110,9 @@ impl Collection {
         update: &RawDocument,
         many: bool,
     ) -> Result<UpdateRequest<'_>> {
-        document::check(update.as_bytes())?;
-        Ok(UpdateRequest {
-            collection: self,
-            filter: checked_filter(filter)?,
-            update: Update::parse(update.as_bytes())?,
-            upsert: false,
-            many,
-        })
+        let (filter, update) = parse(filter, update)?;
+        let what = What::Any(filter, update);
+        Ok(UpdateRequest { collection: self, what, upsert: false, many })
     }
 }
 
@@ -120,7 +130,11 @@ impl UpdateRequest<'_> {
     /// [`Error::Refused`] with MongoDB's reason, [`Error::DuplicateKey`],
     /// [`Error::DocumentTooLarge`] …; the document is unchanged then.
     pub fn run(self) -> Result<UpdateReport> {
-        let UpdateRequest { collection, filter, update, upsert, many } = &self;
+        let UpdateRequest { collection, what, upsert, many } = &self;
+        let (filter, update) = match what {
+            What::Hit(hit) => return collection.hit(hit, *upsert),
+            What::Any(filter, update) => (filter, update),
+        };
         if *many {
             let report = collection.update_all(filter, update)?;
             if report.matched > 0 || !upsert {
@@ -129,9 +143,35 @@ impl UpdateRequest<'_> {
         }
         collection.update_first(filter, update, *upsert)
     }
+
+    fn is_replacement(&self) -> bool {
+        matches!(&self.what, What::Any(_, update) if update.is_replacement())
+    }
+}
+
+/// Parses a filter and an update.
+fn parse(filter: &RawDocument, update: &RawDocument) -> Result<(Filter, Update)> {
+    document::check(update.as_bytes())?;
+    Ok((checked_filter(filter)?, Update::parse(update.as_bytes())?))
 }
 
 impl Collection {
+    /// Does a hit as [`Collection::increment`] does, or generally where it cannot.
+    fn hit(&self, hit: &HitRequest, upsert: bool) -> Result<UpdateReport> {
+        if let (Some(id), Some(amounts)) = (hit.id(), hit.amounts(&self.core.paths)) {
+            let missing = if upsert { None } else { Some(UpdateReport::default()) };
+            let done = self.increment_if_there(&id, &amounts[..hit.count()], missing)?;
+            if let Some(report) = done {
+                return Ok(report);
+            }
+        }
+        let (filter, update) = hit
+            .documents()
+            .ok_or(Error::InvalidBson { at: 0, rule: "what was looked at as a document is one" })?;
+        let (filter, update) = parse(filter, update)?;
+        self.update_first(&filter, &update, upsert)
+    }
+
     /// Updates the first match, or inserts: in place if it can be, else holding the collection
     /// exclusively.
     pub(super) fn update_first(
