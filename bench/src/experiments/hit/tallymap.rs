@@ -83,7 +83,7 @@ struct Pages {
 impl Pages {
     fn create(bench: &Bench<'_>, pages: Vec<String>) -> Result<Pages> {
         // Private memory for all pages, and half as much again: the map has them in memory too.
-        let budget = (pages.len() as u64 * 18 << 10).max(256 << 20);
+        let budget = (pages.len() as u64 * (18 << 10)).max(256 << 20);
         let engine = bench.builder().private_budget(budget).open()?;
         let collection = engine.collection("stats.daily")?;
         for document in documents(&pages)? {
