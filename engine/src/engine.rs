@@ -216,8 +216,9 @@ impl EngineBuilder {
         self
     }
 
-    /// Changed pages at which a commit begins before its time, bytes; 64 MiB unless told, or
-    /// a quarter of the budget if that is more. At four times as much, operations wait for one.
+    /// Changed pages at which a commit begins before its time, bytes; 64 MiB unless told, or a
+    /// quarter of the budget of private memory if that is more, up to 256 MiB. At four times as
+    /// much, operations wait for one.
     pub fn dirty_max(mut self, bytes: u64) -> Self {
         self.options.dirty_max = Some(bytes);
         self

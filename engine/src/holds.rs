@@ -1,4 +1,4 @@
-//! How often writers were held at the gate, and for how long.
+//! How often writers were held, and for how long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +68,8 @@ impl Lengths {
 
     /// Those that were met since `earlier`. The longest of them is known to an eighth.
     pub fn since(&self, earlier: &Lengths) -> Lengths {
-        let counts = self.counts.iter().zip(&earlier.counts).map(|(now, then)| now - then);
+        let counts =
+            self.counts.iter().zip(&earlier.counts).map(|(now, then)| now.saturating_sub(*then));
         let mut since = Lengths { counts: counts.collect(), max: self.max };
         since.max = since.counts.iter().rposition(|n| *n > 0).map_or(0, longest).min(self.max);
         since

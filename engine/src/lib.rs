@@ -77,7 +77,6 @@ pub mod reports;
 mod rounds;
 mod salvager;
 mod store;
-mod stripe_lock;
 mod sync;
 mod threads;
 mod update;

@@ -36,10 +36,9 @@ use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
 
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::disk_loc::RecordLoc;
-use crate::stripe_lock::{Reading, StripeLock, Writing};
+use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The lock of a database (level 2) or of a collection (level 3), and what is behind it.
 ///
@@ -138,13 +137,18 @@ impl<T> Reads for Exclusive<'_, T> {}
 /// Stripes of a [`RecordStripes`]; a power of two.
 const STRIPES: usize = if cfg!(loom) { 2 } else { 256 };
 
+/// One lock, alone on its cache line: neighbours are taken by other threads.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Padded(RwLock<()>);
+
 /// The record stripes (level 4). Records of all collections share them.
 #[derive(Debug)]
-pub struct RecordStripes(Box<[StripeLock]>);
+pub struct RecordStripes(Box<[Padded]>);
 
 impl Default for RecordStripes {
     fn default() -> Self {
-        RecordStripes((0..STRIPES).map(|_| StripeLock::default()).collect())
+        RecordStripes((0..STRIPES).map(|_| Padded::default()).collect())
     }
 }
 
@@ -169,17 +173,17 @@ impl RecordStripes {
     pub fn hold_all(&self) -> AllStripes<'_> {
         #[cfg(debug_assertions)]
         order::take_all_stripes();
-        AllStripes(self.0.iter().map(|stripe| stripe.read()).collect())
+        AllStripes(self.0.iter().map(|stripe| stripe.0.read()).collect())
     }
 
     #[inline]
-    fn stripe(&self, record: RecordLoc) -> &StripeLock {
+    fn stripe(&self, record: RecordLoc) -> &RwLock<()> {
         // Records begin at multiples of 4 and are seldom shorter than 32 bytes; multiplying by
         // an odd number and taking high bits spreads any regular distance of theirs.
         let loc = record.loc();
         let key = (loc.file as u32 as u64) << 32 | loc.ofs as u32 as u64;
         let mixed = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        &self.0[(mixed >> 56) as usize % STRIPES]
+        &self.0[(mixed >> 56) as usize % STRIPES].0
     }
 }
 
@@ -221,14 +225,14 @@ pub mod order {
 
 /// The right to read one record while in-place writers are about.
 #[derive(Debug)]
-pub struct StripeRead<'a>(#[expect(dead_code, reason = "held")] Reading<'a>);
+pub struct StripeRead<'a>(#[expect(dead_code, reason = "held")] RwLockReadGuard<'a, ()>);
 
 /// The right to write one record in place.
 #[derive(Debug)]
 pub struct Stripe<'a> {
     record: RecordLoc,
     #[expect(dead_code, reason = "held")]
-    held: Writing<'a>,
+    held: RwLockWriteGuard<'a, ()>,
 }
 
 impl Stripe<'_> {
@@ -255,4 +259,4 @@ impl Drop for Stripe<'_> {
 
 /// No record is written in place while this lives.
 #[derive(Debug)]
-pub struct AllStripes<'a>(#[expect(dead_code, reason = "held")] Vec<Reading<'a>>);
+pub struct AllStripes<'a>(#[expect(dead_code, reason = "held")] Vec<RwLockReadGuard<'a, ()>>);

@@ -28,7 +28,7 @@ pub struct Options {
     /// Private memory above which clean pages are given back, bytes; and what a recovery may use.
     pub private_budget: u64,
     /// Changed pages at which a commit begins before its time, bytes; `None` for a quarter of the
-    /// budget, at least 64 MiB.
+    /// budget, 64 to 256 MiB.
     pub dirty_max: Option<u64>,
     /// Memory in which the keys of a new index are sorted, bytes; more go through a file.
     pub index_build_memory: u64,
@@ -69,7 +69,7 @@ impl Default for Options {
 impl Options {
     /// Changed pages at which a commit begins before its time, bytes.
     pub(crate) fn dirty_max(&self) -> u64 {
-        self.dirty_max.unwrap_or((self.private_budget / 4).max(64 << 20))
+        self.dirty_max.unwrap_or((self.private_budget / 4).clamp(64 << 20, 256 << 20))
     }
 
     /// Refuses values outside of their range.

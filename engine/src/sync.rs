@@ -14,16 +14,11 @@ pub use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
 #[cfg(loom)]
 pub use model::{
-    AtomicBool, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, OnceLock, pause, thread_number,
+    AtomicBool, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, OnceLock, RwLock,
+    RwLockReadGuard, RwLockWriteGuard, thread_number,
 };
 #[cfg(not(loom))]
-pub use parking_lot::{Condvar, Mutex, MutexGuard};
-
-/// Lets others have the processor for a moment: for who waits for something short.
-#[cfg(not(loom))]
-pub fn pause() {
-    std::thread::sleep(std::time::Duration::from_micros(20));
-}
+pub use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The number of this thread: one that no other thread has now, the least that was free. A thread
 /// that is about to end has given its number back; then it is `usize::MAX`.

@@ -68,7 +68,14 @@ impl World {
 
     /// What is there now is what has to stay.
     pub fn settle(&self) {
-        self.engine.wait_durable().expect("durable");
+        // Pages are written back by the commits that follow, until there are none: a commit that
+        // comes to the end of a round may write nothing, and the next one something again.
+        let mut quiet = 0;
+        while quiet < 5 {
+            let before = self.disk.changes();
+            self.engine.wait_durable().expect("durable");
+            quiet = if self.disk.changes() == before { quiet + 1 } else { 0 };
+        }
         *self.settled.borrow_mut() = (self.state(), self.disk.changes());
     }
 

@@ -29,7 +29,6 @@ const GROUND: &[&str] = &[
     "namespace_string",
     "options",
     "rounds",
-    "stripe_lock",
     "sync",
 ];
 

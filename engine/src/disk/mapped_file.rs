@@ -2,15 +2,17 @@
 //!
 //! It knows nothing of records, dirty lines or journals. Its safe methods rest on locks that
 //! its callers hold, because a borrow of a slice of a map cannot express "these bytes": only
-//! `ReadView` and `UnitOfWork` of the journal, and the gather of a commit, call them.
+//! what stands behind units of work, gathers and write-backs in the journal calls them.
 //!
 //! - M1. Bytes that are borrowed by [`PrivateView::bytes`] are not changed by another thread
 //!   while the borrow lives: who changes bytes by [`PrivateView::write`] holds, for exactly
 //!   these bytes, the exclusive collection lock, or the shared one and the record's stripe, or
 //!   the database's extents mutex (`locks.rs`, levels 2, 3, 4 and 6); who reads them holds the
 //!   same lock.
-//! - M2. The gather of a commit reads any byte, while the gate (level 5) is closed and all stripes
-//!   are held, which keeps every writer out.
+//! - M2. A page may be copied by others while no unit of work is under way: the gate (level 5) is
+//!   closed and all stripes are held. And lines of a page that a gather has marked may be copied
+//!   under the lock of the gather: nobody changes a byte of that page before its marks are gone,
+//!   and who finds them gone comes after the copy (`journal::gathering`, N2 and N3).
 //! - M3. [`PrivateView::discard`] is called with the same held, for pages whose bytes are those of
 //!   the file. It changes no value that anybody can see.
 //! - M4. The file is not cut below the length mapped while the map lives: the dbpath lock keeps
@@ -101,8 +103,8 @@ impl PrivateView {
         self.len == 0
     }
 
-    /// The `len` bytes at `ofs`, if they are inside. The caller holds a lock of M1, or has
-    /// keeps all writers out (M2).
+    /// The `len` bytes at `ofs`, if they are inside. The caller holds a lock of M1, or copies
+    /// by M2.
     #[inline]
     pub(crate) fn bytes(&self, ofs: usize, len: usize) -> Option<&[u8]> {
         let start = self.place(ofs, len)?;

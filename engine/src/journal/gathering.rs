@@ -10,10 +10,11 @@
 //!   last gather were taken. So the marks that a gather takes are those of whole units.
 //! - N2. The lines of a page are copied before their marks are taken away, and no byte of the
 //!   page is changed before its marks are gone: what is copied is what was there at the exchange.
-//! - N3. Who finds no marks reads (acquires) what the one who took them away has written
-//!   (released), so its own changes come after the copies.
+//! - N3. Who finds no marks, or no gather under way, reads (acquires) what the one who took the
+//!   marks away, or ended the gather, has written (released): so its own changes come after the
+//!   copies.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::dirty_lines::{DirtyLines, Pressure, Set};
 use crate::sync::{AtomicBool, Mutex};
@@ -64,7 +65,7 @@ impl<S> Gathering<S> {
         pressure: &Pressure,
         copy: impl FnOnce(&mut S, u64),
     ) {
-        if self.is_running.load(Relaxed) && dirty.is_marked(self.set().other(), page) {
+        if self.is_running.load(Acquire) && dirty.is_marked(self.set().other(), page) {
             self.take(dirty, self.set().other(), page, pressure, copy);
         }
     }
@@ -87,7 +88,7 @@ impl<S> Gathering<S> {
 
     /// All marks are taken. Gives the section.
     pub fn end(&self) -> Option<S> {
-        self.is_running.store(false, Relaxed);
+        self.is_running.store(false, Release);
         self.section.lock().take()
     }
 }

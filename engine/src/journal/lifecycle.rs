@@ -222,7 +222,8 @@ impl Journal {
         if let Some(writer) = &mut job.writer {
             let mut section = Builder::new(self.rules.layout, Vec::new());
             section.drop_database(name);
-            writer.append(&section.into_payload())?;
+            let section = writer.append(&section.into_payload())?;
+            self.lsn_file.note_journaled(&*self.disk, section)?;
         }
         self.unregister(name);
         job.forget(name);

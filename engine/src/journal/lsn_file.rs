@@ -85,6 +85,7 @@ impl LsnFile {
             return Ok(file.clone());
         }
         let file = disk.create(&lsn_file(), lsn::LEN as u64)?;
+        file.write_at(lsn::LSN.ofs as u64, &with_check(0))?;
         disk.sync_dir(Path::new(JOURNAL_DIR))?;
         *open = Some(file.clone());
         Ok(file)

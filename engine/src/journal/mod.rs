@@ -1,7 +1,7 @@
 //! Durability: units of work, group commit, journal, recovery, the files of databases.
 //!
 //! A write marks lines of a private view (`unit_of_work`, `unit_in_place`, `tracked_file`,
-//! `dirty_lines`); the commit gathers them behind the gate (`gate`, `commit_job`) into a payload
+//! `dirty_lines`); the commit gathers them (`gate`, `gathering`, `commit_job`) into a payload
 //! (`payload`), makes a section of it (`section`), appends and syncs that (`journal_writer`),
 //! releases those who wait (`commit_ticket`), and writes some pages back to the data files
 //! (`write_back`). Later the files are synced and old journal files retired (`data_file_sync`,

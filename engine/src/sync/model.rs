@@ -86,24 +86,6 @@ macro_rules! atomic {
 atomic!(AtomicBool, bool,);
 atomic!(AtomicU32, u32, fetch_add fetch_sub fetch_or fetch_and);
 
-impl AtomicU32 {
-    /// Replaces its value if that is `old`.
-    pub fn compare_exchange(
-        &self,
-        old: u32,
-        new: u32,
-        order: Ordering,
-        otherwise: Ordering,
-    ) -> Result<u32, u32> {
-        self.0.compare_exchange(old, new, weak(order), weak(otherwise))
-    }
-}
-
-/// Lets the other threads of the model go on.
-pub fn pause() {
-    loom::thread::yield_now();
-}
-
 atomic!(AtomicU64, u64, fetch_add fetch_sub fetch_or fetch_and swap);
 
 /// A lock that is not poisoned.
@@ -142,6 +124,32 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 impl<T> fmt::Debug for MutexGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MutexGuard")
+    }
+}
+
+/// A lock that many may share, not poisoned.
+#[derive(Debug, Default)]
+pub struct RwLock<T>(inner::RwLock<T>);
+
+/// The right to read what is behind a [`RwLock`].
+pub type RwLockReadGuard<'a, T> = inner::RwLockReadGuard<'a, T>;
+/// The right to change it.
+pub type RwLockWriteGuard<'a, T> = inner::RwLockWriteGuard<'a, T>;
+
+impl<T> RwLock<T> {
+    /// Nobody holds it.
+    pub fn new(behind: T) -> RwLock<T> {
+        RwLock(inner::RwLock::new(behind))
+    }
+
+    /// Waits to share it.
+    pub fn read(&self) -> RwLockReadGuard<'_, T> {
+        self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Waits to have it alone.
+    pub fn write(&self) -> RwLockWriteGuard<'_, T> {
+        self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::Stdio;
+use std::time::Duration;
 
 use crate::support::{
     Place, command, counted, dump, expected, files, make_log, run_with, stderr, success, text,
@@ -20,6 +21,11 @@ fn a_crashed_directory_is_read_without_changing_a_byte() {
     // The log is longer than a pipe and buffers hold: when it is written, most of it is read.
     assert!(log.text.len() > 4 * 128 * 1024);
     stdin.write_all(log.text.as_bytes()).expect("it reads");
+    // It reads faster than commits come: the first one makes this file.
+    while !dbpath.join("journal/lsn").exists() {
+        assert!(child.try_wait().expect("asked").is_none(), "it ended by itself");
+        std::thread::sleep(Duration::from_millis(1));
+    }
     child.kill().expect("killed");
     child.wait().expect("ended");
     drop(stdin);

@@ -92,9 +92,3 @@ fn two_units_of_one_record() {
 fn a_unit_beside_a_reader() {
     check(3, Weakness::None, || unit_and(Beside::Reader));
 }
-
-#[test]
-#[should_panic(expected = "half a unit of work is read")]
-fn who_gives_a_stripe_back_must_hand_over_what_it_wrote() {
-    check(3, Weakness::Relaxed, || unit_and(Beside::Reader));
-}
