@@ -16,7 +16,7 @@ use crate::store::record::DeletedRecord;
 const SPLIT_MIN: i32 = 32;
 /// Bytes of a hole that are made ready to be written at once. So much private memory, for each
 /// hole that is being used up, is in no budget before it is written.
-const WINDOW: i32 = 128 << 10;
+const WINDOW: i32 = 64 << 10;
 
 /// Puts a deleted record in front of its list.
 pub fn push(
