@@ -59,7 +59,7 @@ impl Collection {
         match self.increment_in_place(&key, increments, &mut hit)? {
             Outcome::Hit => Ok(hit.report(increments.len())),
             Outcome::General => self.increment_generally(id, increments, upsert),
-            Outcome::NoDocument => self.increment_missing(id, increments, upsert),
+            Outcome::NoDocument => self.increment_missing(id, &key, increments, upsert),
         }
     }
 
@@ -133,13 +133,16 @@ impl Collection {
     fn increment_missing(
         &self,
         id: RawBsonRef<'_>,
+        key: &IdKey<'_>,
         increments: &[(&FieldPath, i64)],
         upsert: fn(&OpenCollection) -> bool,
     ) -> Result<UpdateReport> {
-        let upsert_it = self.core.shared().open()?.is_some_and(upsert);
-        match upsert_it {
-            true => self.increment_generally(id, increments, upsert),
-            false => Ok(UpdateReport::default()),
+        if !self.core.shared().open()?.is_some_and(upsert) {
+            return Ok(UpdateReport::default());
+        }
+        match self.instantiate(key, increments)? {
+            Some(report) => Ok(report),
+            None => self.increment_generally(id, increments, upsert),
         }
     }
 

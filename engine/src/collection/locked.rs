@@ -25,7 +25,7 @@ use crate::locks::{Exclusive, RecordStripes, Shared, Stripe, StripeRead, Structu
 use crate::namespace_string::NamespaceString;
 use crate::store::{NamespaceDetails, RecordStore, SizingPolicy, StoreOptions};
 use crate::update::IndexedPaths;
-use crate::update::template;
+use crate::update::template::Template;
 
 /// One name's collection: its lock, and what it is when it exists.
 #[derive(Debug)]
@@ -51,8 +51,8 @@ pub struct OpenCollection {
     /// The fields that their keys are made of.
     pub indexed_paths: IndexedPaths,
     pub is_capped: bool,
-    /// The document that a missing `_id` starts from, expanded.
-    pub template: Option<Vec<u8>>,
+    /// The document that a missing `_id` starts from.
+    pub template: Option<Template>,
     /// Records by `_id`; none where memos are switched off.
     pub memo: Option<RecordMemo>,
     pub shapes: Shapes,
@@ -98,8 +98,7 @@ impl Opening<'_> {
             None => SizingPolicy::PowerOf2,
         };
         let template = self.stored.template.as_ref();
-        let template =
-            template.map(|template| template::expand(template.as_bytes())).transpose()?;
+        let template = template.map(|template| Template::new(template.as_bytes())).transpose()?;
         let mut paths = Vec::new();
         for path in indexes.iter().flat_map(|index| index.definition.key().paths()) {
             paths.push(FieldPath::parse_for_filter(path)?);

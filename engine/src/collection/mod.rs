@@ -18,6 +18,7 @@ mod increment;
 mod index_build;
 mod index_keys;
 mod insert;
+mod instantiate;
 mod key_runs;
 mod key_sort;
 mod locate;

@@ -24,6 +24,7 @@ use crate::error::{Error, Reason, Result};
 use crate::journal::{ReadView, UnitInPlace, UnitOfWork};
 use crate::query::Filter;
 use crate::store::Outcome;
+use crate::update::template::Template;
 use crate::update::upsert::Upsert;
 use crate::update::{Applied, Context, Mutation, Update};
 
@@ -381,15 +382,25 @@ impl Collection {
         let document = Upsert {
             equalities: &filter.equalities()?,
             update,
-            template: open.template.as_deref(),
+            template: open.template.as_ref().map(Template::as_bytes),
             new_id: shared.object_ids.make(now),
             timestamp: timestamp(now),
         }
         .document()?;
+        self.insert_upserted(open, edit, &document)
+    }
+
+    /// Inserts the prepared document of an upsert.
+    pub(super) fn insert_upserted(
+        &self,
+        open: &OpenCollection,
+        edit: &mut UnitOfWork<'_>,
+        document: &[u8],
+    ) -> Result<UpdateReport> {
         let lines_before = edit.lines_changed();
-        let loc = insert_document(open, edit, &self.core.ns, &document)?;
+        let loc = insert_document(open, edit, &self.core.ns, document)?;
         let data_len = open.store.read(edit, loc)?.data.len();
-        let id = RawDocument::from_bytes(&document).ok().and_then(|d| d.get("_id").ok().flatten());
+        let id = RawDocument::from_bytes(document).ok().and_then(|d| d.get("_id").ok().flatten());
         Ok(UpdateReport {
             upserted: id.map(|id| id.into()),
             bytes_written: document.len() as u32,

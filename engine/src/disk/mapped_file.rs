@@ -26,6 +26,11 @@ use std::ptr::{self, NonNull};
 use std::slice;
 
 use memmap2::{MmapMut, MmapOptions, MmapRaw, UncheckedAdvice};
+#[cfg(all(target_os = "linux", not(miri)))]
+use {
+    crate::limits::PAGE,
+    rustix::mm::{Advice, madvise},
+};
 
 /// Longest file that can be mapped, bytes: offsets in it are `i32`.
 const LEN_MAX: u64 = i32::MAX as u64;
@@ -152,6 +157,29 @@ impl PrivateView {
     }
 }
 
+/// Makes private copies of the pages that hold these bytes of a view, in one call of the operating
+/// system and not in a fault of each page when it is written. Changes no byte, and where it
+/// cannot be done each page has its fault.
+#[cfg(all(target_os = "linux", not(miri)))]
+pub(crate) fn populate(bytes: &[u8]) {
+    if bytes.is_empty() {
+        return;
+    }
+    let start = bytes.as_ptr().cast_mut();
+    let into_page = start.addr() % PAGE;
+    let start = start.wrapping_sub(into_page).cast();
+    // SAFETY: this advice changes no value of any memory, nor who may access it: it does what the
+    // first write to each page would do but for the writing, and fails for pages that are not there
+    // or not writable. Whoever writes to the same pages meanwhile is served by the same faults.
+    let done = unsafe { madvise(start, into_page + bytes.len(), Advice::LinuxPopulateWrite) };
+    // A kernel that does not know it (before 5.14), no memory: a hint, and no more.
+    let _ = done;
+}
+
+/// Miri knows no maps, other systems not this advice.
+#[cfg(not(all(target_os = "linux", not(miri))))]
+pub(crate) fn populate(_bytes: &[u8]) {}
+
 /// A buffer that is changed through shared references, hence held by pointer.
 #[derive(Debug)]
 struct HeapBytes(NonNull<[u8]>);
@@ -203,6 +231,24 @@ mod tests {
         });
         let expected: Vec<u8> = (0..64).map(|i| i % 16).collect();
         assert_eq!(view.bytes(0, 64), Some(&expected[..]));
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "maps a file")]
+    fn pages_made_ready_keep_their_bytes_and_stay_private() {
+        use std::os::unix::fs::FileExt;
+        let file = tempfile::tempfile().expect("temporary file");
+        file.write_all_at(&[7; 5 * 4096], 0).expect("write");
+        let view = PrivateView::map(&file, 5 * 4096).expect("map");
+        view.write(6000, &[1; 100]).expect("inside");
+        populate(view.bytes(5000, 9000).expect("inside"));
+        populate(view.bytes(5000, 0).expect("inside"));
+        let all = view.bytes(0, 5 * 4096).expect("inside");
+        assert!(all.iter().enumerate().all(|(i, b)| *b == if i / 100 == 60 { 1 } else { 7 }));
+        view.write(9000, &[2; 100]).expect("inside");
+        let mut on_disk = [0; 5 * 4096];
+        file.read_exact_at(&mut on_disk, 0).expect("read");
+        assert_eq!(on_disk, [7; 5 * 4096]);
     }
 
     #[test]

@@ -60,6 +60,10 @@ pub trait Edit: View {
     /// extents) until the unit ends. To be called before any of it is read or written.
     fn claim_extents(&mut self);
 
+    /// The `len` bytes at `loc`, a hole of this collection's, will be written by this unit of
+    /// work and the next ones. Changes nothing, but may save time.
+    fn foresee(&mut self, _loc: DiskLoc, _len: usize) {}
+
     /// Notes work that is to be counted if the unit is kept.
     fn note(&mut self, work: Work);
 

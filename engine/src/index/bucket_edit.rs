@@ -112,6 +112,22 @@ impl BucketBuf {
         edit.write(self.loc.record().data(), &self.bytes)
     }
 
+    /// Writes what the insertion of one entry, at `pos` with a key of `key_len` bytes, changed of
+    /// the bucket that the record holds: header, key nodes from there on, the key's data.
+    ///
+    /// # Errors
+    /// As [`BucketBuf::write_to`].
+    pub fn write_inserted(&self, edit: &mut impl Edit, pos: usize, key_len: usize) -> Result<()> {
+        let header = 0..self.version.body_ofs();
+        let nodes = self.node_at(pos)..self.node_at(self.n());
+        let key = self.version.bucket_len() - self.top_size();
+        for range in [header, nodes, key..key + key_len] {
+            let at = self.loc.record().data().add(range.start as i32);
+            edit.write(at, &self.bytes[range])?;
+        }
+        Ok(())
+    }
+
     /// Sets the bucket above.
     pub fn set_parent(&mut self, parent: Option<BucketLoc>) {
         let field = parent_field(self.version);

@@ -12,7 +12,7 @@ use super::commit_ticket::CommitTicket;
 use super::database_files::DatabaseFiles;
 use super::gate::Inside;
 use crate::counters::{Work, Worked};
-use crate::disk::{Edit, View};
+use crate::disk::{Edit, View, populate};
 use crate::disk_loc::{DiskLoc, FileNo};
 use crate::error::Result;
 use crate::locks::{Changes, Reads};
@@ -129,6 +129,11 @@ impl Edit for UnitOfWork<'_> {
         if self.extents.is_none() {
             self.extents = Some(self.files.claim_extents());
         }
+    }
+
+    fn foresee(&mut self, loc: DiskLoc, len: usize) {
+        // What is not there is found when it is written.
+        self.bytes(loc, len).into_iter().for_each(populate);
     }
 
     fn note(&mut self, work: Work) {

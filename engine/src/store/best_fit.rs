@@ -59,6 +59,7 @@ impl BestFit {
         let mut record = found.record;
         if let Some(kept) = self.split_at(record.len, len) {
             let rest = record.rest(kept);
+            deleted_lists::foresee(edit, record.loc, &rest);
             rest.stamp(edit)?;
             deleted_lists::push(edit, details, rest)?;
             record.len = kept;

@@ -6,7 +6,7 @@
 //! L2. What is left after a split is at least [`SPLIT_MIN`] bytes, or stays with the record.
 
 use crate::disk::{Edit, View};
-use crate::disk_loc::DiskLoc;
+use crate::disk_loc::{DiskLoc, RecordLoc};
 use crate::error::Result;
 use crate::store::namespace_details::NamespaceDetails;
 use crate::store::padding::{BUCKETS, bucket};
@@ -14,6 +14,9 @@ use crate::store::record::DeletedRecord;
 
 /// Shortest rest that 3.x makes a deleted record of, bytes.
 const SPLIT_MIN: i32 = 32;
+/// Bytes of a hole that are made ready to be written at once. So much private memory, for each
+/// hole that is being used up, is in no budget before it is written.
+const WINDOW: i32 = 64 << 10;
 
 /// Puts a deleted record in front of its list.
 pub fn push(
@@ -57,12 +60,31 @@ pub fn allocate(
         }
         details.put_deleted_list(edit, list, record.next)?;
         if record.len - len >= SPLIT_MIN {
-            push(edit, details, record.rest(len))?;
+            let rest = record.rest(len);
+            foresee(edit, record.loc, &rest);
+            push(edit, details, rest)?;
             record.len = len;
         }
         return Ok(Some(record));
     }
     Ok(None)
+}
+
+/// A record at `loc` is cut off a hole, of which `rest` is left to those that follow. Where the
+/// rest begins in another window than the record, its pages there are made ready to be written:
+/// each window of a hole once, as it is used up from its start.
+pub fn foresee(edit: &mut impl Edit, loc: RecordLoc, rest: &DeletedRecord) {
+    let (start, end) = ahead(loc.0.ofs, rest.loc.0.ofs, rest.len);
+    if start < end {
+        edit.foresee(DiskLoc::new(loc.0.file_no(), start), (end - start) as usize);
+    }
+}
+
+/// What is made ready when a record at `ofs` leaves `rest_len` bytes at `rest_ofs`.
+fn ahead(ofs: i32, rest_ofs: i32, rest_len: i32) -> (i32, i32) {
+    let window_end = |ofs: i32| (ofs / WINDOW + 1).saturating_mul(WINDOW);
+    let end = window_end(rest_ofs).min(rest_ofs.saturating_add(rest_len));
+    (window_end(ofs), end)
 }
 
 /// Takes the deleted record `record` out of list `list`, where it follows `before` (or is the
@@ -98,4 +120,40 @@ pub fn walk<'v, V: View>(
         }
         Some(record)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rounds::rounds;
+
+    #[test]
+    fn a_hole_is_made_ready_once_from_its_first_whole_window_on() {
+        println!("seed 21");
+        let mut random = oorandom::Rand32::new(21);
+        for _ in 0..rounds(200) {
+            let start = 8192 + 4 * random.rand_range(0..1 << 18) as i32;
+            let end = start + random.rand_range(1 << 16..1 << 23) as i32;
+            let first = (start / WINDOW + 1) * WINDOW;
+            let (mut at, mut ready, longest) = (start, first, random.rand_range(100..300_000));
+            loop {
+                let rest = at + random.rand_range(36..longest) as i32;
+                if rest + SPLIT_MIN > end {
+                    break;
+                }
+                let (from, to) = ahead(at, rest, end - rest);
+                if from < to {
+                    assert_eq!(from, ready, "each window once, and none left out");
+                    ready = to;
+                }
+                assert!(rest < first || ready == end || (1..=WINDOW).contains(&(ready - rest)));
+                at = rest;
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_window_of_the_longest_file_has_an_end() {
+        assert_eq!(ahead(i32::MAX - 9_000, i32::MAX - 100, 100), (i32::MAX, i32::MAX));
+    }
 }

@@ -4,7 +4,11 @@
 //! `hourly`, and for documents "0" to "23" of counters "0" to "59" in `minute`. `from` moves
 //! the first number, of every level or of each (`{$grid: [31], from: 1}`); `type` is `"int32"`
 //! (the default), `"int64"` or `"double"`.
+//!
+//! T1. [`Template::with_id`] gives what [`super::upsert::Upsert`] makes of the template and
+//!     an `_id`, byte for byte.
 
+use super::replacement::is_empty_timestamp;
 use crate::bson::builder::{Builder, Index};
 use crate::bson::document;
 use crate::bson::element::{Element, Elements, Value};
@@ -17,6 +21,44 @@ use crate::limits::NESTING_MAX;
 const COUNTERS_MAX: i64 = 100_000;
 /// Most levels of one grid.
 const LEVELS_MAX: usize = 8;
+
+/// An expanded template.
+#[derive(Debug)]
+pub struct Template {
+    document: Vec<u8>,
+    /// Has it timestamps that are filled when it is inserted?
+    is_stamped: bool,
+}
+
+impl Template {
+    /// What the checked document `template` abbreviates.
+    pub fn new(template: &[u8]) -> Result<Template> {
+        let document = expand(template)?;
+        let mut is_stamped = false;
+        for element in Elements::new(&document)? {
+            is_stamped |= is_empty_timestamp(&element?);
+        }
+        Ok(Template { document, is_stamped })
+    }
+
+    /// Itself, ready for [`super::upsert::Upsert::template`].
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.document
+    }
+
+    /// A new document of this `_id` and the template (T1). None where that takes more than to
+    /// copy them: an `_id` that may be refused, a timestamp that is to be filled.
+    pub fn with_id(&self, id: Value<'_>) -> Option<Vec<u8>> {
+        let is_plain =
+            matches!(id.ty, ty::STRING | ty::INT32 | ty::INT64 | ty::OBJECT_ID | ty::DATE);
+        if !is_plain || self.is_stamped {
+            return None;
+        }
+        let mut out = Builder::with_capacity(self.document.len() + id.bytes.len() + 5);
+        out.value("_id", id).raw(&self.document[4..self.document.len() - 1]);
+        Some(out.finish())
+    }
+}
 
 /// The template that the checked document `template` abbreviates, ready for
 /// [`super::upsert::Upsert::template`].
@@ -190,11 +232,51 @@ fn zero(option: &Element<'_>) -> Result<Number> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bson::field::FieldPath;
     use crate::bson::test_documents::hierarchical_day;
-    use ::bson::{RawDocumentBuf, rawdoc};
+    use crate::update::Update;
+    use crate::update::upsert::Upsert;
+    use ::bson::{DateTime, RawDocumentBuf, Timestamp, oid::ObjectId, rawdoc};
 
     fn expanded(template: RawDocumentBuf) -> RawDocumentBuf {
         RawDocumentBuf::from_bytes(expand(template.as_bytes()).unwrap()).unwrap()
+    }
+
+    /// T1.
+    #[test]
+    fn an_instance_is_what_an_upsert_makes() {
+        let day = rawdoc! { "hourly": { "$grid": [24] }, "minute": { "$grid": [24, 60] } };
+        let texts = rawdoc! { "t": "text", "at": { "ts": Timestamp { time: 0, increment: 0 } } };
+        let stamped = rawdoc! { "ts": Timestamp { time: 0, increment: 0 } };
+        let ids = [
+            (rawdoc! { "_id": "20001010/site-1/apache_pb.gif" }, true),
+            (rawdoc! { "_id": "" }, true),
+            (rawdoc! { "_id": 7 }, true),
+            (rawdoc! { "_id": 7_i64 }, true),
+            (rawdoc! { "_id": DateTime::from_millis(7) }, true),
+            (rawdoc! { "_id": ObjectId::from_bytes([7; 12]) }, true),
+            (rawdoc! { "_id": 7.0 }, false),
+            (rawdoc! { "_id": { "$x": 1 } }, false),
+            (rawdoc! { "_id": [1] }, false),
+        ];
+        let path = FieldPath::parse("_id").unwrap();
+        let update = Update::increments(&[]).unwrap();
+        for (template, is_plain) in [(day, true), (texts, true), (stamped, false)] {
+            let template = Template::new(template.as_bytes()).unwrap();
+            for (id, is_simple) in &ids {
+                let id = Elements::new(id.as_bytes()).unwrap().next().unwrap().unwrap().val();
+                let made = template.with_id(id);
+                assert_eq!(made.is_some(), is_plain && *is_simple);
+                let upsert = Upsert {
+                    equalities: &[(&path, id)],
+                    update: &update,
+                    template: Some(template.as_bytes()),
+                    new_id: [0; 12],
+                    timestamp: 1,
+                };
+                assert!(made.is_none_or(|made| made == upsert.document().unwrap()));
+            }
+        }
     }
 
     #[test]

@@ -30,6 +30,13 @@ impl<E: Edit, B: Buckets> BtreeEdit<'_, E, B> {
         let mut bucket = self.load(at)?;
         if !spot.exact {
             let entry = Entry { key, record, unused: false, left: None };
+            if bucket.fits(key.len()) && bucket.child(spot.pos).is_none() {
+                // As below, of which most is the bucket as it was.
+                bucket.insert_entry(spot.pos, &entry);
+                bucket.set_child(spot.pos + 1, None);
+                bucket.write_inserted(self.edit, spot.pos, key.len())?;
+                return Ok(Inserted::New);
+            }
             self.insert_here(bucket, spot.pos, &entry, None, DEPTH_MAX)?;
             return Ok(Inserted::New);
         }
