@@ -8,7 +8,7 @@ use bson::{RawBsonRef, RawDocumentBuf};
 use super::catalog::document_bytes_in;
 use super::handle::{Collection, checked_filter};
 use super::id_key::IdKey;
-use super::locate::{Holding, data_at, find_by_id};
+use super::locate::{Holding, Place, find_for_hit};
 use super::locked::OpenCollection;
 use super::update_report::{LocatedBy, UpdateReport};
 use crate::bson::field_path::FieldPath;
@@ -90,15 +90,16 @@ impl Collection {
         let Some(open) = guard.open()? else { return Ok(Outcome::General) };
         let view = ReadView::new(&open.files, &guard);
         let counters = &self.database.shared.counters;
-        let Some(place) = find_by_id(Holding::EachRecord(&self.core), open, &view, id, counters)?
-        else {
-            return Ok(Outcome::NoDocument);
-        };
+        let holding = Holding::EachRecord(&self.core);
+        let foresee = |place| open.foresee(place, id, increments);
+        let found = find_for_hit(holding, open, &view, id, counters, foresee)?;
+        let Some(place) = found else { return Ok(Outcome::NoDocument) };
         if open.store.options().policy.is_adaptive() {
             return Ok(Outcome::General);
         }
         let mut record = self.core.write_record(place.loc);
-        let data = data_at(&view, place.loc)?;
+        let mut unit = UnitInPlace::new(&open.files, &guard, &mut record)?;
+        let data = unit.data()?;
         let document = document_bytes_in(data, place.loc)?;
         let shape = open.shapes.get(place.shape);
         if increment::make(&mut hit.plan, document, increments, &open.indexed_paths, shape)?
@@ -115,13 +116,11 @@ impl Collection {
             return Ok(Outcome::Hit);
         }
         open.check_maintainable()?;
-        let mut unit = UnitInPlace::new(&open.files, &guard, &mut record)?;
         for write in hit.plan.writes() {
             let ofs = write.ofs as usize;
             match write.value {
-                Number::Int32(value) => unit.write(ofs, &value.to_le_bytes())?,
-                Number::Int64(value) => unit.write(ofs, &value.to_le_bytes())?,
-                Number::Double(value) => unit.write(ofs, &value.to_le_bytes())?,
+                Number::Int32(value) => unit.overwrite(ofs, value.to_le_bytes())?,
+                other => unit.overwrite(ofs, other.to_bytes())?,
             }
         }
         hit.lines_dirtied = unit.lines_changed();
@@ -161,6 +160,18 @@ impl Collection {
         let update = Update::increments(increments)?;
         let upsert = self.core.shared().open()?.is_some_and(upsert);
         self.update_first(&filter, &update, upsert)
+    }
+}
+
+impl OpenCollection {
+    /// Counters of the document at `place` are about to be incremented, if its `_id` is this one:
+    /// to wait for them one after the other would take longer than the hit.
+    #[inline(always)]
+    fn foresee(&self, place: Place, id: &IdKey<'_>, increments: &[(&FieldPath, i64)]) {
+        let Some(shape) = self.shapes.get(place.shape) else { return };
+        let id_len = id.value_len();
+        let counters = increments.iter().filter_map(|(path, _)| shape.guess(path, id_len));
+        self.files.foresee(place.loc.data(), counters);
     }
 }
 

@@ -58,9 +58,26 @@ pub fn find_by_id(
     id: &IdKey<'_>,
     counters: &Counters,
 ) -> Result<Option<Place>> {
+    find_for_hit(holding, open, view, id, counters, |_| {})
+}
+
+/// The same. `foresee` is told of each place that may be the one before it is compared.
+///
+/// # Errors
+/// `Corrupt` only.
+#[inline]
+pub fn find_for_hit(
+    holding: Holding<'_>,
+    open: &OpenCollection,
+    view: &impl View,
+    id: &IdKey<'_>,
+    counters: &Counters,
+    foresee: impl Fn(Place),
+) -> Result<Option<Place>> {
     let hash = id.hash();
     if let Some(memo) = &open.memo {
         for (loc, shape) in memo.candidates(hash) {
+            foresee(Place { loc, shape });
             if leads_at(view, loc, id) {
                 counters.record_memo_hits.add(1);
                 return Ok(Some(Place { loc, shape }));

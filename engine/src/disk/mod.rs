@@ -55,7 +55,7 @@ use crate::error::Result;
 
 pub use heap_disk::HeapDisk;
 pub use mapped_file::PrivateView;
-pub(crate) use mapped_file::populate;
+pub(crate) use mapped_file::{populate, prefetch};
 pub use os_disk::OsDisk;
 pub use overlay_disk::OverlayDisk;
 pub(crate) use view::{Edit, View};

@@ -168,6 +168,15 @@ impl DatabaseFiles {
         (0..self.count()).filter_map(|n| self.file(FileNo(n))).chain([&self.ns])
     }
 
+    /// These places, at offsets from `loc`, are about to be read and changed. Changes nothing, but
+    /// all of them are fetched from memory at once.
+    #[inline(always)]
+    pub fn foresee(&self, loc: DiskLoc, places: impl Iterator<Item = usize>) {
+        let Some(file) = self.file(loc.file_no()) else { return };
+        let start = loc.ofs as usize;
+        places.for_each(|ofs| file.foresee(start.wrapping_add(ofs), &self.side));
+    }
+
     /// The `len` bytes at `loc`.
     ///
     /// # Errors
@@ -187,10 +196,7 @@ impl DatabaseFiles {
     /// [`Error::Corrupt`] if they are not all inside of a file.
     #[inline]
     pub fn measured(&self, loc: DiskLoc) -> Result<&[u8]> {
-        let measured = self.file(loc.file_no()).and_then(|file| {
-            let len = i32::from_wire(file.bytes(loc.ofs, i32::WIDTH)?);
-            file.bytes(loc.ofs, usize::try_from(len).unwrap_or(0))
-        });
+        let measured = self.file(loc.file_no()).and_then(|file| file.measured(loc.ofs));
         match measured {
             Some(bytes) => Ok(bytes),
             None => Err(self.outside(loc, i32::WIDTH)),

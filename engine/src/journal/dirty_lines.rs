@@ -20,6 +20,7 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+use crate::disk::prefetch;
 use crate::limits::{LINE, PAGE};
 use crate::sync::{AtomicU64, OnceLock};
 
@@ -128,19 +129,11 @@ impl DirtyLines {
 
     /// Marks the lines of the `len` bytes at `ofs`, which are inside of the file. Gives the
     /// number of pages that had no marked line.
-    #[inline(always)]
     pub fn mark(&self, set: Set, ofs: usize, len: usize, pressure: &Pressure) -> u64 {
         if len == 0 {
             return 0;
         }
         let (first, last) = (ofs / LINE, (ofs + len - 1) / LINE);
-        if first == last {
-            return u64::from(self.mark_page(set, first / 64, 1 << (first % 64), pressure));
-        }
-        self.mark_lines(set, first, last, pressure)
-    }
-
-    fn mark_lines(&self, set: Set, first: usize, last: usize, pressure: &Pressure) -> u64 {
         let mut fresh = 0;
         for page in first / 64..=last / 64 {
             let from = first.max(page * 64) % 64;
@@ -150,8 +143,9 @@ impl DirtyLines {
         fresh
     }
 
+    /// Marks lines of a page of this file. Says whether it had no marked line.
     #[inline(always)]
-    fn mark_page(&self, set: Set, page: usize, lines: u64, pressure: &Pressure) -> bool {
+    pub fn mark_page(&self, set: Set, page: usize, lines: u64, pressure: &Pressure) -> bool {
         let marked = self.marks(set, page).map_or(0, |word| word.load(Relaxed));
         marked & lines != lines && self.mark_new(set, page, lines, pressure)
     }
@@ -180,6 +174,14 @@ impl DirtyLines {
     fn marks(&self, set: Set, page: usize) -> Option<&AtomicU64> {
         let region = self.regions[page / REGION_PAGES].get()?;
         Some(&region.marks[set as usize].lines[page % REGION_PAGES])
+    }
+
+    /// A line of the page is about to be marked. It may be of no page of this file.
+    #[inline(always)]
+    pub fn foresee(&self, set: Set, page: usize) {
+        if let Some(region) = self.regions.get(page / REGION_PAGES).and_then(OnceLock::get) {
+            prefetch(&region.marks[set as usize].lines[page % REGION_PAGES]);
+        }
     }
 
     /// Is a line of the page marked? Whoever learns that none is sees all that was done before

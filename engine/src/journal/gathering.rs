@@ -65,13 +65,26 @@ impl<S> Gathering<S> {
         pressure: &Pressure,
         copy: impl FnOnce(&mut S, u64),
     ) {
-        if self.is_running.load(Acquire) && dirty.is_marked(self.set().other(), page) {
-            self.take(dirty, self.set().other(), page, pressure, copy);
+        if self.is_running.load(Acquire) {
+            self.help(dirty, page, pressure, copy);
+        }
+    }
+
+    #[cold]
+    fn help(
+        &self,
+        dirty: &DirtyLines,
+        page: usize,
+        pressure: &Pressure,
+        copy: impl FnOnce(&mut S, u64),
+    ) {
+        let set = self.set().other();
+        if dirty.is_marked(set, page) {
+            self.take(dirty, set, page, pressure, copy);
         }
     }
 
     /// Takes the lines of a page: `copy` puts them into the section, unless somebody has.
-    #[cold]
     pub fn take(
         &self,
         dirty: &DirtyLines,

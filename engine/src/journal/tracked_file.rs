@@ -13,6 +13,7 @@ use super::write_side::WriteSide;
 use crate::disk::{DiskFile, PrivateView};
 use crate::disk_loc::FileNo;
 use crate::error::{Error, Result};
+use crate::format::Wire;
 use crate::limits::{LINE, PAGE};
 
 /// An open file of a database.
@@ -59,10 +60,24 @@ impl TrackedFile {
         self.view.bytes(usize::try_from(ofs).ok()?, len)
     }
 
+    /// The bytes at `ofs` of which the first four say how many they are, if they are inside; none
+    /// if that is less than none.
+    #[inline(always)]
+    pub fn measured(&self, ofs: i32) -> Option<&[u8]> {
+        let len = i32::from_wire(self.bytes(ofs, i32::WIDTH)?);
+        self.bytes(ofs, usize::try_from(len).unwrap_or(0))
+    }
+
+    /// The bytes at `ofs` are about to be read and changed.
+    #[inline(always)]
+    pub fn foresee(&self, ofs: usize, side: &WriteSide) {
+        self.view.foresee(ofs);
+        self.dirty.foresee(side.gathering.set(), ofs / PAGE);
+    }
+
     /// Replaces the bytes at `ofs`, which are inside, touching only lines that differ. `keep`
     /// sees the old bytes of each run of such lines before they go. Gives the number of lines
     /// changed and of pages that were clean.
-    #[inline(always)]
     pub fn change(
         &self,
         ofs: usize,
@@ -70,13 +85,7 @@ impl TrackedFile {
         side: &WriteSide,
         mut keep: impl FnMut(usize, &[u8]),
     ) -> Option<(u32, u64)> {
-        let old = self.view.bytes(ofs, bytes.len())?;
-        if ofs % LINE + bytes.len() <= LINE {
-            if old == bytes {
-                return Some((0, 0));
-            }
-            return Some((1, self.replace(ofs, bytes, side, &mut keep)?));
-        }
+        self.view.bytes(ofs, bytes.len())?;
         let (mut lines, mut fresh) = (0, 0);
         let (mut at, mut run) = (0, 0);
         // The bytes `run..at` are of lines that differ and are not written yet. Nothing borrows
@@ -96,7 +105,26 @@ impl TrackedFile {
         Some((lines, fresh))
     }
 
+    /// The same for the few bytes of a value, which are others than those at `ofs`.
     #[inline(always)]
+    pub fn overwrite<const N: usize>(
+        &self,
+        ofs: usize,
+        value: [u8; N],
+        side: &WriteSide,
+    ) -> Option<(u32, u64)> {
+        if ofs % LINE + N > LINE {
+            return self.change(ofs, &value, side, |_, _| {});
+        }
+        self.view.bytes(ofs, N)?;
+        let page = ofs / PAGE;
+        self.before_change(page, side);
+        let (set, line) = (side.gathering.set(), 1 << (ofs / LINE % 64));
+        let fresh = self.dirty.mark_page(set, page, line, &side.pressure);
+        self.view.write(ofs, &value)?;
+        Some((1, u64::from(fresh)))
+    }
+
     fn replace(
         &self,
         ofs: usize,
@@ -108,14 +136,19 @@ impl TrackedFile {
             return Some(0);
         }
         keep(ofs, self.view.bytes(ofs, bytes.len())?);
-        let WriteSide { gathering, pressure, .. } = side;
         for page in ofs / PAGE..=(ofs + bytes.len() - 1) / PAGE {
-            let copy = |section: &mut Builder, lines| self.copy_lines(page, lines, section);
-            gathering.before_change(&self.dirty, page, pressure, copy);
+            self.before_change(page, side);
         }
-        let fresh = self.dirty.mark(gathering.set(), ofs, bytes.len(), pressure);
+        let fresh = self.dirty.mark(side.gathering.set(), ofs, bytes.len(), &side.pressure);
         self.view.write(ofs, bytes)?;
         Some(fresh)
+    }
+
+    /// A page is about to be changed: a gather that is under way has its lines first.
+    #[inline(always)]
+    fn before_change(&self, page: usize, side: &WriteSide) {
+        let copy = |section: &mut Builder, lines| self.copy_lines(page, lines, section);
+        side.gathering.before_change(&self.dirty, page, &side.pressure, copy);
     }
 
     /// Puts what the marked lines of this file were when the gather that is under way began into

@@ -11,6 +11,7 @@ use super::tracked_file::TrackedFile;
 use super::write_side::WriteSide;
 use crate::disk_loc::DiskLoc;
 use crate::error::Result;
+use crate::format::record;
 use crate::locks::{Shared, Stripe};
 
 /// Changes of one record in place that belong together.
@@ -44,19 +45,48 @@ impl<'a> UnitInPlace<'a> {
         Ok(UnitInPlace { files, side, file, data, lines_changed: 0 })
     }
 
+    /// The record's data. Its header is believed as far as it stays inside of the file.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`] if it does not.
+    #[inline(always)]
+    pub fn data(&self) -> Result<&[u8]> {
+        let record = self.data.ofs.wrapping_sub(record::LEN as i32);
+        let all = self.file.measured(record).ok_or_else(|| self.files.outside(self.data, 0))?;
+        Ok(all.get(record::LEN..).unwrap_or_default())
+    }
+
     /// Replaces the bytes at `ofs` in the record's data for good (I2). Lines that do not change
     /// are not touched.
     ///
     /// # Errors
     /// [`crate::Error::Corrupt`], and nothing is written, if the bytes are not all inside of the
     /// file. A place that was read is inside, so there it cannot fail.
-    #[inline(always)]
     pub fn write(&mut self, ofs: usize, bytes: &[u8]) -> Result<()> {
+        let changed = self.file.change(self.place(ofs), bytes, self.side, |_, _| {});
+        self.count(changed, ofs.saturating_add(bytes.len()))
+    }
+
+    /// Replaces the value at `ofs` in the record's data by another one (I2).
+    ///
+    /// # Errors
+    /// As [`UnitInPlace::write`].
+    #[inline(always)]
+    pub fn overwrite<const N: usize>(&mut self, ofs: usize, value: [u8; N]) -> Result<()> {
+        let changed = self.file.overwrite(self.place(ofs), value, self.side);
+        self.count(changed, ofs.saturating_add(N))
+    }
+
+    #[inline(always)]
+    fn place(&self, ofs: usize) -> usize {
         let start = usize::try_from(self.data.ofs).unwrap_or(usize::MAX);
-        let at = start.saturating_add(ofs);
-        let changed = self.file.change(at, bytes, self.side, |_, _| {});
-        let (lines, fresh) = changed
-            .ok_or_else(|| self.files.outside(self.data, ofs.saturating_add(bytes.len())))?;
+        start.saturating_add(ofs)
+    }
+
+    /// Takes down what was changed of the bytes up to `end`, if they are all inside.
+    #[inline(always)]
+    fn count(&mut self, changed: Option<(u32, u64)>, end: usize) -> Result<()> {
+        let (lines, fresh) = changed.ok_or_else(|| self.files.outside(self.data, end))?;
         self.lines_changed += lines;
         self.side.count_dirty(fresh);
         Ok(())

@@ -75,8 +75,10 @@ pub fn make(
     if amounts.len() > COUNTERS_MAX {
         return Ok(How::General);
     }
-    check_conflicts(amounts)?;
-    for &(path, by) in amounts {
+    for (i, &(path, by)) in amounts.iter().enumerate() {
+        if amounts[..i].iter().any(|(other, _)| other.may_share_first(path)) {
+            check_conflict(path, &amounts[..i])?;
+        }
         let Some((ofs, ty)) = place(doc, path, shape, plan)? else { return Ok(How::General) };
         let Some(new) = sum(doc, ofs, ty, by) else { return Ok(How::General) };
         let Some(value) = new.changed else { continue };
@@ -90,16 +92,11 @@ pub fn make(
 }
 
 /// Two increments of one field, or of a field and one inside of it, exclude each other.
-#[inline]
-fn check_conflicts(amounts: &[(&FieldPath, i64)]) -> Result<()> {
-    for (i, (path, _)) in amounts.iter().enumerate() {
-        for (other, _) in &amounts[..i] {
-            if other.overlaps(path) {
-                return Err(conflict(path, other));
-            }
-        }
+fn check_conflict(path: &FieldPath, others: &[(&FieldPath, i64)]) -> Result<()> {
+    match others.iter().find(|(other, _)| other.overlaps(path)) {
+        Some((other, _)) => Err(conflict(path, other)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A sum of the type of the counter; none if it is the counter as it was.
@@ -205,8 +202,18 @@ mod tests {
     #[test]
     fn one_field_twice_is_refused() {
         let doc = hierarchical_day();
-        for (a, b) in [("hourly.1", "hourly.1"), ("minute.1", "minute.1.2"), ("a.b", "a")] {
-            let refused = plan(&doc, &[(&path(a), 1), (&path(b), 1)], &IndexedPaths::NONE, None);
+        let plan = |a: &str, b: &str| {
+            plan(&doc, &[(&path(a), 1), (&path(b), 1)], &IndexedPaths::NONE, None)
+        };
+        assert!(matches!(
+            plan("hourly.1", "hourly.1"),
+            Err(Error::Refused { reason: Reason::ConflictingUpdateOperators, .. })
+        ));
+        // Of two where one lies in the other, one is no counter: the general path refuses them.
+        for (a, b) in [("minute.1", "minute.1.2"), ("hourly.1.2", "hourly.1"), ("a.b", "a")] {
+            assert!(plan(a, b).is_ok_and(|plan| plan.is_none()), "{a} {b}");
+            let (a, b) = (path(a), path(b));
+            let refused = Update::increments(&[(&a, 1), (&b, 1)]).map(|_| ());
             assert!(matches!(
                 refused,
                 Err(Error::Refused { reason: Reason::ConflictingUpdateOperators, .. })

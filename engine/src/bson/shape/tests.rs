@@ -1,6 +1,7 @@
 //! Shapes: against the scanner, on random documents.
 
 use super::*;
+use crate::bson::element::Value;
 use crate::bson::field::{Skips, locate};
 use crate::bson::number::Number;
 use crate::bson::test_documents::{NAMES, flat_day, hierarchical_day, random_document};
@@ -72,6 +73,25 @@ fn other_ids_and_values_share_a_shape_and_other_layouts_do_not() {
     assert!(!has(rawdoc! { "_id": "x", "m": { "s": "abc", "n": 1, "o": 2 }, "h": 5 }));
     assert!(!has(rawdoc! { "h": 5 }));
     assert!(!shape.matches(&[]));
+}
+
+#[test]
+fn a_guess_is_right_where_only_the_id_has_another_length() {
+    let day = hierarchical_day();
+    let shape = Shape::of(&day).unwrap().unwrap();
+    let own = Elements::new(&day).unwrap().next().unwrap().unwrap();
+    let minute = path("minute.13.37");
+    for id in ["", "x", "20991231/another-site/some/longer/page.html"] {
+        let mut doc = crate::bson::builder::Builder::with_capacity(day.len() + 100);
+        let value = [&(id.len() as i32 + 1).to_le_bytes(), id.as_bytes(), &[0]].concat();
+        doc.value("_id", Value { ty: ty::STRING, bytes: &value });
+        doc.raw(&day[own.end()..day.len() - 1]);
+        let doc = doc.finish();
+        assert!(shape.matches(&doc));
+        let found = locate(&doc, &minute, &mut Skips::default()).unwrap().found().unwrap();
+        assert_eq!(shape.guess(&minute, value.len()), Some(found.value_ofs as usize));
+    }
+    assert_eq!(shape.guess(&path("minute.24.0"), 10), None);
 }
 
 #[test]

@@ -107,7 +107,17 @@ fn only_lines_that_differ_are_dirtied() {
         assert!(matches!(unit.write(ofs, &[1]), Err(Error::Corrupt { .. })), "{ofs}");
     }
     assert_eq!(unit.lines_changed(), 2);
-    assert_eq!(bytes(&files, at(8192 + 127), 3), [1, 1, 1], "what it wrote is not undone");
+    unit.overwrite(124, 7_i64.to_le_bytes()).expect("inside");
+    assert_eq!(unit.lines_changed(), 4);
+    unit.overwrite(120, 9_i32.to_le_bytes()).expect("inside");
+    assert_eq!(unit.lines_changed(), 5);
+    for ofs in [(16 << 20) - 8192 - 3, usize::MAX - 8192, usize::MAX] {
+        assert!(matches!(unit.overwrite(ofs, [1; 4]), Err(Error::Corrupt { .. })), "{ofs}");
+    }
+    let expected = [9, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0];
+    assert_eq!(bytes(&files, at(8192 + 120), 12), expected, "what it wrote is not undone");
+    files.foresee(at(8192), [0, usize::MAX, 1 << 40].into_iter());
+    files.foresee(DiskLoc::INVALID, [0].into_iter());
 }
 
 #[test]
