@@ -193,11 +193,12 @@ impl Journal {
     fn commit_locked(&self, job: &mut CommitJob) -> Result<()> {
         if self.journaled {
             let buffer = self.room(job);
+            let pressure = &self.side.pressure;
+            job.write_back.prepare(&self.databases.read(), pressure, job.last_seq);
             let hold = self.holds.begin(|holds| &mut holds.gathers);
             let still = self.side.close();
             let begun = self.begin_gather(buffer);
-            let set = begun.set.other();
-            job.write_back.take(&begun.databases, set, &self.side.pressure, job.last_seq);
+            job.write_back.take(begun.set.other(), pressure);
             drop((still, hold));
             self.gather(&begun, job);
             self.make_durable(job, begun.gather)?;
@@ -295,7 +296,7 @@ impl Journal {
     /// Writes the pages that are owed, a slice at a time; between the slices units of work go on.
     fn write_back_all(&self, which: Written) -> Result<()> {
         let databases = self.databases.read().clone();
-        for file in write_back::files_of(&databases) {
+        for file in write_back::owing_files(&databases) {
             let mut next = Some(0);
             while let Some(page) = next {
                 next = self.write_back_slice(&file, page, which)?;
@@ -339,7 +340,9 @@ impl Journal {
                 continue;
             };
             // Pages that are owed cannot be dropped. (Without a journal nothing is owed here.)
-            self.write_back_slice(file, page, Written::Gathered)?;
+            if file.0.file(file.1).is_some_and(|file| file.dirty.owes()) {
+                self.write_back_slice(file, page, Written::Gathered)?;
+            }
             let next = self.drop_slice(file, page)?;
             visited += usize::from(next.is_none());
             job.hand = next.map_or((at + 1, 0), |page| (at, page));

@@ -8,9 +8,11 @@
 //!   present set, so all that it holds was gathered or belongs to the gather that has just begun;
 //!   and it is written when the section of that gather is synced (C2). Without a journal neither
 //!   matters.
-//! - B2. A round is over when the hand has passed every file that was there when it began. Then
-//!   everything of the sections up to that beginning is in the files: what was owed then, the
+//! - B2. A round is over when the hand has passed every file that was owed a page when it began.
+//!   Then everything of the sections up to that beginning is in the files: what was owed then, the
 //!   hand has met.
+//! - B3. The hand costs what is owed: no file, region or word of bits is looked at while units of
+//!   work wait that has nothing to be written.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -127,19 +129,32 @@ pub fn files_of(databases: &[Arc<DatabaseFiles>]) -> impl Iterator<Item = File> 
     databases.iter().flat_map(|database| database.files().map(|file| (database.clone(), file.no)))
 }
 
+/// Those to which pages are owed. No gather is under way, so it stays that way.
+pub fn owing_files(databases: &[Arc<DatabaseFiles>]) -> impl Iterator<Item = File> + '_ {
+    let owes = |(files, no): &File| files.file(*no).is_some_and(|file| file.dirty.owes());
+    files_of(databases).filter(owes)
+}
+
 impl WriteBack {
-    /// Takes copies where the hand is; a gather has just begun, and units of work mark in `set`
-    /// (B1). Begins a round if none is under way; `last_seq` is the last section synced.
-    pub fn take(
+    /// Begins a round if none is under way. To be called before units of work are kept out, when
+    /// no gather is under way; `last_seq` is the last section synced.
+    pub fn prepare(
         &mut self,
         databases: &[Arc<DatabaseFiles>],
-        set: Set,
         pressure: &Pressure,
         last_seq: u64,
     ) {
         if self.ahead.is_empty() {
-            (self.ahead, self.page, self.since) = (files_of(databases).collect(), 0, last_seq);
+            (self.page, self.since) = (0, last_seq);
+            if pressure.owed_pages.load(Relaxed) > 0 {
+                self.ahead.extend(owing_files(databases));
+            }
         }
+    }
+
+    /// Takes copies where the hand is; a gather has just begun, and units of work mark in `set`
+    /// (B1).
+    pub fn take(&mut self, set: Set, pressure: &Pressure) {
         let owed = pressure.owed_pages.load(Relaxed);
         let goal = (owed / PART).clamp(PAGES_MIN, PAGES_MAX) as usize;
         while let Some(file) = self.ahead.front()
