@@ -61,7 +61,7 @@ pub struct Journal {
 pub struct CommitJob {
     /// `None` without a journal.
     pub writer: Option<JournalWriter>,
-    payload: Vec<u8>,
+    pub payload: Vec<u8>,
     /// Private memory to stay below, pages.
     budget_pages: u64,
     /// The last section that was synced.
@@ -197,7 +197,7 @@ impl Journal {
             job.write_back.prepare(&self.databases.read(), pressure, job.last_seq);
             let hold = self.holds.begin(|holds| &mut holds.gathers);
             let still = self.side.close();
-            let begun = self.begin_gather(buffer);
+            let begun = self.begin_gather(Some(buffer));
             job.write_back.take(begun.set.other(), pressure);
             drop((still, hold));
             self.gather(&begun, job);
@@ -227,7 +227,7 @@ impl Journal {
         let buffer = self.room(job);
         let _hold = self.holds.begin(|holds| &mut holds.gathers);
         let _still = self.side.close();
-        let begun = self.begin_gather(buffer);
+        let begun = self.begin_gather(Some(buffer));
         self.gather(&begun, job);
         self.make_durable(job, begun.gather)?;
         for file in begun.files() {
@@ -249,13 +249,16 @@ impl Journal {
         buffer
     }
 
-    /// Begins a gather, no unit of work being under way.
-    fn begin_gather(&self, buffer: Vec<u8>) -> Begun {
+    /// Begins a gather, no unit of work being under way; without a buffer it takes marks away and
+    /// copies nothing.
+    fn begin_gather(&self, buffer: Option<Vec<u8>>) -> Begun {
         // Now: what is marked in a database that is not among them would stay behind.
         let databases = self.databases.read().clone();
-        let mut section = Builder::new(self.rules.layout, buffer);
+        let mut section = buffer.map(|buffer| Builder::new(self.rules.layout, buffer));
         for created in self.side.created.lock().drain(..) {
-            section.file_created(&created.path, created.len);
+            if let Some(section) = &mut section {
+                section.file_created(&created.path, created.len);
+            }
         }
         let set = self.side.gathering.begin(section);
         Begun { databases, set, gather: self.side.begin_gather() }
@@ -264,7 +267,8 @@ impl Journal {
     /// Copies what is left of the dirty lines into the payload; units of work help.
     fn gather(&self, begun: &Begun, job: &mut CommitJob) {
         begun.files().for_each(|file| file.gather(begun.set, &self.side));
-        job.payload = self.side.gathering.end().map(Builder::into_payload).unwrap_or_default();
+        let section = self.side.gathering.end().flatten();
+        job.payload = section.map(Builder::into_payload).unwrap_or_default();
     }
 
     /// Appends and syncs the section of what was gathered, if that was anything, and releases
@@ -284,9 +288,8 @@ impl Journal {
     fn write_without_journal(&self, job: &mut CommitJob) -> Result<()> {
         let begun = {
             let _still = self.side.close();
-            self.begin_gather(Vec::new())
+            self.begin_gather(None)
         };
-        // For the marks that it takes away: nobody reads the lines.
         self.gather(&begun, job);
         self.write_back_all(Written::All)?;
         self.applied.lock().advance(0, begun.gather);

@@ -204,6 +204,7 @@ fn without_a_journal_files_are_written_at_the_sync() {
     assert_eq!(&file_bytes(&disk, Path::new("a.0"))[9000..9004], [0; 4]);
     journal.wait_durable(ticket).expect("written and synced");
     assert_eq!(&file_bytes(&disk, Path::new("a.0"))[9000..9004], b"some");
+    assert_eq!(journal.commit.lock().payload.capacity(), 0, "a section is made for nobody");
     assert_eq!(environment.counters.data_file_syncs.get(), 1);
     write(&files, &[(at(9000), b"more")]).expect("written");
     // Killed, it cannot be opened; closed, it can.

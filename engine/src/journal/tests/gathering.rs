@@ -19,7 +19,7 @@ const LEN: usize = 24 * PAGE;
 /// the file is at that moment.
 fn begin(journal: &Journal, files: &DatabaseFiles) -> (Set, Vec<u8>) {
     let _still = journal.side.close();
-    let set = journal.side.gathering.begin(Builder::new(Layout::Flat, Vec::new()));
+    let set = journal.side.gathering.begin(Some(Builder::new(Layout::Flat, Vec::new())));
     journal.side.begin_gather();
     (set, bytes(files, at(FROM as i32), LEN))
 }
@@ -27,7 +27,7 @@ fn begin(journal: &Journal, files: &DatabaseFiles) -> (Set, Vec<u8>) {
 /// Takes the rest of a gather and carries it out on `image`. Gives the number of bytes gathered.
 fn end(journal: &Journal, files: &DatabaseFiles, set: Set, image: &mut [u8]) -> usize {
     files.files().for_each(|file| file.gather(set, &journal.side));
-    let payload = journal.side.gathering.end().expect("begun").into_payload();
+    let payload = journal.side.gathering.end().flatten().expect("begun").into_payload();
     let mut gathered = 0;
     for entry in entries(Layout::Flat, &payload) {
         let Entry::Write { file, ofs, bytes, .. } = entry.expect("readable") else { continue };
