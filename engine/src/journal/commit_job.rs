@@ -27,7 +27,7 @@ use super::write_side::WriteSide;
 use crate::disk::{Disk, DiskFile};
 use crate::error::Result;
 use crate::holds::{HoldTimes, Holds};
-use crate::limits::LINE;
+use crate::limits::{LINE, PAGE};
 use crate::locks::RecordStripes;
 
 /// Pages written back or dropped at a time, while units of work wait.
@@ -62,6 +62,8 @@ pub struct CommitJob {
     /// `None` without a journal.
     pub writer: Option<JournalWriter>,
     pub payload: Vec<u8>,
+    /// Length of the last payload, bytes.
+    last_len: usize,
     /// Private memory to stay below, pages.
     budget_pages: u64,
     /// The last section that was synced.
@@ -77,6 +79,7 @@ impl CommitJob {
         CommitJob {
             writer,
             payload: Vec::new(),
+            last_len: 0,
             budget_pages,
             last_seq: 0,
             write_back: WriteBack::default(),
@@ -223,7 +226,7 @@ impl Journal {
     pub(super) fn commit_and_write_back(&self, job: &mut CommitJob) -> Result<()> {
         // Most of it while they go on.
         self.commit_or_stop(job)?;
-        self.write_back_all(Written::Gathered)?;
+        self.write_back_all(&mut job.write_back.copies, Written::Gathered)?;
         let buffer = self.room(job);
         let _hold = self.holds.begin(|holds| &mut holds.gathers);
         let _still = self.side.close();
@@ -239,13 +242,15 @@ impl Journal {
 
     /// The buffer of payloads, with room for what is dirty: whoever makes it grow keeps those
     /// waiting who help to gather.
-    fn room(&self, job: &mut CommitJob) -> Vec<u8> {
+    pub(super) fn room(&self, job: &mut CommitJob) -> Vec<u8> {
         let mut buffer = std::mem::take(&mut job.payload);
         let dirty_pages = self.side.pressure.dirty_pages.load(Relaxed) as usize;
-        // Some lines per page and their heads, and not less than the last time.
-        let wanted = (dirty_pages * 2 * (LINE + 16)).max(buffer.len() + buffer.len() / 4);
+        // Some lines per page and their heads, and not less than the last time; but not more
+        // than if all lines were dirty.
+        let some = dirty_pages * 2 * (LINE + 16);
+        let all = dirty_pages * (PAGE + LINE);
         buffer.clear();
-        buffer.reserve(wanted);
+        buffer.reserve(some.max(job.last_len + job.last_len / 4).min(all));
         buffer
     }
 
@@ -269,6 +274,7 @@ impl Journal {
         begun.files().for_each(|file| file.gather(begun.set, &self.side));
         let section = self.side.gathering.end().flatten();
         job.payload = section.map(Builder::into_payload).unwrap_or_default();
+        job.last_len = job.payload.len();
     }
 
     /// Appends and syncs the section of what was gathered, if that was anything, and releases
@@ -291,18 +297,18 @@ impl Journal {
             self.begin_gather(None)
         };
         self.gather(&begun, job);
-        self.write_back_all(Written::All)?;
+        self.write_back_all(&mut job.write_back.copies, Written::All)?;
         self.applied.lock().advance(0, begun.gather);
         Ok(())
     }
 
     /// Writes the pages that are owed, a slice at a time; between the slices units of work go on.
-    fn write_back_all(&self, which: Written) -> Result<()> {
+    fn write_back_all(&self, copies: &mut Copies, which: Written) -> Result<()> {
         let databases = self.databases.read().clone();
         for file in write_back::owing_files(&databases) {
             let mut next = Some(0);
             while let Some(page) = next {
-                next = self.write_back_slice(&file, page, which)?;
+                next = self.write_back_slice(copies, &file, page, which)?;
             }
         }
         Ok(())
@@ -310,8 +316,14 @@ impl Journal {
 
     /// Writes some pages that are owed from page `from` on. Gives the page to go on from. No
     /// gather is under way.
-    fn write_back_slice(&self, file: &File, from: usize, which: Written) -> Result<Option<usize>> {
-        let mut copies = Copies::default();
+    fn write_back_slice(
+        &self,
+        copies: &mut Copies,
+        file: &File,
+        from: usize,
+        which: Written,
+    ) -> Result<Option<usize>> {
+        copies.reserve(SLICE);
         let hold = self.holds.begin(|holds| &mut holds.slices);
         let still = self.side.close();
         let owed = match which {
@@ -344,7 +356,8 @@ impl Journal {
             };
             // Pages that are owed cannot be dropped. (Without a journal nothing is owed here.)
             if file.0.file(file.1).is_some_and(|file| file.dirty.owes()) {
-                self.write_back_slice(file, page, Written::Gathered)?;
+                let copies = &mut job.write_back.copies;
+                self.write_back_slice(copies, file, page, Written::Gathered)?;
             }
             let next = self.drop_slice(file, page)?;
             visited += usize::from(next.is_none());

@@ -12,7 +12,8 @@
 //!   Then everything of the sections up to that beginning is in the files: what was owed then, the
 //!   hand has met.
 //! - B3. The hand costs what is owed: no file, region or word of bits is looked at while units of
-//!   work wait that has nothing to be written.
+//!   work wait that has nothing to be written. Nor does a buffer grow meanwhile: room is made
+//!   before.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -33,6 +34,9 @@ const PART: u64 = 64;
 const PAGES_MIN: u64 = 16;
 const PAGES_MAX: u64 = 512;
 
+/// "About" so many pages are at most so many more: they are taken by words of bits.
+const BEYOND: usize = 63;
+
 /// A file of a database.
 pub type File = (Arc<DatabaseFiles>, FileNo);
 
@@ -46,7 +50,8 @@ pub struct WriteBack {
     /// The last section that was synced when the round began: its lines were owed then, or
     /// written already.
     since: u64,
-    copies: Copies,
+    /// Empty but between a copy and its write.
+    pub copies: Copies,
 }
 
 /// Copies of pages.
@@ -57,6 +62,13 @@ pub struct Copies {
 }
 
 impl Copies {
+    /// Makes room for about `pages` of them (B3).
+    pub fn reserve(&mut self, pages: usize) {
+        let pages = pages + BEYOND;
+        self.bytes.reserve(pages * PAGE);
+        self.runs.reserve(pages);
+    }
+
     /// Copies pages of a file that are owed to it, from page `from` on, about `pages_max` of
     /// them. No unit of work is under way. Gives the page to go on from, or `None` at the end of
     /// the file.
@@ -71,6 +83,7 @@ impl Copies {
         let file = files.file(*no)?;
         file.dirty.take_owed(from, pages_max, owed, pressure, |first, pages| {
             let bytes = page_bytes(file, first, pages);
+            debug_assert!(self.bytes.capacity() - self.bytes.len() >= bytes.len(), "B3");
             self.runs.push(((files.clone(), *no), first * PAGE, bytes.len()));
             self.bytes.extend_from_slice(bytes);
         })
@@ -93,6 +106,9 @@ impl Copies {
             write(file, ofs, bytes, counters)?;
         }
         self.bytes.clear();
+        if self.bytes.capacity() > super::BUFFER_KEPT_MAX {
+            *self = Copies::default();
+        }
         Ok(())
     }
 }
@@ -135,6 +151,11 @@ pub fn owing_files(databases: &[Arc<DatabaseFiles>]) -> impl Iterator<Item = Fil
     files_of(databases).filter(owes)
 }
 
+/// How many pages a commit writes.
+fn goal(pressure: &Pressure) -> usize {
+    (pressure.owed_pages.load(Relaxed) / PART).clamp(PAGES_MIN, PAGES_MAX) as usize
+}
+
 impl WriteBack {
     /// Begins a round if none is under way. To be called before units of work are kept out, when
     /// no gather is under way; `last_seq` is the last section synced.
@@ -150,13 +171,15 @@ impl WriteBack {
                 self.ahead.extend(owing_files(databases));
             }
         }
+        if !self.ahead.is_empty() {
+            self.copies.reserve(goal(pressure));
+        }
     }
 
     /// Takes copies where the hand is; a gather has just begun, and units of work mark in `set`
     /// (B1).
     pub fn take(&mut self, set: Set, pressure: &Pressure) {
-        let owed = pressure.owed_pages.load(Relaxed);
-        let goal = (owed / PART).clamp(PAGES_MIN, PAGES_MAX) as usize;
+        let goal = goal(pressure);
         while let Some(file) = self.ahead.front()
             && self.copies.pages() < goal
         {
