@@ -32,6 +32,8 @@ use crate::locks::RecordStripes;
 
 /// Pages written back or dropped at a time, while units of work wait.
 const SLICE: usize = 256;
+/// Commits that empty the journal while units of work go on, before the one that has to be whole.
+const EMPTYINGS_MAX: usize = 3;
 /// Beyond this many times the threshold of dirty pages, operations wait for a commit.
 const THROTTLE: u64 = 4;
 
@@ -222,20 +224,29 @@ impl Journal {
     }
 
     /// A commit after which the data files have all that the journal has. Units of work wait
-    /// until everything is written.
+    /// while it is copied, and not for the disk.
     pub(super) fn commit_and_write_back(&self, job: &mut CommitJob) -> Result<()> {
-        // Most of it while they go on.
-        self.commit_or_stop(job)?;
-        self.write_back_all(&mut job.write_back.copies, Written::Gathered)?;
-        let buffer = self.room(job);
-        let _hold = self.holds.begin(|holds| &mut holds.gathers);
-        let _still = self.side.close();
-        let begun = self.begin_gather(Some(buffer));
-        self.gather(&begun, job);
-        self.make_durable(job, begun.gather)?;
-        for file in begun.files() {
-            write_back::write_all(file, &self.side.pressure, &self.side.counters)?;
+        // Most of it while they go on; again if much was changed meanwhile.
+        for _ in 0..EMPTYINGS_MAX {
+            self.commit_or_stop(job)?;
+            self.write_back_all(&mut job.write_back.copies, Written::Gathered)?;
+            if !self.side.is_dirty_beyond(1) {
+                break;
+            }
         }
+        let buffer = self.room(job);
+        let pressure = &self.side.pressure;
+        let left = pressure.dirty_pages.load(Relaxed) + pressure.owed_pages.load(Relaxed);
+        job.write_back.copies.reserve(left as usize);
+        let hold = self.holds.begin(|holds| &mut holds.gathers);
+        let still = self.side.close();
+        let begun = self.begin_gather(Some(buffer));
+        // All of it now, so that what is owed is what the section holds.
+        self.gather(&begun, job);
+        job.write_back.copies.take_all(&begun.databases, pressure);
+        drop((still, hold));
+        self.make_durable(job, begun.gather)?;
+        job.write_back.copies.write(&self.side.counters)?;
         self.applied.lock().advance(job.last_seq, begun.gather);
         Ok(())
     }

@@ -89,6 +89,15 @@ impl Copies {
         })
     }
 
+    /// Copies all pages that are owed to the files of `databases`. No unit of work is under way,
+    /// and nothing is dirty that was not gathered.
+    pub fn take_all(&mut self, databases: &[Arc<DatabaseFiles>], pressure: &Pressure) {
+        self.reserve(pressure.owed_pages.load(Relaxed) as usize);
+        for file in owing_files(databases) {
+            self.take(&file, 0, usize::MAX, Owed::All, pressure);
+        }
+    }
+
     /// Pages copied and not written yet.
     fn pages(&self) -> usize {
         self.bytes.len() / PAGE
@@ -103,7 +112,9 @@ impl Copies {
         for ((files, no), ofs, len) in self.runs.drain(..) {
             let bytes = rest.split_off(..len).unwrap_or_default();
             let file = files.file(no).expect("files are never taken out of the table");
-            write(file, ofs, bytes, counters)?;
+            file.apply(ofs as u64, bytes)?;
+            counters.applied_writes.add(1);
+            counters.applied_bytes.add(len as u64);
         }
         self.bytes.clear();
         if self.bytes.capacity() > super::BUFFER_KEPT_MAX {
@@ -113,31 +124,9 @@ impl Copies {
     }
 }
 
-/// Writes every page that is owed to `file` from the file's own view. No unit of work is under
-/// way meanwhile.
-///
-/// # Errors
-/// Those of the disk.
-pub fn write_all(file: &TrackedFile, pressure: &Pressure, counters: &Counters) -> Result<()> {
-    let mut outcome = Ok(());
-    file.dirty.take_owed(0, usize::MAX, Owed::All, pressure, |first, pages| {
-        if outcome.is_ok() {
-            outcome = write(file, first * PAGE, page_bytes(file, first, pages), counters);
-        }
-    });
-    outcome
-}
-
 fn page_bytes(file: &TrackedFile, first: usize, pages: usize) -> &[u8] {
     let (start, end) = (first * PAGE, ((first + pages) * PAGE).min(file.len()));
     file.bytes(start as i32, end - start).expect("pages that were changed are inside of their file")
-}
-
-fn write(file: &TrackedFile, ofs: usize, bytes: &[u8], counters: &Counters) -> Result<()> {
-    file.apply(ofs as u64, bytes)?;
-    counters.applied_writes.add(1);
-    counters.applied_bytes.add(bytes.len() as u64);
-    Ok(())
 }
 
 /// All files of `databases`.
