@@ -19,9 +19,7 @@
 //! No lock of this list is held while waiting for a disk, but by whoever changes the catalogue:
 //! the database, the catalogue and the one collection are held while a data file is added for
 //! it, while too much is dirty for its next unit of work, and while the keys of an index go
-//! through a file; and all of a database while its files are removed. And whoever empties the
-//! journal (`sync`, close, dropping a database) keeps the gate closed and holds all stripes until
-//! what is left to write is written: writers wait, readers do not.
+//! through a file; and all of a database while its files are removed.
 //!
 //! Beside the list stand two locks whose holders may wait for a disk: the one that serialises
 //! commits, and the one of a database's growth by a file. Those who take them hold no lock of

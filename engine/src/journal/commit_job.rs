@@ -27,11 +27,13 @@ use super::write_side::WriteSide;
 use crate::disk::{Disk, DiskFile};
 use crate::error::Result;
 use crate::holds::{HoldTimes, Holds};
-use crate::limits::LINE;
+use crate::limits::{LINE, PAGE};
 use crate::locks::RecordStripes;
 
 /// Pages written back or dropped at a time, while units of work wait.
 const SLICE: usize = 256;
+/// Commits that empty the journal while units of work go on, before the one that has to be whole.
+const EMPTYINGS_MAX: usize = 3;
 /// Beyond this many times the threshold of dirty pages, operations wait for a commit.
 const THROTTLE: u64 = 4;
 
@@ -61,7 +63,9 @@ pub struct Journal {
 pub struct CommitJob {
     /// `None` without a journal.
     pub writer: Option<JournalWriter>,
-    payload: Vec<u8>,
+    pub payload: Vec<u8>,
+    /// Length of the last payload, bytes.
+    last_len: usize,
     /// Private memory to stay below, pages.
     budget_pages: u64,
     /// The last section that was synced.
@@ -77,6 +81,7 @@ impl CommitJob {
         CommitJob {
             writer,
             payload: Vec::new(),
+            last_len: 0,
             budget_pages,
             last_seq: 0,
             write_back: WriteBack::default(),
@@ -193,11 +198,12 @@ impl Journal {
     fn commit_locked(&self, job: &mut CommitJob) -> Result<()> {
         if self.journaled {
             let buffer = self.room(job);
+            let pressure = &self.side.pressure;
+            job.write_back.prepare(&self.databases.read(), pressure, job.last_seq);
             let hold = self.holds.begin(|holds| &mut holds.gathers);
             let still = self.side.close();
-            let begun = self.begin_gather(buffer);
-            let set = begun.set.other();
-            job.write_back.take(&begun.databases, set, &self.side.pressure, job.last_seq);
+            let begun = self.begin_gather(Some(buffer));
+            job.write_back.take(begun.set.other(), pressure);
             drop((still, hold));
             self.gather(&begun, job);
             self.make_durable(job, begun.gather)?;
@@ -218,43 +224,57 @@ impl Journal {
     }
 
     /// A commit after which the data files have all that the journal has. Units of work wait
-    /// until everything is written.
+    /// while it is copied, and not for the disk.
     pub(super) fn commit_and_write_back(&self, job: &mut CommitJob) -> Result<()> {
-        // Most of it while they go on.
-        self.commit_or_stop(job)?;
-        self.write_back_all(Written::Gathered)?;
-        let buffer = self.room(job);
-        let _hold = self.holds.begin(|holds| &mut holds.gathers);
-        let _still = self.side.close();
-        let begun = self.begin_gather(buffer);
-        self.gather(&begun, job);
-        self.make_durable(job, begun.gather)?;
-        for file in begun.files() {
-            write_back::write_all(file, &self.side.pressure, &self.side.counters)?;
+        // Most of it while they go on; again if much was changed meanwhile.
+        for _ in 0..EMPTYINGS_MAX {
+            self.commit_or_stop(job)?;
+            self.write_back_all(&mut job.write_back.copies, Written::Gathered)?;
+            if !self.side.is_dirty_beyond(1) {
+                break;
+            }
         }
+        let buffer = self.room(job);
+        let pressure = &self.side.pressure;
+        let left = pressure.dirty_pages.load(Relaxed) + pressure.owed_pages.load(Relaxed);
+        job.write_back.copies.reserve(left as usize);
+        let hold = self.holds.begin(|holds| &mut holds.gathers);
+        let still = self.side.close();
+        let begun = self.begin_gather(Some(buffer));
+        // All of it now, so that what is owed is what the section holds.
+        self.gather(&begun, job);
+        job.write_back.copies.take_all(&begun.databases, pressure);
+        drop((still, hold));
+        self.make_durable(job, begun.gather)?;
+        job.write_back.copies.write(&self.side.counters)?;
         self.applied.lock().advance(job.last_seq, begun.gather);
         Ok(())
     }
 
     /// The buffer of payloads, with room for what is dirty: whoever makes it grow keeps those
     /// waiting who help to gather.
-    fn room(&self, job: &mut CommitJob) -> Vec<u8> {
+    pub(super) fn room(&self, job: &mut CommitJob) -> Vec<u8> {
         let mut buffer = std::mem::take(&mut job.payload);
         let dirty_pages = self.side.pressure.dirty_pages.load(Relaxed) as usize;
-        // Some lines per page and their heads, and not less than the last time.
-        let wanted = (dirty_pages * 2 * (LINE + 16)).max(buffer.len() + buffer.len() / 4);
+        // Some lines per page and their heads, and not less than the last time; but not more
+        // than if all lines were dirty.
+        let some = dirty_pages * 2 * (LINE + 16);
+        let all = dirty_pages * (PAGE + LINE);
         buffer.clear();
-        buffer.reserve(wanted);
+        buffer.reserve(some.max(job.last_len + job.last_len / 4).min(all));
         buffer
     }
 
-    /// Begins a gather, no unit of work being under way.
-    fn begin_gather(&self, buffer: Vec<u8>) -> Begun {
+    /// Begins a gather, no unit of work being under way; without a buffer it takes marks away and
+    /// copies nothing.
+    fn begin_gather(&self, buffer: Option<Vec<u8>>) -> Begun {
         // Now: what is marked in a database that is not among them would stay behind.
         let databases = self.databases.read().clone();
-        let mut section = Builder::new(self.rules.layout, buffer);
+        let mut section = buffer.map(|buffer| Builder::new(self.rules.layout, buffer));
         for created in self.side.created.lock().drain(..) {
-            section.file_created(&created.path, created.len);
+            if let Some(section) = &mut section {
+                section.file_created(&created.path, created.len);
+            }
         }
         let set = self.side.gathering.begin(section);
         Begun { databases, set, gather: self.side.begin_gather() }
@@ -263,7 +283,9 @@ impl Journal {
     /// Copies what is left of the dirty lines into the payload; units of work help.
     fn gather(&self, begun: &Begun, job: &mut CommitJob) {
         begun.files().for_each(|file| file.gather(begun.set, &self.side));
-        job.payload = self.side.gathering.end().map(Builder::into_payload).unwrap_or_default();
+        let section = self.side.gathering.end().flatten();
+        job.payload = section.map(Builder::into_payload).unwrap_or_default();
+        job.last_len = job.payload.len();
     }
 
     /// Appends and syncs the section of what was gathered, if that was anything, and releases
@@ -283,22 +305,21 @@ impl Journal {
     fn write_without_journal(&self, job: &mut CommitJob) -> Result<()> {
         let begun = {
             let _still = self.side.close();
-            self.begin_gather(Vec::new())
+            self.begin_gather(None)
         };
-        // For the marks that it takes away: nobody reads the lines.
         self.gather(&begun, job);
-        self.write_back_all(Written::All)?;
+        self.write_back_all(&mut job.write_back.copies, Written::All)?;
         self.applied.lock().advance(0, begun.gather);
         Ok(())
     }
 
     /// Writes the pages that are owed, a slice at a time; between the slices units of work go on.
-    fn write_back_all(&self, which: Written) -> Result<()> {
+    fn write_back_all(&self, copies: &mut Copies, which: Written) -> Result<()> {
         let databases = self.databases.read().clone();
-        for file in write_back::files_of(&databases) {
+        for file in write_back::owing_files(&databases) {
             let mut next = Some(0);
             while let Some(page) = next {
-                next = self.write_back_slice(&file, page, which)?;
+                next = self.write_back_slice(copies, &file, page, which)?;
             }
         }
         Ok(())
@@ -306,8 +327,14 @@ impl Journal {
 
     /// Writes some pages that are owed from page `from` on. Gives the page to go on from. No
     /// gather is under way.
-    fn write_back_slice(&self, file: &File, from: usize, which: Written) -> Result<Option<usize>> {
-        let mut copies = Copies::default();
+    fn write_back_slice(
+        &self,
+        copies: &mut Copies,
+        file: &File,
+        from: usize,
+        which: Written,
+    ) -> Result<Option<usize>> {
+        copies.reserve(SLICE);
         let hold = self.holds.begin(|holds| &mut holds.slices);
         let still = self.side.close();
         let owed = match which {
@@ -339,7 +366,10 @@ impl Journal {
                 continue;
             };
             // Pages that are owed cannot be dropped. (Without a journal nothing is owed here.)
-            self.write_back_slice(file, page, Written::Gathered)?;
+            if file.0.file(file.1).is_some_and(|file| file.dirty.owes()) {
+                let copies = &mut job.write_back.copies;
+                self.write_back_slice(copies, file, page, Written::Gathered)?;
+            }
             let next = self.drop_slice(file, page)?;
             visited += usize::from(next.is_none());
             job.hand = next.map_or((at + 1, 0), |page| (at, page));

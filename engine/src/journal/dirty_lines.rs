@@ -3,8 +3,9 @@
 //!
 //! Three levels of bits, so that a sweep costs what was changed and not what there is: one word
 //! of lines per page; one bit per page that has such a word; one bit per region of 512 pages
-//! that has such a page. Marking allocates nothing but the bits of a region at its first
-//! change, and a line that is marked already costs one load.
+//! that has such a page. Pages that are owed have one bit each, and their regions too. Marking
+//! allocates nothing but the bits of a region at its first change, and a line that is marked
+//! already costs one load.
 //!
 //! Lines are marked in one of two [`Set`]s, while a gather takes the marks of the other.
 //!
@@ -16,7 +17,8 @@
 //! - D3. A page that was marked is private until it is forgotten: marked and not private is
 //!   impossible.
 //! - D4. A page of which lines were taken is owed to the file until it is taken as such, and it is
-//!   not forgotten before.
+//!   not forgotten before. What is owed changes only while a gather is under way or by
+//!   [`DirtyLines::take_owed`]; a region has its bit exactly while a page of it is owed.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -100,6 +102,8 @@ pub struct DirtyLines {
     regions: Box<[OnceLock<Box<Region>>]>,
     /// One bit per region, by set.
     touched: [Box<[AtomicU64]>; 2],
+    /// One bit per region.
+    owing: Box<[AtomicU64]>,
 }
 
 /// The bits of a word, lowest first.
@@ -120,10 +124,11 @@ impl DirtyLines {
     /// Nothing is changed in a file of `len` bytes.
     pub fn new(len: usize) -> DirtyLines {
         let regions = len.div_ceil(PAGE * REGION_PAGES);
+        let zeros = || (0..regions.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         DirtyLines {
             regions: (0..regions).map(|_| OnceLock::new()).collect(),
-            touched: [(); 2]
-                .map(|()| (0..regions.div_ceil(64)).map(|_| AtomicU64::new(0)).collect()),
+            touched: [zeros(), zeros()],
+            owing: zeros(),
         }
     }
 
@@ -220,10 +225,28 @@ impl DirtyLines {
         copy(lines);
         let bit = 1 << (at % 64);
         if region.owed[at / 64].fetch_or(bit, Relaxed) & bit == 0 {
+            let number = page / REGION_PAGES;
+            self.owing[number / 64].fetch_or(1 << (number % 64), Relaxed);
             pressure.owed_pages.fetch_add(1, Relaxed);
         }
         pressure.dirty_pages.fetch_sub(1, Relaxed);
         word.store(0, Release);
+    }
+
+    /// Is any page owed to the file?
+    pub fn owes(&self) -> bool {
+        self.owing.iter().any(|regions| regions.load(Relaxed) != 0)
+    }
+
+    /// The regions from `first` on of which pages are owed.
+    fn owing_from(&self, first: usize) -> impl Iterator<Item = (usize, &Region)> {
+        let words = self.owing.iter().enumerate().skip(first / 64);
+        let numbers = words.flat_map(|(word, regions)| {
+            bits(regions.load(Relaxed)).map(move |region| word * 64 + region)
+        });
+        numbers
+            .filter(move |&number| number >= first)
+            .filter_map(|number| Some((number, &**self.regions[number].get()?)))
     }
 
     /// From page `from` on, hands runs of pages that are owed to the file to `take`; they are owed
@@ -238,23 +261,30 @@ impl DirtyLines {
         mut take: impl FnMut(usize, usize),
     ) -> Option<usize> {
         let mut taken = 0;
-        for word in from / 64..self.regions.len() * REGION_WORDS {
-            let Some(region) = self.regions[word / REGION_WORDS].get() else { continue };
-            if taken >= pages_max {
-                return Some(word * 64);
+        for (number, region) in self.owing_from(from / REGION_PAGES) {
+            for (at, owed) in region.owed.iter().enumerate() {
+                let word = number * REGION_WORDS + at;
+                let kept = match which {
+                    Owed::Gathered(set) => region.touched(set, at),
+                    Owed::All => 0,
+                };
+                let due = owed.load(Relaxed) & !kept;
+                if due == 0 || word < from / 64 {
+                    continue;
+                }
+                if taken >= pages_max {
+                    return Some(word * 64);
+                }
+                for (first, pages) in runs(due) {
+                    take(word * 64 + first, pages);
+                    taken += pages;
+                }
+                owed.fetch_and(!due, Relaxed);
+                pressure.owed_pages.fetch_sub(u64::from(due.count_ones()), Relaxed);
             }
-            let owed = &region.owed[word % REGION_WORDS];
-            let kept = match which {
-                Owed::Gathered(set) => region.touched(set, word % REGION_WORDS),
-                Owed::All => 0,
-            };
-            let due = owed.load(Relaxed) & !kept;
-            for (first, pages) in runs(due) {
-                take(word * 64 + first, pages);
-                taken += pages;
+            if region.owed.iter().all(|owed| owed.load(Relaxed) == 0) {
+                self.owing[number / 64].fetch_and(!(1 << (number % 64)), Relaxed);
             }
-            owed.fetch_and(!due, Relaxed);
-            pressure.owed_pages.fetch_sub(u64::from(due.count_ones()), Relaxed);
         }
         None
     }
@@ -333,149 +363,4 @@ fn runs(mut word: u64) -> impl Iterator<Item = (usize, usize)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-
-    use super::*;
-    use crate::rounds::rounds;
-
-    #[test]
-    fn masks_and_runs() {
-        assert_eq!(mask(0, 63), u64::MAX);
-        assert_eq!(mask(63, 63), 1 << 63);
-        assert_eq!(mask(4, 5), 0b11_0000);
-        assert_eq!(runs(0b1011_0001).collect::<Vec<_>>(), [(0, 1), (4, 2), (7, 1)]);
-        assert_eq!(runs(u64::MAX).collect::<Vec<_>>(), [(0, 64)]);
-        assert_eq!(bits(0b1010).collect::<Vec<_>>(), [1, 3]);
-    }
-
-    /// Bits beside sets of lines and pages.
-    struct Sets {
-        file: DirtyLines,
-        pressure: Pressure,
-        set: Set,
-        lines: BTreeSet<usize>,
-        private: BTreeSet<usize>,
-        owed: BTreeSet<usize>,
-    }
-
-    impl Sets {
-        fn dirty(&self) -> BTreeSet<usize> {
-            self.lines.iter().map(|line| line / 64).collect()
-        }
-
-        fn mark(&mut self, ofs: usize, n: usize) {
-            self.file.mark(self.set, ofs, n, &self.pressure);
-            let marked = if n == 0 { 0..0 } else { ofs / LINE..(ofs + n - 1) / LINE + 1 };
-            self.private.extend(marked.clone().map(|line| line / 64));
-            self.lines.extend(marked);
-        }
-
-        fn gather(&mut self) {
-            let (mut taken, mut last) = (BTreeSet::new(), None);
-            let mut take = |page| {
-                self.file.take_page(self.set, page, &self.pressure, |word| {
-                    taken.extend(bits(word).map(|bit| page * 64 + bit));
-                });
-            };
-            // Somebody has helped with one page.
-            take(self.lines.first().map_or(0, |line| line / 64));
-            self.file.each_touched(self.set, |page| {
-                assert!(last < Some(page), "not ascending");
-                last = Some(page);
-                take(page);
-            });
-            self.set = self.set.other();
-            assert_eq!(taken, std::mem::take(&mut self.lines));
-            self.owed.extend(taken.iter().map(|line| line / 64));
-        }
-
-        fn forget(&mut self) {
-            let (dirty, mut from) = (self.dirty(), Some(0));
-            while let Some(start) = from {
-                (from, _) = self.file.forget_clean(start, 7, &self.pressure, |first, pages| {
-                    for page in first..first + pages {
-                        assert!(!self.owed.contains(&page) && !dirty.contains(&page));
-                        assert!(self.private.remove(&page));
-                    }
-                    true
-                });
-            }
-            assert_eq!(self.private, dirty.union(&self.owed).copied().collect());
-        }
-
-        fn write_back(&mut self, which: Owed) {
-            let (dirty, mut from, mut last) = (self.dirty(), Some(0), None);
-            while let Some(start) = from {
-                from = self.file.take_owed(start, 50, which, &self.pressure, |first, pages| {
-                    assert!(last < Some(first), "not ascending");
-                    last = Some(first + pages - 1);
-                    for page in first..first + pages {
-                        assert!(self.owed.remove(&page));
-                        assert!(which == Owed::All || !dirty.contains(&page));
-                    }
-                });
-            }
-            let left: BTreeSet<_> = self.owed.difference(&dirty).collect();
-            assert!(left.is_empty() && (which != Owed::All || self.owed.is_empty()));
-        }
-    }
-
-    /// Marks, takes, writes back and forgets at random.
-    #[test]
-    fn agrees_with_sets() {
-        const SEED: u64 = 3;
-        println!("seed {SEED}");
-        let mut random = oorandom::Rand32::new(SEED);
-        let len = 3 * REGION_PAGES * PAGE + 5 * PAGE;
-        let mut it = Sets {
-            file: DirtyLines::new(len),
-            pressure: Pressure::default(),
-            set: Set::First,
-            lines: BTreeSet::new(),
-            private: BTreeSet::new(),
-            owed: BTreeSet::new(),
-        };
-        for step in 0..rounds(3000) {
-            match random.rand_range(0..40) {
-                0 => it.gather(),
-                1 => it.forget(),
-                2 => it.write_back(Owed::Gathered(it.set)),
-                3 => it.write_back(Owed::All),
-                _ => {
-                    let ofs = random.rand_range(0..len as u32 - 9000) as usize;
-                    it.mark(ofs, random.rand_range(0..9000) as usize);
-                }
-            }
-            let counted = [it.dirty().len(), it.private.len(), it.owed.len()];
-            let Pressure { dirty_pages, private_pages, owed_pages } = &it.pressure;
-            let pages = [dirty_pages, private_pages, owed_pages].map(|sum| sum.load(Relaxed));
-            assert_eq!(pages, counted.map(|n| n as u64), "step {step}");
-        }
-        it.file.retire(&it.pressure);
-        assert_eq!(it.pressure.private_pages.load(Relaxed), 0);
-        assert_eq!(it.pressure.owed_pages.load(Relaxed), 0);
-    }
-
-    #[test]
-    fn a_page_that_is_not_given_back_stays_private() {
-        let (file, pressure) = (DirtyLines::new(PAGE), Pressure::default());
-        assert_eq!(file.mark(Set::First, 100, 1, &pressure), 1);
-        assert_eq!(file.mark(Set::First, 0, PAGE, &pressure), 0);
-        assert!(file.is_marked(Set::First, 0) && !file.is_marked(Set::Second, 0));
-        let mut pages = BTreeMap::new();
-        file.each_touched(Set::First, |page| {
-            file.take_page(Set::First, page, &pressure, |lines| {
-                pages.insert(page, lines);
-            });
-        });
-        assert_eq!(pages, BTreeMap::from([(0, u64::MAX)]));
-        assert_eq!(file.forget_clean(0, 10, &pressure, |_, _| true), (None, 0), "it is owed");
-        file.take_owed(0, 10, Owed::Gathered(Set::Second), &pressure, |first, pages| {
-            assert_eq!((first, pages), (0, 1));
-        });
-        assert_eq!(file.forget_clean(0, 10, &pressure, |_, _| false), (None, 0));
-        assert_eq!(file.forget_clean(0, 10, &pressure, |_, _| true), (None, 1));
-        assert_eq!(file.forget_clean(0, 10, &pressure, |_, _| true), (None, 0));
-    }
-}
+mod tests;

@@ -31,6 +31,7 @@ mod lsn_file;
 mod models;
 mod payload;
 mod recovery;
+mod rehearsal;
 mod replay_files;
 mod scratch_file;
 mod section;

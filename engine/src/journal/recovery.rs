@@ -1,20 +1,23 @@
 //! Replay of the journal at open (format, §11.7).
 //!
 //! - V1. Sections are replayed in order up to the first that is torn; that may only be in the
-//!   last file. Anything else that does not fit refuses the whole journal.
+//!   last file. Anything else that does not fit refuses the whole journal, before a file is
+//!   changed: the journal is read twice, and the first time only [rehearsed](super::rehearsal).
 //! - V2. Nothing of the journal is removed here. A replay that is broken off is begun again from
 //!   the start by the next open, with the same outcome (A2 of `apply`).
 //! - V3. When it returns, all that was replayed is persistent in the data files.
 //! - V4. A section is persistent in the journal before a data file is changed by it (C2); for
 //!   that [`make_persistent`] comes first.
-//! - V5. Memory is bounded by the bytes that are really in one section (S2 of `section`), and by
-//!   a fixed number of open files and of pages that wait.
+//! - V5. Memory is bounded by the bytes that are really in one section (S2 of `section`), by the
+//!   names of files that the journal has, and by a fixed number of open files and of pages that
+//!   wait.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use super::apply::{Failure, apply};
+use super::apply::{Failure, Target, apply};
 use super::lsn_file::Lsn;
+use super::rehearsal::Rehearsal;
 use super::replay_files::DataFiles;
 use super::section;
 use crate::disk::{Access, Disk, DiskFile};
@@ -36,7 +39,8 @@ pub struct Replayed {
     pub sections: u64,
     /// Sections skipped, by the lsn.
     pub skipped: u64,
-    /// A file, the last one unless sections are passed over, ended within a section.
+    /// A file, the last one unless sections are passed over, ended within a section; or the
+    /// journal ended before what it once had, and that is passed over too.
     pub torn: bool,
 }
 
@@ -63,47 +67,94 @@ pub fn make_persistent(disk: &dyn Disk, number: u32) -> Result<()> {
 /// all that is to come of them is there.
 ///
 /// # Errors
-/// [`Error::BadFile`] with what to do; those of the disk. The journal is left as it is.
+/// [`Error::BadFile`] with what to do, and no file has changed; those of the disk. The journal is
+/// left as it is.
 pub fn recover(
     disk: &Arc<dyn Disk>,
     layout: Layout,
     numbers: &[u32],
     memory: u64,
 ) -> Result<Replayed> {
-    replay(DataFiles::new(disk.clone(), layout, memory), layout, numbers)
+    let journal = Journal::open(&**disk, layout, numbers, Damage::Refused)?;
+    rehearse(&journal, disk)?;
+    let mut files = DataFiles::new(disk.clone(), layout, memory);
+    let done = journal.replay(&mut files)?;
+    files.sync()?;
+    Ok(done)
 }
 
 /// The same, for who salvages: a file that the journal creates and that is there keeps its bytes,
-/// and a section that is damaged is passed over.
+/// a section that is damaged is passed over, and what is carried out before a refusal stays.
+///
+/// Where the journal is damaged, what it has is not for certain newer than what a data file has:
+/// a page may have been written back after the section that was lost. Nothing on the page tells,
+/// so a line of it may be older afterwards than it was.
 ///
 /// # Errors
 /// As [`recover`].
 pub fn recover_keeping(disk: &Arc<dyn Disk>, layout: Layout, numbers: &[u32]) -> Result<Replayed> {
+    let journal = Journal::open(&**disk, layout, numbers, Damage::PassedOver)?;
+    let rehearsed = rehearse(&journal, disk);
     let memory = Options::default().private_budget;
-    replay(DataFiles::new(disk.clone(), layout, memory).keeping(), layout, numbers)
+    let mut files = DataFiles::new(disk.clone(), layout, memory).keeping();
+    let replayed = journal.replay(&mut files);
+    files.sync()?;
+    replayed.and_then(|done| rehearsed.map(|()| done))
 }
 
-fn replay(files: DataFiles, layout: Layout, numbers: &[u32]) -> Result<Replayed> {
-    let lsn = Lsn::read(&**files.disk())?;
-    let done = Replayed::default();
-    let mut replay = Replay { files, layout, lsn, last_seq: 0, done, damaged: 0 };
-    let outcome = replay.all(numbers);
-    // Who salvages goes on with what was carried out before a failure.
-    replay.files.flush()?;
-    outcome?;
-    replay.files.check_missing()?;
-    replay.files.sync()?;
-    Ok(replay.done)
+/// Reads all of the journal, and changes nothing.
+fn rehearse(journal: &Journal, disk: &Arc<dyn Disk>) -> Result<()> {
+    let mut rehearsal = Rehearsal::new(disk.clone(), journal.layout);
+    journal.replay(&mut rehearsal)?;
+    rehearsal.check_missing()
 }
 
 /// Damaged sections that are passed over: bounds what is read in vain.
 const DAMAGED_MAX: u32 = 64;
 
-/// A running replay.
-struct Replay {
-    files: DataFiles,
+/// What is done about damage, where a crash cannot have left it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Damage {
+    Refused,
+    PassedOver,
+}
+
+/// The journal of a dbpath.
+struct Journal<'a> {
+    disk: &'a dyn Disk,
     layout: Layout,
+    numbers: &'a [u32],
     lsn: Lsn,
+    damage: Damage,
+}
+
+impl<'a> Journal<'a> {
+    fn open(
+        disk: &'a dyn Disk,
+        layout: Layout,
+        numbers: &'a [u32],
+        damage: Damage,
+    ) -> Result<Journal<'a>> {
+        Ok(Journal { disk, layout, numbers, lsn: Lsn::read(disk)?, damage })
+    }
+
+    /// Carries out on `target` what its sections say.
+    fn replay(&self, target: &mut dyn Target) -> Result<Replayed> {
+        let done = Replayed::default();
+        let mut replay = Replay { journal: self, target, last_seq: 0, done, damaged: 0 };
+        replay.all()?;
+        Ok(replay.done)
+    }
+
+    fn passes_over_damage(&self) -> bool {
+        self.damage == Damage::PassedOver
+    }
+}
+
+/// A running replay.
+struct Replay<'a> {
+    journal: &'a Journal<'a>,
+    target: &'a mut dyn Target,
     /// The last section that was whole.
     last_seq: u64,
     done: Replayed,
@@ -111,27 +162,29 @@ struct Replay {
     damaged: u32,
 }
 
-impl Replay {
+impl Replay<'_> {
     /// Replays all journal files.
-    fn all(&mut self, numbers: &[u32]) -> Result<()> {
-        let disk = self.files.disk().clone();
+    fn all(&mut self) -> Result<()> {
+        let Journal { disk, numbers, lsn, .. } = *self.journal;
         for (at, &number) in numbers.iter().enumerate() {
             let path = journal_file(number);
             let whole = self.file(&*disk.open(&path, Access::Read)?, &path)?;
             let is_last = at + 1 == numbers.len();
-            if !whole && !is_last && !self.files.keeps() {
+            if !whole && !is_last && !self.journal.passes_over_damage() {
                 let problem =
                     "ends within a section, but another journal file follows: restore a backup";
                 return Err(Error::BadFile { file: path, problem });
             }
             self.done.torn |= !whole;
         }
-        if self.lsn.journaled > self.last_seq.max(self.lsn.synced) && !self.files.keeps() {
+        let lacks_its_end = lsn.journaled > self.last_seq.max(lsn.synced);
+        if lacks_its_end && !self.journal.passes_over_damage() {
             let problem = "ends before changes that the data files have already: it was damaged; \
                            restore a backup, or salvage";
             let path = numbers.last().map_or_else(lsn_file, |&number| journal_file(number));
             return Err(Error::BadFile { file: path, problem });
         }
+        self.done.torn |= lacks_its_end;
         Ok(())
     }
 
@@ -157,8 +210,9 @@ impl Replay {
         while ofs < len {
             match self.section(file, path, file_id, ofs, len)? {
                 Some(section_len) => ofs += section::aligned(section_len),
-                // Those behind a damaged one are newer: what that wrote is in the files.
-                None if self.files.keeps() && self.damaged < DAMAGED_MAX => {
+                // Those behind a damaged one are the newest there is of what they hold. What only
+                // the damaged one held is lost, or in the files already.
+                None if self.journal.passes_over_damage() && self.damaged < DAMAGED_MAX => {
                     whole = false;
                     ofs += section::aligned(1);
                 }
@@ -196,11 +250,11 @@ impl Replay {
         };
         drop(bytes);
         self.last_seq = head.seq_number;
-        if self.lsn.synced > head.seq_number.saturating_add(SKIP_MARGIN) {
+        if self.journal.lsn.synced > head.seq_number.saturating_add(SKIP_MARGIN) {
             self.done.skipped += 1;
             return Ok(Some(head.len as u64));
         }
-        apply(self.layout, &payload, &mut self.files).map_err(|failure| match failure {
+        apply(self.journal.layout, &payload, self.target).map_err(|failure| match failure {
             Failure::Target(error) => error,
             Failure::Unreadable(rule) => {
                 tracing::error!(file = %path.display(), ofs, rule, "unreadable journal section");

@@ -2,7 +2,7 @@
 //! what is written is gathered by page.
 //!
 //! - R1. A page that waits holds what its file has there, and all that was written since. Pages
-//!   wait until there are too many, or [`DataFiles::flush`] or [`DataFiles::sync`] is called.
+//!   wait until there are too many, or [`DataFiles::sync`] is called.
 //! - R2. Nobody reads a data file meanwhile, but to fill in a page that is to wait. A file that
 //!   is removed, or made anew, forgets its pages.
 
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::apply::Target;
 use crate::disk::{Access, Disk, DiskFile};
 use crate::disk_loc::FileNo;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::file_id::Layout;
 use crate::limits::PAGE;
 
@@ -29,9 +29,6 @@ pub struct DataFiles {
     pages: Vec<u8>,
     /// How many of them, bytes. One entry of the journal may exceed it.
     waiting_max: u64,
-    /// Files that were to be written to and are not there. A replay that was broken off may have
-    /// removed them already, by an entry that comes later.
-    missing: BTreeSet<(String, FileNo)>,
     /// Directories in which a name was made or removed.
     dirs: BTreeSet<PathBuf>,
     /// Do files that are created and are there keep their bytes?
@@ -105,7 +102,6 @@ impl DataFiles {
             open: BTreeMap::new(),
             pages: Vec::new(),
             waiting_max,
-            missing: BTreeSet::new(),
             dirs: BTreeSet::new(),
             keeps: false,
         }
@@ -116,21 +112,8 @@ impl DataFiles {
         DataFiles { keeps: true, ..self }
     }
 
-    /// Where they are.
-    pub fn disk(&self) -> &Arc<dyn Disk> {
-        &self.disk
-    }
-
-    /// Do files that are created and are there keep their bytes?
-    pub fn keeps(&self) -> bool {
-        self.keeps
-    }
-
     /// Writes all pages that wait.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self) -> Result<()> {
         let open = self.open.values_mut().flat_map(BTreeMap::values_mut);
         open.into_iter().try_for_each(|open| open.flush(&self.pages))?;
         self.pages.clear();
@@ -147,17 +130,6 @@ impl DataFiles {
             open.file.sync()?;
         }
         std::mem::take(&mut self.dirs).iter().try_for_each(|dir| self.disk.sync_dir(dir))
-    }
-
-    /// At the end of the replay nothing may be missing that was not dropped or made anew.
-    ///
-    /// # Errors
-    /// [`Error::BadFile`] with one that is.
-    pub fn check_missing(&self) -> Result<()> {
-        let Some((database, no)) = self.missing.first() else { return Ok(()) };
-        let problem = "missing, but the journal holds changes of it: put it back, or restore a \
-                       backup";
-        Err(Error::BadFile { file: self.layout.file(database, *no), problem })
     }
 
     fn opened(&mut self, database: &str, no: FileNo) -> Option<&mut Open> {
@@ -191,7 +163,7 @@ impl Target for DataFiles {
             self.flush()?;
         }
         if self.opened(database, no).is_none() && !self.open_existing(database, no)? {
-            self.missing.insert((database.to_owned(), no));
+            // It goes by an entry that comes later: the rehearsal has seen to that.
             return Ok(());
         }
         let open = self.open.get_mut(database).and_then(|files| files.get_mut(&no));
@@ -206,7 +178,6 @@ impl Target for DataFiles {
 
     fn create_file(&mut self, database: &str, no: FileNo, len: u64) -> Result<()> {
         let path = self.layout.file(database, no);
-        self.missing.remove(&(database.to_owned(), no));
         let dir = self.layout.directory(database);
         if let Some(found) = self.disk.metadata(&path)? {
             if self.keeps && found.len == len {
@@ -226,7 +197,6 @@ impl Target for DataFiles {
 
     fn drop_database(&mut self, database: &str) -> Result<()> {
         self.open.remove(database);
-        self.missing.retain(|(name, _)| name != database);
         for path in database_paths(&*self.disk, self.layout, database)? {
             self.disk.remove(&path)?;
         }

@@ -147,7 +147,7 @@ impl TrackedFile {
     /// A page is about to be changed: a gather that is under way has its lines first.
     #[inline(always)]
     fn before_change(&self, page: usize, side: &WriteSide) {
-        let copy = |section: &mut Builder, lines| self.copy_lines(page, lines, section);
+        let copy = |section: &mut Option<Builder>, lines| self.copy_lines(page, lines, section);
         side.gathering.before_change(&self.dirty, page, &side.pressure, copy);
     }
 
@@ -155,13 +155,14 @@ impl TrackedFile {
     /// its section, but for the pages that others have taken.
     pub fn gather(&self, set: Set, side: &WriteSide) {
         self.dirty.each_touched(set, |page| {
-            let copy = |section: &mut Builder, lines| self.copy_lines(page, lines, section);
+            let copy = |section: &mut Option<Builder>, lines| self.copy_lines(page, lines, section);
             side.gathering.take(&self.dirty, set, page, &side.pressure, copy);
         });
     }
 
-    /// Puts lines of a page into a section, neighbours as one write.
-    fn copy_lines(&self, page: usize, mut lines: u64, section: &mut Builder) {
+    /// Puts lines of a page into a section, if one is made, neighbours as one write.
+    fn copy_lines(&self, page: usize, mut lines: u64, section: &mut Option<Builder>) {
+        let Some(section) = section else { return };
         section.database(&self.database);
         while lines != 0 {
             let first = lines.trailing_zeros() as usize;

@@ -8,9 +8,12 @@
 //!   present set, so all that it holds was gathered or belongs to the gather that has just begun;
 //!   and it is written when the section of that gather is synced (C2). Without a journal neither
 //!   matters.
-//! - B2. A round is over when the hand has passed every file that was there when it began. Then
-//!   everything of the sections up to that beginning is in the files: what was owed then, the
+//! - B2. A round is over when the hand has passed every file that was owed a page when it began.
+//!   Then everything of the sections up to that beginning is in the files: what was owed then, the
 //!   hand has met.
+//! - B3. The hand costs what is owed: no file, region or word of bits is looked at while units of
+//!   work wait that has nothing to be written. Nor does a buffer grow meanwhile: room is made
+//!   before.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -31,6 +34,9 @@ const PART: u64 = 64;
 const PAGES_MIN: u64 = 16;
 const PAGES_MAX: u64 = 512;
 
+/// "About" so many pages are at most so many more: they are taken by words of bits.
+const BEYOND: usize = 63;
+
 /// A file of a database.
 pub type File = (Arc<DatabaseFiles>, FileNo);
 
@@ -44,7 +50,8 @@ pub struct WriteBack {
     /// The last section that was synced when the round began: its lines were owed then, or
     /// written already.
     since: u64,
-    copies: Copies,
+    /// Empty but between a copy and its write.
+    pub copies: Copies,
 }
 
 /// Copies of pages.
@@ -55,6 +62,13 @@ pub struct Copies {
 }
 
 impl Copies {
+    /// Makes room for about `pages` of them (B3).
+    pub fn reserve(&mut self, pages: usize) {
+        let pages = pages + BEYOND;
+        self.bytes.reserve(pages * PAGE);
+        self.runs.reserve(pages);
+    }
+
     /// Copies pages of a file that are owed to it, from page `from` on, about `pages_max` of
     /// them. No unit of work is under way. Gives the page to go on from, or `None` at the end of
     /// the file.
@@ -69,9 +83,19 @@ impl Copies {
         let file = files.file(*no)?;
         file.dirty.take_owed(from, pages_max, owed, pressure, |first, pages| {
             let bytes = page_bytes(file, first, pages);
+            debug_assert!(self.bytes.capacity() - self.bytes.len() >= bytes.len(), "B3");
             self.runs.push(((files.clone(), *no), first * PAGE, bytes.len()));
             self.bytes.extend_from_slice(bytes);
         })
+    }
+
+    /// Copies all pages that are owed to the files of `databases`. No unit of work is under way,
+    /// and nothing is dirty that was not gathered.
+    pub fn take_all(&mut self, databases: &[Arc<DatabaseFiles>], pressure: &Pressure) {
+        self.reserve(pressure.owed_pages.load(Relaxed) as usize);
+        for file in owing_files(databases) {
+            self.take(&file, 0, usize::MAX, Owed::All, pressure);
+        }
     }
 
     /// Pages copied and not written yet.
@@ -88,26 +112,16 @@ impl Copies {
         for ((files, no), ofs, len) in self.runs.drain(..) {
             let bytes = rest.split_off(..len).unwrap_or_default();
             let file = files.file(no).expect("files are never taken out of the table");
-            write(file, ofs, bytes, counters)?;
+            file.apply(ofs as u64, bytes)?;
+            counters.applied_writes.add(1);
+            counters.applied_bytes.add(len as u64);
         }
         self.bytes.clear();
+        if self.bytes.capacity() > super::BUFFER_KEPT_MAX {
+            *self = Copies::default();
+        }
         Ok(())
     }
-}
-
-/// Writes every page that is owed to `file` from the file's own view. No unit of work is under
-/// way meanwhile.
-///
-/// # Errors
-/// Those of the disk.
-pub fn write_all(file: &TrackedFile, pressure: &Pressure, counters: &Counters) -> Result<()> {
-    let mut outcome = Ok(());
-    file.dirty.take_owed(0, usize::MAX, Owed::All, pressure, |first, pages| {
-        if outcome.is_ok() {
-            outcome = write(file, first * PAGE, page_bytes(file, first, pages), counters);
-        }
-    });
-    outcome
 }
 
 fn page_bytes(file: &TrackedFile, first: usize, pages: usize) -> &[u8] {
@@ -115,33 +129,46 @@ fn page_bytes(file: &TrackedFile, first: usize, pages: usize) -> &[u8] {
     file.bytes(start as i32, end - start).expect("pages that were changed are inside of their file")
 }
 
-fn write(file: &TrackedFile, ofs: usize, bytes: &[u8], counters: &Counters) -> Result<()> {
-    file.apply(ofs as u64, bytes)?;
-    counters.applied_writes.add(1);
-    counters.applied_bytes.add(bytes.len() as u64);
-    Ok(())
-}
-
 /// All files of `databases`.
 pub fn files_of(databases: &[Arc<DatabaseFiles>]) -> impl Iterator<Item = File> + '_ {
     databases.iter().flat_map(|database| database.files().map(|file| (database.clone(), file.no)))
 }
 
+/// Those to which pages are owed. No gather is under way, so it stays that way.
+pub fn owing_files(databases: &[Arc<DatabaseFiles>]) -> impl Iterator<Item = File> + '_ {
+    let owes = |(files, no): &File| files.file(*no).is_some_and(|file| file.dirty.owes());
+    files_of(databases).filter(owes)
+}
+
+/// How many pages a commit writes.
+fn goal(pressure: &Pressure) -> usize {
+    (pressure.owed_pages.load(Relaxed) / PART).clamp(PAGES_MIN, PAGES_MAX) as usize
+}
+
 impl WriteBack {
-    /// Takes copies where the hand is; a gather has just begun, and units of work mark in `set`
-    /// (B1). Begins a round if none is under way; `last_seq` is the last section synced.
-    pub fn take(
+    /// Begins a round if none is under way. To be called before units of work are kept out, when
+    /// no gather is under way; `last_seq` is the last section synced.
+    pub fn prepare(
         &mut self,
         databases: &[Arc<DatabaseFiles>],
-        set: Set,
         pressure: &Pressure,
         last_seq: u64,
     ) {
         if self.ahead.is_empty() {
-            (self.ahead, self.page, self.since) = (files_of(databases).collect(), 0, last_seq);
+            (self.page, self.since) = (0, last_seq);
+            if pressure.owed_pages.load(Relaxed) > 0 {
+                self.ahead.extend(owing_files(databases));
+            }
         }
-        let owed = pressure.owed_pages.load(Relaxed);
-        let goal = (owed / PART).clamp(PAGES_MIN, PAGES_MAX) as usize;
+        if !self.ahead.is_empty() {
+            self.copies.reserve(goal(pressure));
+        }
+    }
+
+    /// Takes copies where the hand is; a gather has just begun, and units of work mark in `set`
+    /// (B1).
+    pub fn take(&mut self, set: Set, pressure: &Pressure) {
+        let goal = goal(pressure);
         while let Some(file) = self.ahead.front()
             && self.copies.pages() < goal
         {

@@ -45,8 +45,8 @@ pub struct WriteSide {
     /// Files made since the last gather. Pushed to inside of the gate, taken while no unit is
     /// under way.
     pub created: Mutex<Vec<CreatedFile>>,
-    /// The gather that is under way.
-    pub gathering: Gathering<Builder>,
+    /// The gather that is under way. Without a journal it makes no section.
+    pub gathering: Gathering<Option<Builder>>,
     gathers: AtomicU64,
     stopped: OnceLock<String>,
     /// Dirty pages at which a commit is called for.

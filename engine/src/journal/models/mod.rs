@@ -5,8 +5,8 @@
 //! and locks, and every value that a relaxed load may see; a thread that sleeps for ever is
 //! found too. [`check`] bounds the times that a thread is interrupted where it need not wait.
 //! Bytes of a file are stood for by relaxed atomics: whoever is not ordered behind a write may
-//! read what was there before. Each model has canaries: [`Weakness`], or a misuse, with which
-//! it must fail.
+//! read what was there before; those of lines also by loom's cells, which tell a race. Each model
+//! has canaries: [`Weakness`], or a misuse, with which it must fail.
 
 mod commit;
 mod gate;

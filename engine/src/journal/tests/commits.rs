@@ -204,6 +204,7 @@ fn without_a_journal_files_are_written_at_the_sync() {
     assert_eq!(&file_bytes(&disk, Path::new("a.0"))[9000..9004], [0; 4]);
     journal.wait_durable(ticket).expect("written and synced");
     assert_eq!(&file_bytes(&disk, Path::new("a.0"))[9000..9004], b"some");
+    assert_eq!(journal.commit.lock().payload.capacity(), 0, "a section is made for nobody");
     assert_eq!(environment.counters.data_file_syncs.get(), 1);
     write(&files, &[(at(9000), b"more")]).expect("written");
     // Killed, it cannot be opened; closed, it can.
@@ -267,4 +268,29 @@ fn dropped_pages_keep_their_contents() {
         assert!(environment.counters.pages_dropped.get() > 1000);
         journal.close().expect("closed");
     }
+}
+
+/// A payload that is too large to be kept is still known by its length.
+#[test]
+#[cfg_attr(miri, ignore = "too long")]
+fn room_is_made_for_as_much_as_the_last_time() {
+    const LEN: usize = 20 << 20;
+    let journal = open(HeapDisk::new());
+    let files = journal.create_database("a").expect("made");
+    files.add_data_file(32 << 20, 0).expect("made");
+    for value in [1, 2] {
+        write(&files, &[(at(8192), &vec![value; LEN])]).expect("written");
+        let room = {
+            let mut job = journal.commit.lock();
+            job.payload = journal.room(&mut job);
+            job.payload.capacity()
+        };
+        assert_eq!(room >= LEN, value == 2, "room for {room} bytes");
+        journal.commit().expect("committed");
+        assert_eq!(journal.commit.lock().payload.capacity(), 0, "it is not kept");
+    }
+    // Not where it cannot be needed.
+    write(&files, &[(at(8192), &[3])]).expect("written");
+    let room = journal.room(&mut journal.commit.lock()).capacity();
+    assert!(room < 10_000, "room for {room} bytes");
 }

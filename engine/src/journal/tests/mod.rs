@@ -4,6 +4,7 @@ mod commits;
 mod crash;
 mod failures;
 mod files;
+mod gathering;
 mod recovery;
 mod units;
 mod write_back;

@@ -1,5 +1,6 @@
 //! Replay of journals that are whole, torn, foreign or hostile.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::*;
@@ -8,7 +9,7 @@ use crate::error::Error;
 use crate::file_id::{LOCK_FILE, Layout, journal_file};
 use crate::journal::lsn_file::LsnFile;
 use crate::journal::payload::Builder;
-use crate::journal::recovery::{Replayed, recover};
+use crate::journal::recovery::{Replayed, recover, recover_keeping};
 use crate::journal::section;
 use crate::rounds::rounds;
 
@@ -49,12 +50,31 @@ impl Journals {
         recover(&disk, Layout::Flat, &numbers, self.memory)
     }
 
+    /// Every file there is, with its bytes.
+    fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        files(&self.disk)
+    }
+
     fn value(&self) -> u8 {
         let mut value = [0];
         let file = self.disk.open(Path::new("a.0"), Access::Read).expect("there");
         file.read_at(9000, &mut value).expect("read");
         value[0]
     }
+}
+
+fn files(disk: &HeapDisk) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for dir in ["", "journal"].map(Path::new) {
+        for entry in disk.list(dir).expect("listed").into_iter().filter(|entry| !entry.is_dir) {
+            let path = dir.join(entry.name);
+            let file = disk.open(&path, Access::Read).expect("there");
+            let mut bytes = vec![0; file.len().expect("open") as usize];
+            file.read_at(0, &mut bytes).expect("read");
+            found.insert(path, bytes);
+        }
+    }
+    found
 }
 
 fn payload(steps: impl FnOnce(&mut Builder)) -> Vec<u8> {
@@ -139,7 +159,9 @@ fn an_abrupt_end_is_refused_before_another_file() {
         journals.file(&[(3, set(2))]);
         let first = journals.disk.open(&journal_file(0), Access::Write).expect("there");
         first.set_len(cut).expect("cut");
+        let before = journals.files();
         assert!(is_bad(journals.recover(), journal_file(0)), "cut at {cut}");
+        assert!(journals.files() == before, "cut at {cut}");
     }
     // As the last file it may even be empty.
     let mut journals = Journals::new();
@@ -161,28 +183,94 @@ fn stale_sections_of_a_recycled_file_are_not_replayed() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_and_nothing_of_its_section_applied() {
+fn what_does_not_fit_is_refused_and_no_byte_of_a_file_changes() {
     let late_operation = payload(|b| {
         b.database(&"a".into());
         b.write(FileNo(0), 9000, &[7]);
         b.file_created(Path::new("a.0"), 16384);
     });
     let unreadable = [set(7), vec![0; 4]].concat();
-    for bad in [late_operation, unreadable] {
+    let missing = payload(|b| {
+        b.database(&"b".into());
+        b.write(FileNo(0), 0, &[7]);
+    });
+    let gone = [payload(|b| b.drop_database("a")), set(7)].concat();
+    for (bad, named) in [
+        (late_operation, journal_file(0)),
+        (unreadable, journal_file(0)),
+        (missing, PathBuf::from("b.0")),
+        (gone, PathBuf::from("a.0")),
+    ] {
         let mut journals = Journals::new();
+        journals.disk.create(Path::new("a.0"), 16384).expect("made");
         journals.file(&[(1, created()), (2, set(1)), (3, bad)]);
-        assert!(is_bad(journals.recover(), journal_file(0)));
-        assert_eq!(journals.value(), 1);
+        let before = journals.files();
+        assert!(is_bad(journals.recover(), named));
+        assert!(journals.files() == before);
     }
-    let mut journals = Journals::new();
-    journals.file(&[(1, set(1))]);
-    assert!(is_bad(journals.recover(), "a.0"), "a file that is missing");
 
     let mut journals = Journals::new();
-    journals.file(&[(1, created())]);
-    let file = journals.disk.open(&journal_file(0), Access::Write).expect("there");
+    journals.file(&[(1, created()), (2, set(1))]);
+    journals.file(&[(3, set(2))]);
+    let file = journals.disk.open(&journal_file(1), Access::Write).expect("there");
     file.write_at(2, &[0x48]).expect("written");
-    assert!(is_bad(journals.recover(), journal_file(0)), "another version");
+    let before = journals.files();
+    assert!(is_bad(journals.recover(), journal_file(1)), "another version");
+    assert!(journals.files() == before);
+}
+
+/// The lsn file says what the journal had: data files may have pages of that.
+#[test]
+fn a_journal_that_lacks_its_end_is_refused_and_no_byte_of_a_file_changes() {
+    let sections = [(1, created()), (2, set(1)), (3, set(2))];
+    // Of two journal files, the second with none, one, two or all three of its sections.
+    for left in 0..=3 {
+        let mut journals = Journals::new();
+        journals.file(&sections);
+        let later = [(4, set(3)), (5, set(4)), (6, set(5))];
+        journals.file(&later[..left]);
+        LsnFile::default().note_journaled(&journals.disk, 6).expect("written");
+        // As the last of them left it.
+        let file = journals.disk.create(Path::new("a.0"), 16384).expect("made");
+        file.write_at(9000, &[5]).expect("written");
+        let before = journals.files();
+        if left == 3 {
+            assert!(!journals.recover().expect("whole").torn);
+        } else {
+            assert!(is_bad(journals.recover(), journal_file(1)), "{left} left");
+            assert!(journals.files() == before, "{left} left");
+        }
+        // Who salvages takes what there is, and is told.
+        let disk: Arc<dyn Disk> = Arc::new(journals.disk.clone());
+        let salvaged = recover_keeping(&disk, Layout::Flat, &[0, 1]).expect("salvaged");
+        let sections = sections.len() as u64 + left as u64;
+        assert_eq!(salvaged, Replayed { sections, skipped: 0, torn: left < 3 });
+    }
+}
+
+/// The same of a directory that is opened: its lock file, its journal, all is as it was.
+#[test]
+fn a_refused_open_leaves_every_byte() {
+    let disk = HeapDisk::new();
+    let journal = open(disk.clone());
+    let files_of_a = new_database(&journal, "a");
+    let mut ends = Vec::new();
+    for value in 1..4 {
+        write(&files_of_a, &[(at(9000), &[value; 5000])]).expect("written");
+        journal.commit().expect("committed");
+        ends.push(disk.metadata(&journal_file(0)).expect("looked").expect("there").len);
+    }
+    let crashed = disk.image();
+    for &end in &ends[..2] {
+        let cut = crashed.image();
+        cut.open(&journal_file(0), Access::Write).expect("there").set_len(end).expect("cut");
+        let before = files(&cut);
+        let refused = Journal::open(&environment(cut.clone()), &options()).map(|_| ());
+        assert!(matches!(refused, Err(Error::BadFile { .. })), "{refused:?}");
+        assert!(files(&cut) == before, "cut at {end}");
+    }
+    let files_of_a = open(crashed).open_database("a").expect("whole");
+    assert_eq!(bytes(&files_of_a, at(9000), 1), [3]);
 }
 
 #[test]

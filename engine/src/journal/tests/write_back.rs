@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::disk::sim_disk::SimDisk;
 use crate::disk::{Access, HeapDisk};
 use crate::journal::journal_dir;
 use crate::limits::PAGE;
@@ -101,4 +102,45 @@ fn a_database_that_is_dropped_in_the_middle_of_a_round() {
     assert_eq!([bytes(&kept, page(0), 1), bytes(&kept, page(1), 1)], [[8], [1]]);
     assert_eq!([bytes(&again, page(0), 1), bytes(&again, page(1), 1)], [[7], [0]]);
     journal.close().expect("closed");
+}
+
+/// The last commit of those that empty the journal has to be whole; what units of work change while
+/// its section is synced is not of it, and does not get into a file.
+#[test]
+fn units_go_on_while_the_journal_is_emptied() {
+    let disk = SimDisk::new(HeapDisk::new());
+    let journal = Arc::new(open(disk.clone()));
+    let files = new_database(&journal, "a");
+    write(&files, &[(page(0), &[1]), (page(1), &[1])]).expect("written");
+    let in_files = |disk: &SimDisk| {
+        let file = disk.open(Path::new("a.0"), Access::Read).expect("there");
+        [0, 1, 2].map(|n| {
+            let mut found = [0];
+            file.read_at(page(n).ofs as u64, &mut found).expect("read");
+            found[0]
+        })
+    };
+    let (inner, written, again) = (journal.clone(), files.clone(), disk.clone());
+    disk.after_next_sync(move || {
+        // The section of the first commit. So that the last has something:
+        write(&written, &[(page(1), &[2])]).expect("written");
+        again.after_next_sync(move || {
+            let gate = format!("{:?}", inner.side.gate);
+            assert!(gate.contains("closed: false"), "{gate}");
+            write(&written, &[(page(1), &[3]), (page(2), &[3])]).expect("written");
+        });
+    });
+    journal.truncate_journal().expect("emptied");
+    assert_eq!(in_files(&disk), [1, 2, 0]);
+    assert_eq!(journal_dir::numbers(&disk).expect("no hole"), [1]);
+    let left = |value: &[u8; 3]| {
+        let image = open(disk.after_power_cut(&mut oorandom::Rand32::new(1)));
+        let image = image.open_database("a").expect("there");
+        assert_eq!([0, 1, 2].map(|n| bytes(&image, page(n), 1)[0]), *value);
+    };
+    left(&[1, 2, 0]);
+    journal.commit().expect("committed");
+    left(&[1, 3, 3]);
+    journal.close().expect("closed");
+    assert_eq!(in_files(&disk), [1, 3, 3]);
 }
