@@ -12,15 +12,14 @@ mod environment;
 mod error;
 mod experiments;
 mod figures;
-mod histogram;
 mod inequality;
 mod load;
 mod median;
 mod memory;
+mod rate;
 mod report;
 mod run;
 mod tally;
-mod whole;
 mod workload;
 mod zipf;
 

@@ -15,7 +15,8 @@ use crate::bench::{Bench, Work};
 use crate::case::Case;
 use crate::error::{Error, Result};
 use crate::figures::Round;
-use crate::load::{self, processor_time};
+use crate::load;
+use crate::rate::processor_time;
 use crate::tally::{Tally, Verified};
 use crate::workload;
 
