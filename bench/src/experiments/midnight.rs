@@ -25,7 +25,7 @@ const MIDNIGHT: u32 = 1440;
 /// Minutes before midnight that are looked at closely.
 const BEFORE: u32 = 60;
 /// Minutes of a part of these.
-const PART: u32 = 5;
+const PART: u32 = 10;
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
