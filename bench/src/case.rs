@@ -61,6 +61,9 @@ pub struct Case {
     pub seconds: u32,
     /// What is compared, in the experiment's own words.
     pub variants: Vec<String>,
+    /// The words of their names, and what they mean to a reader.
+    #[serde(default)]
+    pub words: Vec<(String, String)>,
     /// Its size, in the experiment's own words.
     pub workload: toml::Table,
     /// Other sizes by name: what differs.
@@ -274,6 +277,21 @@ mod tests {
         names.sort();
         cases.sort();
         assert_eq!(names, cases);
+    }
+
+    #[test]
+    fn every_word_of_a_variant_is_explained() {
+        for case in Case::built_in().unwrap() {
+            let known = |word: &&str| {
+                let mut words =
+                    case.words.iter().flat_map(|(words, _)| words.split([' ', ',', '/']));
+                words.any(|known| known == *word)
+            };
+            let parts = case.variants.iter().flat_map(|variant| variant.split('/'));
+            // Numbers are explained where they stand: `move/n`.
+            let mut words = parts.filter(|part| part.starts_with(|c: char| c.is_alphabetic()));
+            assert_eq!(words.find(|word| !known(word)), None, "{}", case.name);
+        }
     }
 
     #[test]

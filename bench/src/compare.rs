@@ -13,6 +13,8 @@ pub struct Change {
     pub name: String,
     pub before: Spread,
     pub after: Spread,
+    /// Rounds of each run.
+    pub rounds: [usize; 2],
 }
 
 impl Change {
@@ -45,6 +47,7 @@ pub fn changes(before: &Results, after: &Results) -> Vec<Change> {
                     name: format!("{} {} {}", case.case.name, measured.variant, figure.name),
                     before: figure.spread,
                     after: after.spread,
+                    rounds: [figure.rounds.len(), after.rounds.len()],
                 });
             }
         }
@@ -61,12 +64,12 @@ fn width(spread: &Spread) -> String {
 /// The changes as a table, those whose name holds `only`.
 pub fn table(changes: &[Change], only: &str) -> String {
     let wanted: Vec<_> = changes.iter().filter(|change| change.name.contains(only)).collect();
-    let long = wanted.iter().map(|change| change.name.len()).max().unwrap_or(0);
+    let long = wanted.iter().map(|change| change.name.len()).max().unwrap_or(0).max(20);
     let mut text = format!(
         "{:<long$} {:>12} {:>8} {:>12} {:>8} {:>8}\n",
-        "figure", "before", "", "after", "", "ratio"
+        "case variant figure", "before", "± half", "after", "± half", "ratio"
     );
-    for change in wanted {
+    for change in &wanted {
         let ratio = change.ratio().map_or("–".to_owned(), |ratio| format!("{ratio:.3}"));
         let _ = writeln!(
             text,
@@ -79,7 +82,19 @@ pub fn table(changes: &[Change], only: &str) -> String {
             if change.is_clear() { " *" } else { "" }
         );
     }
-    text + "\n* every round of one lies beyond every round of the other\n"
+    text += "\nMedians, half the way from the least round to the greatest, after / before.\n\
+             * every round of one lies beyond every round of the other";
+    match wanted.iter().map(|change| by_chance(change.rounds)).max() {
+        Some(percent) => format!("{text}; chance does that to {percent} of 100 figures\n"),
+        None => text + "\n",
+    }
+}
+
+/// Of a hundred figures that do not differ, those whose rounds are apart all the same: two of all
+/// ways to say which of the rounds are whose.
+fn by_chance([before, after]: [usize; 2]) -> u64 {
+    let ways = (1..=before).map(|n| (after + n) as f64 / n as f64).product::<f64>();
+    (200.0 / ways).min(100.0).round() as u64
 }
 
 #[cfg(test)]
@@ -88,7 +103,8 @@ mod tests {
 
     fn change(before: [f64; 3], after: [f64; 3]) -> Change {
         let spread = |[min, median, max]: [f64; 3]| Spread { median, min, max };
-        Change { name: "case variant ns".into(), before: spread(before), after: spread(after) }
+        let (name, rounds) = ("case variant ns".into(), [3, 3]);
+        Change { name, before: spread(before), after: spread(after), rounds }
     }
 
     #[test]
@@ -107,6 +123,8 @@ mod tests {
         let changes = [change([9.0, 10.0, 11.0], [4.0, 5.0, 6.0])];
         let text = table(&changes, "variant");
         assert!(text.contains("0.500 *") && text.contains("±10.0%"), "{text}");
+        assert!(text.contains("to 10 of 100"), "{text}");
         assert!(!table(&changes, "other").contains("0.500"));
+        assert_eq!([[1, 1], [3, 3], [5, 5], [3, 5]].map(by_chance), [100, 10, 1, 4]);
     }
 }

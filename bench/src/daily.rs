@@ -3,7 +3,7 @@
 
 use bson::{RawDocumentBuf, rawdoc};
 use oorandom::Rand64;
-use tallymap::{Collection, CollectionOptions, Database, FieldPath, SizingPolicy};
+use tallymap::{Collection, CollectionOptions, Database, FieldPath, SizingPolicy, UpdateReport};
 
 use crate::error::{Error, Result};
 use crate::tally::{Tally, Verified};
@@ -13,12 +13,29 @@ use crate::zipf::Zipf;
 /// How uneven the pages are.
 const S: f64 = 0.99;
 
+/// Counters of a page: one for each hour, then one for each minute.
+pub const COUNTERS: usize = HOURS + MINUTES;
+pub const HOURS: usize = 24;
+pub const MINUTES: usize = 1440;
+
 /// One hit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hit {
     pub page: u32,
     /// Of the day.
     pub minute: u32,
+}
+
+impl Hit {
+    /// The hour's counter, and the minute's.
+    pub fn counters(self) -> [usize; 2] {
+        [self.hour(), HOURS + self.minute as usize]
+    }
+
+    /// The hour that the minute is in.
+    pub fn hour(self) -> usize {
+        self.minute as usize / 60
+    }
 }
 
 /// The documents of all pages, and the paths of their counters.
@@ -49,7 +66,7 @@ pub fn hits(pages: usize, count: usize, choice: Choice, random: &mut Rand64) -> 
             Choice::Zipf => zipf.pick(random.rand_float()),
             Choice::Even => random.rand_range(0..pages as u64) as u32,
         };
-        Hit { page: order[rank as usize], minute: random.rand_range(0..1440) as u32 }
+        Hit { page: order[rank as usize], minute: random.rand_range(0..MINUTES as u64) as u32 }
     };
     (0..count).map(one).collect()
 }
@@ -57,6 +74,25 @@ pub fn hits(pages: usize, count: usize, choice: Choice, random: &mut Rand64) -> 
 /// The counters of a day, all zero, as a template has them.
 pub fn template() -> RawDocumentBuf {
     rawdoc! { "hourly": { "$grid": [24] }, "minute": { "$grid": [24, 60] } }
+}
+
+/// The documents of pages as the template makes them.
+pub fn documents(pages: &[String]) -> impl Iterator<Item = RawDocumentBuf> {
+    let (hourly, minute) = (numbered(HOURS, 0), numbered(HOURS, numbered(60, 0)));
+    pages.iter().map(move |page| {
+        let page = page.as_str();
+        rawdoc! { "_id": page, "hourly": hourly.clone(), "minute": minute.clone() }
+    })
+}
+
+/// The path of the counter of an hour.
+pub fn hour_path(hour: usize) -> String {
+    format!("hourly.{hour}")
+}
+
+/// The path of the counter of a minute of the day.
+pub fn minute_path(minute: usize) -> String {
+    format!("minute.{}.{}", minute / 60, minute % 60)
 }
 
 /// So many fields named by their number.
@@ -77,19 +113,20 @@ impl Daily {
     /// The engine's.
     pub fn empty(database: &Database, pages: usize) -> Result<Daily> {
         let options = CollectionOptions::default().policy(SizingPolicy::Exact);
-        Daily::of(database.create_collection("daily", options.template(template()))?, pages)
+        let collection = database.create_collection("daily", options.template(template()))?;
+        Ok(Daily::of(collection, workload::pages(pages))?)
     }
 
     /// The documents that `collection` has or is to have.
     ///
     /// # Errors
     /// None but of the paths, which are sound.
-    pub fn of(collection: Collection, pages: usize) -> Result<Daily> {
+    pub fn of(collection: Collection, pages: Vec<String>) -> tallymap::Result<Daily> {
         Ok(Daily {
             collection,
-            pages: workload::pages(pages),
-            hours: workload::paths((0..24).map(|hour| format!("hourly.{hour}")))?,
-            minutes: workload::paths((0..1440).map(|m| format!("minute.{}.{}", m / 60, m % 60)))?,
+            pages,
+            hours: workload::paths((0..HOURS).map(hour_path))?,
+            minutes: workload::paths((0..MINUTES).map(minute_path))?,
         })
     }
 
@@ -98,11 +135,7 @@ impl Daily {
     /// # Errors
     /// The engine's.
     pub fn fill(&self) -> Result<()> {
-        let (hourly, minute) = (numbered(24, 0), numbered(24, numbered(60, 0)));
-        for page in &self.pages {
-            let mut document = rawdoc! { "_id": page.as_str() };
-            document.append(bson::cstr!("hourly"), hourly.clone());
-            document.append(bson::cstr!("minute"), minute.clone());
+        for document in documents(&self.pages) {
             self.collection.insert_one(document)?;
         }
         Ok(())
@@ -114,11 +147,19 @@ impl Daily {
     /// The engine's.
     #[inline]
     pub fn count(&self, hit: &Hit) -> Result<()> {
-        let hour = &self.hours[hit.minute as usize / 60];
-        let minute = &self.minutes[hit.minute as usize];
-        let page = self.pages[hit.page as usize].as_str();
-        self.collection.increment(page, &[(hour, 1), (minute, 1)])?;
+        self.increment(*hit)?;
         Ok(())
+    }
+
+    /// The same, with what the engine says about it.
+    ///
+    /// # Errors
+    /// The engine's.
+    #[inline]
+    pub fn increment(&self, hit: Hit) -> tallymap::Result<UpdateReport> {
+        let (hour, minute) = (&self.hours[hit.hour()], &self.minutes[hit.minute as usize]);
+        let page = self.pages[hit.page as usize].as_str();
+        self.collection.increment(page, &[(hour, 1), (minute, 1)])
     }
 
     /// Compares every counter of every document with `hits`, each counted so many `times`.

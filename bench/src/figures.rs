@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::case::{Case, Finding, Plot};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::inequality::Inequality;
+use crate::inequality::{self, Inequality};
 use crate::median::Spread;
+use crate::report::number::relation;
 use crate::tally::Verified;
 
 /// What one round of one variant gives. There is none without sums that were verified.
@@ -155,6 +156,13 @@ pub fn rounded(value: f64, digits: i32) -> f64 {
     // Divided by a whole number last, so that the result is written as short as it is meant.
     let parts = 10f64.powi(digits - 1 - value.abs().log10().floor() as i32);
     if parts >= 1.0 { (value * parts).round() / parts } else { value.round() }
+}
+
+impl Checked {
+    /// Both sides as numbers, and how they compare: `1874 > 979.6`.
+    pub fn numbers(&self) -> String {
+        relation(self.left, inequality::sign(&self.finding.holds), self.right, self.held)
+    }
 }
 
 impl CaseResult {

@@ -72,6 +72,11 @@ impl Inequality {
     }
 }
 
+/// The word that stands between the sides of one that was read.
+pub fn sign(text: &str) -> &str {
+    text.split_ascii_whitespace().find(|word| relation(word).is_some()).unwrap_or("=")
+}
+
 fn relation(word: &str) -> Option<Relation> {
     Some(match word {
         "<" => Relation::Less,

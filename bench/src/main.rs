@@ -12,18 +12,18 @@ mod environment;
 mod error;
 mod experiments;
 mod figures;
-mod histogram;
 mod inequality;
 mod load;
 mod median;
 mod memory;
+mod rate;
 mod report;
 mod run;
 mod tally;
-mod whole;
 mod workload;
 mod zipf;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
@@ -97,7 +97,7 @@ struct Compare {
 
 fn main() -> std::process::ExitCode {
     let outcome = match Lab::parse().task {
-        Task::List => list(),
+        Task::List => list().and_then(|text| say(&text)),
         Task::Run(run) => run.run(),
         Task::Report { results: out } => Results::read(&out).and_then(|it| write(&it, &out)),
         Task::Compare(compare) => compare.run(),
@@ -112,23 +112,46 @@ fn main() -> std::process::ExitCode {
     }
 }
 
-fn list() -> Result<()> {
+/// The cases, as a text.
+fn list() -> Result<String> {
+    let mut text = String::new();
     for case in Case::built_in()? {
         let quick = case.clone().sized("quick")?;
-        println!(
-            "{:<14} {:>7}, quick {:>5}   {}",
-            case.name,
-            run::minutes(case.seconds),
-            run::minutes(quick.seconds),
-            case.title
-        );
-        println!("{:>32}{}", "", case.claim);
+        let (full, quick) = (run::minutes(case.seconds), run::minutes(quick.seconds));
+        text += &format!("{:<14} {full:>6}, quick {quick:>5}   {}\n", case.name, case.title);
+        wrapped(&case.claim, 80).iter().for_each(|line| text += &format!("    {line}\n"));
         if let Some(command) = case.needs_build() {
-            println!("{:>32}Not in this build: {command}", "");
+            text += &format!("    Not in this build: {command}\n");
         }
-        println!();
+        text += "\n";
     }
-    Ok(())
+    Ok(text + "`lab run NAME… --quick` runs some of them, small; `lab run --help` says more.\n")
+}
+
+/// Prints a text. Who reads it may stop before its end.
+fn say(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::io(Path::new("the output"))(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A text in lines of at most `width` letters, where its words let it.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        if line > 0 && line + 1 + word.chars().count() > width {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            *line += if line.is_empty() { "" } else { " " };
+            *line += word;
+        }
+    }
+    lines
 }
 
 impl Run {
@@ -147,8 +170,7 @@ impl Run {
         let request = run::Request { cases, size, place };
         let results = request.run()?;
         write(&results, &self.out)?;
-        print(&results);
-        println!("\n{}", self.out.join("report.html").display());
+        say(&format!("{}\n{}\n", findings(&results), self.out.join("report.html").display()))?;
         match results.not_held() {
             0 => Ok(()),
             count => Err(Error::NotHeld(count)),
@@ -159,8 +181,7 @@ impl Run {
 impl Compare {
     fn run(self) -> Result<()> {
         let (before, after) = (Results::read(&self.before)?, Results::read(&self.after)?);
-        print!("{}", compare::table(&compare::changes(&before, &after), &self.only));
-        Ok(())
+        say(&compare::table(&compare::changes(&before, &after), &self.only))
     }
 }
 
@@ -180,23 +201,32 @@ fn write(results: &Results, out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Prints the findings.
-fn print(results: &Results) {
+/// The findings, as a text.
+fn findings(results: &Results) -> String {
+    let mut text = String::new();
     for case in &results.cases {
-        println!("{}: {} counts verified", case.case.name, case.verified);
+        text += &format!("{}: {} counts verified\n", case.case.name, case.verified);
         for LeftOut { variant, why } in &case.left_out {
-            println!("  left out   {variant}: {why}");
+            text += &format!("  left out   {variant}: {why}\n");
         }
         for checked in &case.findings {
             let word = if checked.held { checked.finding.verdict.word() } else { "NOT HELD" };
-            println!("  {word:<10} {}", checked.finding.says);
-            println!(
-                "  {:<10} {}   [{} : {}]",
-                "",
-                checked.finding.holds,
-                report::number::number(checked.left),
-                report::number::number(checked.right)
-            );
+            let (says, holds) = (&checked.finding.says, &checked.finding.holds);
+            text +=
+                &format!("  {word:<10} {says}\n             {holds}   [{}]\n", checked.numbers());
         }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_as_long_as_words_let_them() {
+        assert_eq!(wrapped("", 5), [""]);
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("a verylongword b", 6), ["a", "verylongword", "b"]);
     }
 }

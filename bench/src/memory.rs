@@ -44,17 +44,6 @@ pub fn of_maps(dir: &Path) -> std::io::Result<Memory> {
     Ok(memory)
 }
 
-/// Bytes that the process has caused to be written to disks: whole pages, each once until it is
-/// there.
-///
-/// # Errors
-/// The system's.
-pub fn written() -> std::io::Result<u64> {
-    let text = std::fs::read_to_string("/proc/self/io")?;
-    let of = text.lines().find_map(|line| line.strip_prefix("write_bytes: "));
-    Ok(of.and_then(|bytes| bytes.parse().ok()).unwrap_or(0))
-}
-
 /// Length of all data files of a directory, bytes.
 ///
 /// # Errors

@@ -8,9 +8,20 @@ use parking_lot::Mutex;
 use crate::clock::Clock;
 
 /// Parts that each power of two is divided into.
-const PARTS: u64 = 8;
+const PARTS: u64 = 32;
 
-/// Lengths of time by how often they were met, to an eighth of each.
+/// Lengths of time by how often they were met, to three parts in a hundred: a few kilobytes,
+/// however many there are.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let mut lengths = tallymap::Lengths::default();
+/// (1..=1000).map(Duration::from_micros).for_each(|length| lengths.add(length));
+/// assert_eq!((lengths.count(), lengths.max()), (1000, Duration::from_millis(1)));
+/// let middle = lengths.quantile(0.5);
+/// assert!(middle >= Duration::from_micros(500) && middle < Duration::from_micros(516));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Lengths {
     counts: Vec<u64>,
@@ -24,6 +35,7 @@ impl Default for Lengths {
 }
 
 /// Where a length is counted: exactly below [`PARTS`], then by its highest bits.
+#[inline]
 fn place(nanoseconds: u64) -> usize {
     let shift = u64::from(nanoseconds.max(PARTS).ilog2() - PARTS.ilog2());
     (shift * PARTS + (nanoseconds >> shift)) as usize
@@ -40,9 +52,19 @@ fn longest(place: usize) -> u64 {
 }
 
 impl Lengths {
-    fn add(&mut self, nanoseconds: u64) {
+    /// Counts one.
+    #[inline]
+    pub fn add(&mut self, length: Duration) {
+        // More than 584 years is as good as endless.
+        let nanoseconds = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
         self.counts[place(nanoseconds)] += 1;
         self.max = self.max.max(nanoseconds);
+    }
+
+    /// Counts those of another.
+    pub fn absorb(&mut self, other: &Lengths) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(sum, n)| *sum += n);
+        self.max = self.max.max(other.max);
     }
 
     /// How many were counted.
@@ -66,7 +88,8 @@ impl Lengths {
         Duration::from_nanos(place.map_or(0, longest).min(self.max))
     }
 
-    /// Those that were met since `earlier`. The longest of them is known to an eighth.
+    /// Those that were met since `earlier`. The longest of them is known to three
+    /// parts in a hundred.
     pub fn since(&self, earlier: &Lengths) -> Lengths {
         let counts =
             self.counts.iter().zip(&earlier.counts).map(|(now, then)| now.saturating_sub(*then));
@@ -121,7 +144,7 @@ pub(crate) struct Hold<'a> {
 impl Drop for Hold<'_> {
     fn drop(&mut self) {
         let length = self.times.clock.uptime_ns().saturating_sub(self.begun);
-        (self.of)(&mut self.times.holds.lock()).add(length);
+        (self.of)(&mut self.times.holds.lock()).add(Duration::from_nanos(length));
     }
 }
 
@@ -145,9 +168,9 @@ mod tests {
     fn quantiles_of_all_and_of_those_since() {
         let mut lengths = Lengths::default();
         assert_eq!((lengths.count(), lengths.quantile(0.5)), (0, Duration::ZERO));
-        lengths.add(1_000_000);
+        lengths.add(Duration::from_millis(1));
         let earlier = lengths.clone();
-        (1..=1000).for_each(|value| lengths.add(value));
+        (1..=1000).for_each(|value| lengths.add(Duration::from_nanos(value)));
         assert_eq!(lengths.max(), Duration::from_millis(1));
         let since = lengths.since(&earlier);
         assert_eq!(since.count(), 1000);
@@ -156,6 +179,13 @@ mod tests {
             assert!(found >= exact && found <= exact + exact / u128::from(PARTS), "{share}");
         }
         assert_eq!(since.since(&since).max(), Duration::ZERO);
+        let mut all = earlier.clone();
+        all.absorb(&since);
+        assert_eq!((all.count(), all.max()), (lengths.count(), lengths.max()));
+        assert_eq!(
+            [0.1, 0.9].map(|it| all.quantile(it)),
+            [0.1, 0.9].map(|it| lengths.quantile(it))
+        );
     }
 
     #[test]

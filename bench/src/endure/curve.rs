@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::sample::Sample;
+use crate::rate::micros;
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 120.0;
@@ -28,7 +29,7 @@ pub fn draw(samples: &[Sample], bound: u64) -> String {
         panel("private memory, MiB", &|s| s.private as f64 / MIB, Some(bound as f64 / MIB)),
         panel("data files, MiB", &|s| s.files as f64 / MIB, None),
         panel("thousand hits per second", &|s| s.hits.count() as f64 / s.interval / 1e3, None),
-        panel("99.9 % of hits take at most, µs", &|s| s.hits.quantile(0.999) as f64 / 1e3, None),
+        panel("99.9 % of hits take at most, µs", &|s| micros(s.hits.quantile(0.999)), None),
     ];
     let height = panels.len() as f64 * (HEIGHT + GAP) + 40.0;
     let mut svg = format!(

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use bson::{RawDocumentBuf, doc, rawdoc};
+use bson::rawdoc;
 use oorandom::Rand64;
 use parking_lot::Mutex;
 use tallymap::{
-    Collection, CollectionOptions, Direction, Engine, Error, FieldPath, IndexSpec, Result,
+    Collection, CollectionOptions, Direction, Engine, Error, IndexSpec, Lengths, Result,
 };
 
-use crate::histogram::Histogram;
+use crate::daily::{self, Choice, Daily, Hit, MINUTES};
 
 pub const PAGES: &str = "stats.daily";
 pub const EVENTS: &str = "stats.events";
@@ -31,20 +31,20 @@ fn page_id(n: usize) -> String {
     format!("20001010/site-1/page-{n:05}")
 }
 
+/// Those of all pages.
+fn page_ids() -> Vec<String> {
+    (0..PAGE_COUNT).map(page_id).collect()
+}
+
 /// Makes the collections.
 ///
 /// # Errors
 /// The engine's.
 pub fn prepare(engine: &Engine) -> Result<()> {
     let database = engine.database("stats")?;
-    let minutes = || (0..60).map(|minute| (minute.to_string(), bson::Bson::Int32(0)));
-    let hours = (0..24).map(|hour| (hour.to_string(), minutes().collect::<bson::Document>()));
-    let minute: bson::Document = hours.map(|(hour, it)| (hour, bson::Bson::Document(it))).collect();
-    let hourly: bson::Document = (0..24).map(|h| (h.to_string(), bson::Bson::Int32(0))).collect();
     let pages = database.collection("daily")?;
-    for n in 0..PAGE_COUNT {
-        let page = doc! { "_id": page_id(n), "hourly": hourly.clone(), "minute": minute.clone() };
-        pages.insert_one(RawDocumentBuf::try_from(page).expect("BSON"))?;
+    for page in daily::documents(&page_ids()) {
+        pages.insert_one(page)?;
     }
     database.create_collection("log", CollectionOptions::default().capped(1 << 20))?;
     let events = database.collection("events")?;
@@ -53,24 +53,7 @@ pub fn prepare(engine: &Engine) -> Result<()> {
 }
 
 /// How long the hits took since it was last taken.
-pub type Hits = Mutex<Histogram>;
-
-/// Pages in the order in which they are hit: a few often, most seldom (Zipf, 0.99).
-fn popular(random: &mut Rand64) -> Vec<usize> {
-    let mut sum = 0.0;
-    let ends: Vec<f64> = (1..=PAGE_COUNT)
-        .map(|rank| {
-            sum += 1.0 / (rank as f64).powf(0.99);
-            sum
-        })
-        .collect();
-    let one = |random: &mut Rand64| {
-        let at = random.rand_float() * sum;
-        // Neighbours in rank are not neighbours on the disk.
-        ends.partition_point(|end| *end < at).min(PAGE_COUNT - 1) * 7_919 % PAGE_COUNT
-    };
-    (0..1 << 20).map(|_| one(random)).collect()
-}
+pub type Hits = Mutex<Lengths>;
 
 /// Hits pages until it is told to stop. Gives the hits counted by page.
 ///
@@ -78,24 +61,17 @@ fn popular(random: &mut Rand64) -> Vec<usize> {
 /// The engine's.
 pub fn hit(engine: &Engine, seed: u64, times: &Hits, stop: &AtomicBool) -> Result<Vec<u64>> {
     let mut random = Rand64::new(u128::from(seed));
-    let pages = engine.collection(PAGES)?;
-    let ids: Vec<String> = (0..PAGE_COUNT).map(page_id).collect();
-    let path = |text: String| FieldPath::parse(&text);
-    let hourly = (0..24).map(|h| path(format!("hourly.{h}"))).collect::<Result<Vec<_>>>()?;
-    let minute = (0..1440)
-        .map(|m| path(format!("minute.{}.{}", m / 60, m % 60)))
-        .collect::<Result<Vec<_>>>()?;
-    let order = popular(&mut random);
+    let daily = Daily::of(engine.collection(PAGES)?, page_ids())?;
+    let order = daily::hits(PAGE_COUNT, 1 << 20, Choice::Zipf, &mut random);
     let mut counted = vec![0; PAGE_COUNT];
-    let mut local = Histogram::default();
+    let mut local = Lengths::default();
     let mut last = Instant::now();
-    for (number, &page) in order.iter().cycle().enumerate() {
-        let m = random.rand_range(0..1440) as usize;
-        let report =
-            pages.increment(ids[page].as_str(), &[(&hourly[m / 60], 1), (&minute[m], 1)])?;
-        counted[page] += report.matched;
+    for (number, &Hit { page, .. }) in order.iter().cycle().enumerate() {
+        // Another minute each time, so that the list is no end of what is touched.
+        let minute = random.rand_range(0..MINUTES as u64) as u32;
+        counted[page as usize] += daily.increment(Hit { page, minute })?.matched;
         let now = Instant::now();
-        local.add((now - last).as_nanos() as u64);
+        local.add(now - last);
         last = now;
         if number % 4096 == 0 {
             times.lock().absorb(&std::mem::take(&mut local));

@@ -12,8 +12,9 @@ use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use tallymap::{Engine, Error, Result};
+use tallymap::{Engine, Error, Lengths, Result};
 
+use crate::rate::micros;
 use load::Hits;
 use sample::{COLUMNS, Sample, io};
 
@@ -147,7 +148,7 @@ impl Endure {
 
     /// Says what came out.
     fn judge(&self, samples: &[Sample], hits: u64) -> Result<()> {
-        let mut times = crate::histogram::Histogram::default();
+        let mut times = Lengths::default();
         samples.iter().for_each(|sample| times.absorb(&sample.hits));
         let most = samples.iter().map(|sample| sample.private).max().unwrap_or(0);
         let budget = self.private_budget * MIB;
@@ -155,14 +156,14 @@ impl Endure {
         let Some((half, last)) = samples.get(samples.len() / 2).zip(samples.last()) else {
             return Ok(());
         };
-        let micros = |share| times.quantile(share) as f64 / 1000.0;
+        let share_of = |share| micros(times.quantile(share));
         println!(
             "\n{hits} hits, verified twice; a hit took p50 {:.2}, p99 {:.2}, p99.9 {:.2} µs, \
              at most {:.0} µs",
-            micros(0.5),
-            micros(0.99),
-            micros(0.999),
-            times.max() as f64 / 1000.0
+            share_of(0.5),
+            share_of(0.99),
+            share_of(0.999),
+            micros(times.max())
         );
         println!(
             "private memory: at most {:.1} MiB, in {within} of {} samples within the budget of \

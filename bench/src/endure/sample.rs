@@ -3,10 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
-use tallymap::{Engine, Error};
+use tallymap::{Engine, Error, Lengths};
 
-use crate::histogram::Histogram;
 use crate::memory;
+use crate::rate::micros;
 
 /// The state of a run at one moment, and the hits since the last.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub struct Sample {
     pub journal: u64,
     /// Bytes in extents of the collection in which documents come and go.
     pub storage: i64,
-    pub hits: Histogram,
+    pub hits: Lengths,
     /// Seconds since the last sample.
     pub interval: f64,
     pub commits: u64,
@@ -52,7 +52,7 @@ pub const COLUMNS: [&str; 14] = [
 impl Sample {
     /// The numbers, as in [`COLUMNS`].
     pub fn row(&self) -> [f64; 14] {
-        let quantile = |share| self.hits.quantile(share) as f64;
+        let quantile = |share| self.hits.quantile(share).as_nanos() as f64;
         [
             self.seconds.round(),
             self.private as f64,
@@ -64,7 +64,7 @@ impl Sample {
             quantile(0.5),
             quantile(0.99),
             quantile(0.999),
-            self.hits.max() as f64,
+            self.hits.max().as_nanos() as f64,
             self.commits as f64,
             self.syncs as f64,
             self.moves as f64,
@@ -79,7 +79,7 @@ impl Sample {
         engine: &Engine,
         seconds: f64,
         interval: f64,
-        hits: Histogram,
+        hits: Lengths,
     ) -> Result<Sample, Error> {
         let dir = engine.dbpath();
         let memory = memory::of_maps(dir).map_err(io(Path::new("/proc/self/smaps")))?;
@@ -103,7 +103,6 @@ impl Sample {
 impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-        let micros = |nanoseconds: u64| nanoseconds as f64 / 1000.0;
         write!(
             f,
             "{:>7.0} {:>5.1} MiB {:>5.0} MiB {:>5.0} MiB {:>9.0} {:>9.2} {:>9.2} {:>9.2} {:>9.0}",

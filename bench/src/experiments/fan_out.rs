@@ -15,7 +15,9 @@ use crate::bench::{Bench, Work};
 use crate::case::Case;
 use crate::error::{Error, Result};
 use crate::figures::Round;
-use crate::load::{self, processor_time};
+use crate::load;
+use crate::memory;
+use crate::rate::processor_time;
 use crate::tally::{Tally, Verified};
 use crate::workload;
 
@@ -94,13 +96,16 @@ fn round(bench: &Bench<'_>, workload: Workload, way: Way) -> Result<Round> {
     let store = Store::open(&engine, way, workload.sites)?;
     let views = views(workload, &mut bench.random());
     let work = Work::so_far(engine.counters());
-    let (load, _) = load::run(bench.case.threads, &views, 1, |(): &mut (), view| {
-        store.log(view)?;
+    let (load, writes) = load::run(bench.case.threads, &views, 1, |writes: &mut u64, view| {
+        *writes += store.log(view)?;
         Ok(0)
     })?;
+    let memory = memory::of_maps(bench.folder).map_err(Error::io(bench.folder))?;
     engine.wait_durable()?;
     let mut round = Round::new(store.verify(&views)?);
     load.figures(&mut round);
+    round.figure("writes_per_view", writes.iter().sum::<u64>() as f64 / views.len() as f64);
+    round.figure("private_mib", memory.private as f64 / f64::from(1 << 20));
     work.figures(&engine, views.len(), &mut round)?;
     let mut bytes = 0;
     for collection in &store.collections {
@@ -143,8 +148,8 @@ impl Store {
         })
     }
 
-    /// Keeps a view, or counts it.
-    fn log(&self, view: &PageView) -> Result<()> {
+    /// Keeps a view, or counts it. Answers how many writes that took.
+    fn log(&self, view: &PageView) -> Result<u64> {
         let site = self.sites[view.site].as_str();
         let increments: [(&FieldPath, i64); 8] =
             std::array::from_fn(|at| (&self.paths[at][view.values[at]], 1));
@@ -155,9 +160,10 @@ impl Store {
                 for (collection, increment) in self.collections.iter().zip(increments) {
                     collection.increment(site, &[increment])?;
                 }
+                return Ok(increments.len() as u64);
             }
         }
-        Ok(())
+        Ok(1)
     }
 
     fn verify(&self, views: &[PageView]) -> Result<Verified> {

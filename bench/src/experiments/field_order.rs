@@ -13,8 +13,8 @@ use crate::bench::Bench;
 use crate::case::Case;
 use crate::error::{Error, Result};
 use crate::figures::Round;
-use crate::load::processor_time;
 use crate::median::Spread;
+use crate::rate::processor_time;
 use crate::tally::Tally;
 
 const PAGE: &str = "20001010/site-1/apache_pb.gif";

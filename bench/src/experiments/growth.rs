@@ -14,6 +14,7 @@ use crate::case::Case;
 use crate::error::Result;
 use crate::figures::Round;
 use crate::load;
+use crate::rate::micros;
 use crate::tally::{Tally, Verified};
 use crate::workload::{self, Hit, SITE};
 
@@ -104,8 +105,8 @@ fn round(
     });
     round.series("moves", std::iter::once((0.0, 0.0)).chain(so_far).collect());
     for (name, share) in [("p50_us", 0.5), ("p99_us", 0.99)] {
-        let micros = load.over(|hour| hour as f64, |times| times.quantile(share) as f64 / 1e3);
-        round.series(name, micros);
+        let over_the_day = load.over(|hour| hour as f64, |times| micros(times.quantile(share)));
+        round.series(name, over_the_day);
     }
     engine.close()?;
     Ok(round)

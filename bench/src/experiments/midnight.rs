@@ -18,13 +18,14 @@ use crate::case::Case;
 use crate::error::{Error, Result};
 use crate::figures::Round;
 use crate::load::{self, Load};
+use crate::rate::micros;
 use crate::workload::{self, Hit, SITE};
 
 const MIDNIGHT: u32 = 1440;
 /// Minutes before midnight that are looked at closely.
 const BEFORE: u32 = 60;
 /// Minutes of a part of these.
-const PART: u32 = 5;
+const PART: u32 = 10;
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,11 +127,11 @@ fn round(bench: &Bench<'_>, workload: Workload, way: Way) -> Result<Round> {
     let prepared: u64 = seen.iter().map(|seen| seen.prepared).sum();
     round.figure("calls_per_page", prepared as f64 / pages);
     round.figure("moves_per_page_after", moves as f64 / pages);
-    round.figure("p99_us_after", after.quantile(0.99) as f64 / 1e3);
-    round.figure("max_us_after", after.max() as f64 / 1e3);
+    round.figure("p99_us_after", micros(after.quantile(0.99)));
+    round.figure("max_us_after", micros(after.max()));
     let x = |part: usize| f64::from(part as u32 * PART) - f64::from(BEFORE + PART);
     for (name, share) in [("p99_us", 0.99), ("max_us", 1.0)] {
-        let points = load.over(x, |times| times.quantile(share) as f64 / 1e3);
+        let points = load.over(x, |times| micros(times.quantile(share)));
         // The first part is the whole day before.
         round.series(name, points.into_iter().skip(1).collect());
     }

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::figures::Round;
 use crate::load;
 use crate::memory;
+use crate::workload;
 
 const MIB: f64 = (1 << 20) as f64;
 const LOCK: &str = "mongod.lock";
@@ -69,7 +70,7 @@ fn open(builder: EngineBuilder, pages: usize, first: &Hit) -> Result<(Engine, Da
     let start = Instant::now();
     let engine = builder.open()?;
     let opened = start.elapsed().as_secs_f64();
-    let daily = Daily::of(engine.collection("stats.daily")?, pages)?;
+    let daily = Daily::of(engine.collection("stats.daily")?, workload::pages(pages))?;
     let start = Instant::now();
     let found = daily.collection.find_by_id(daily.pages[first.page as usize].as_str())?;
     let read = start.elapsed().as_secs_f64();

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::figures::{Points, Round};
 use crate::load::{self, Load};
 use crate::memory::{self, Memory};
+use crate::rate::{micros, written};
 
 const MIB: f64 = (1 << 20) as f64;
 const PAGE: u64 = 4096;
@@ -62,10 +63,9 @@ fn round(bench: &Bench<'_>, workload: Workload, settings: Settings) -> Result<Ro
     engine.sync()?;
     let hits = daily::hits(workload.pages, workload.hits, Choice::Zipf, &mut bench.random());
     let memory = || memory::of_maps(bench.folder).map_err(Error::io(bench.folder));
-    let written = || memory::written().map_err(Error::io(bench.folder));
     let dropped = || engine.counters().pages_dropped.get();
     let (work, holds) = (Work::so_far(engine.counters()), engine.holds());
-    let (first, written_before, dropped_before) = (memory()?, written()?, dropped());
+    let (first, written_before, dropped_before) = (memory()?, written("self")?, dropped());
     let mut seen = vec![(holds.clone(), first)];
     let mut load: Option<Load> = None;
     for part in 0..workload.parts {
@@ -80,14 +80,14 @@ fn round(bench: &Bench<'_>, workload: Workload, settings: Settings) -> Result<Ro
     let Some(load) = load else { return Err(Error::WrongSum("nothing was counted".to_owned())) };
     engine.wait_durable()?;
     let (end, copied) = (memory()?, dropped() - dropped_before);
-    let written = written()? - written_before;
+    let written = written("self")? - written_before;
     let mut round = Round::new(daily.verify(&[(&hits, workload.parts as i64)])?);
     load.figures(&mut round);
     work.figures(&engine, load.rate.hits, &mut round)?;
     let holds_now = engine.holds();
     hold_figures(&mut round, &holds_now.gathers.since(&holds.gathers));
     let slices = holds_now.slices.since(&holds.slices);
-    round.figure("give_back_p999_us", slices.quantile(0.999).as_secs_f64() * 1e6);
+    round.figure("give_back_p999_us", micros(slices.quantile(0.999)));
     memory_figures(&mut round, settings, &seen, end);
     let copied = copied + end.private.saturating_sub(first.private) / PAGE;
     round.figure("pages_copied", copied as f64);
@@ -95,15 +95,15 @@ fn round(bench: &Bench<'_>, workload: Workload, settings: Settings) -> Result<Ro
     round.figure("written_bytes_per_hit", written as f64 / load.rate.hits as f64);
     round.figure("clock_ns", clock_ns());
     let all = load.parts_from(0);
-    let one_in = ONE_IN.map(|n| (n, all.quantile(1.0 - 1.0 / n) as f64 / 1000.0));
+    let one_in = ONE_IN.map(|n| (n, micros(all.quantile(1.0 - 1.0 / n))));
     round.series("one_in_us", one_in.to_vec());
     let percent = |part: usize| (part + 1) as f64 * 100.0 / workload.parts as f64;
-    let over = |share| load.over(percent, |times| times.quantile(share) as f64 / 1000.0);
+    let over = |share| load.over(percent, |times| micros(times.quantile(share)));
     round.series("p999_us", over(0.999));
     let held = seen.windows(2).map(|pair| pair[1].0.gathers.since(&pair[0].0.gathers));
     // A part that is shorter than a commit may have none: then the last one counts.
     let held = held.scan(0.0, |last, held| {
-        *last = if held.count() > 0 { held.max().as_secs_f64() * 1e6 } else { *last };
+        *last = if held.count() > 0 { micros(held.max()) } else { *last };
         Some(*last)
     });
     round.series("hold_us", numbered(held, percent));
@@ -118,12 +118,11 @@ fn numbered(values: impl Iterator<Item = f64>, x: impl Fn(usize) -> f64) -> Poin
 }
 
 fn hold_figures(round: &mut Round, held: &Lengths) {
-    let micros = |share| held.quantile(share).as_secs_f64() * 1e6;
     round.figure("gathers", held.count() as f64);
-    round.figure("hold_p50_us", micros(0.5));
-    round.figure("hold_p99_us", micros(0.99));
-    round.figure("hold_p999_us", micros(0.999));
-    round.figure("hold_max_us", held.max().as_secs_f64() * 1e6);
+    round.figure("hold_p50_us", micros(held.quantile(0.5)));
+    round.figure("hold_p99_us", micros(held.quantile(0.99)));
+    round.figure("hold_p999_us", micros(held.quantile(0.999)));
+    round.figure("hold_max_us", micros(held.max()));
 }
 
 fn memory_figures<H>(round: &mut Round, settings: Settings, seen: &[(H, Memory)], end: Memory) {

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::figures::Round;
 use crate::load;
 use crate::memory;
+use crate::rate::{micros, written};
 
 const MIB: f64 = (1 << 20) as f64;
 
@@ -104,9 +105,8 @@ fn count(
     times: usize,
     names: &Names,
 ) -> Result<Vec<(&'static str, f64)>> {
-    let written = || memory::written().map_err(Error::io(bench.folder));
     let journaled = || engine.counters().journal_bytes.get();
-    let (holds, wrote, journal) = (engine.holds(), written()?, journaled());
+    let (holds, wrote, journal) = (engine.holds(), written("self")?, journaled());
     let rate = load::whole(bench.case.threads, hits, times, |hit| daily.count(hit))?;
     let memory = memory::of_maps(bench.folder).map_err(Error::io(bench.folder))?;
     engine.wait_durable()?;
@@ -116,8 +116,8 @@ fn count(
         counted / seconds,
         rate.cpu.as_nanos() as f64 / counted,
         (journaled() - journal) as f64 / counted,
-        (written()? - wrote) as f64 / counted,
-        held.as_secs_f64() * 1e6,
+        (written("self")? - wrote) as f64 / counted,
+        micros(held),
         memory.private as f64 / MIB,
         memory.shared as f64 / MIB,
         memory.resident as f64 / MIB,

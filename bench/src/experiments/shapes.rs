@@ -13,8 +13,9 @@ use crate::bench::{Bench, Work};
 use crate::case::Case;
 use crate::error::{Error, Result};
 use crate::figures::Round;
-use crate::load::{self, processor_time};
+use crate::load;
 use crate::memory;
+use crate::rate::processor_time;
 use crate::tally::Tally;
 use crate::workload::{self, Hit};
 

@@ -5,12 +5,15 @@ use std::fmt::Write;
 
 use super::axis::Axis;
 use super::number::{escape, number, tick};
+use super::unit;
 use crate::case::Plot;
 use crate::median::Spread;
 
 const WIDTH: f64 = 760.0;
-const LEFT: f64 = 210.0;
-const RIGHT: f64 = 668.0;
+/// Behind it is room for a number.
+const RIGHT: f64 = 650.0;
+/// Of a letter, in the larger print of narrow windows.
+const LETTER: f64 = 11.8;
 const TOP: f64 = 30.0;
 const ROW: f64 = 30.0;
 
@@ -18,14 +21,16 @@ const ROW: f64 = 30.0;
 pub fn draw(plot: &Plot, bars: &[(&str, Spread)]) -> String {
     let ends = bars.iter().flat_map(|(_, spread)| [spread.min, spread.max]);
     let axis = if plot.log { Axis::log(ends) } else { Axis::linear(ends) };
-    let across = |value: f64| LEFT + axis.place(value) * (RIGHT - LEFT);
+    let longest = bars.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let left = (longest as f64 * LETTER + 16.0).clamp(90.0, 360.0);
+    let across = |value: f64| left + axis.place(value) * (RIGHT - left);
     let bottom = TOP + ROW * bars.len() as f64;
     let mut svg = format!(
         "<svg viewBox='0 0 {WIDTH} {}' role='img' aria-label=\"{}\">\n\
-         <text class='unit' x='{LEFT}' y='14'>{}</text>\n",
+         <text class='unit' x='{left}' y='14'>{}</text>\n",
         bottom + 30.0,
         escape(&plot.shows),
-        escape(&plot.y)
+        unit(&plot.y, plot.log)
     );
     for &value in &axis.ticks {
         let _ = writeln!(
@@ -51,9 +56,9 @@ pub fn draw(plot: &Plot, bars: &[(&str, Spread)]) -> String {
             median = number(spread.median),
             min = number(spread.min),
             max = number(spread.max),
-            label = LEFT - 12.0,
+            label = left - 10.0,
             base = middle + 4.5,
-            mark = mark(plot.log, at, top, middle),
+            mark = mark(plot.log, left, at, top),
             low = across(spread.min),
             high = across(spread.max),
             beyond = across(spread.max.max(spread.median)) + 10.0,
@@ -62,14 +67,15 @@ pub fn draw(plot: &Plot, bars: &[(&str, Spread)]) -> String {
     svg + "</svg>\n"
 }
 
-fn mark(log: bool, at: f64, top: f64, middle: f64) -> String {
+fn mark(log: bool, left: f64, at: f64, top: f64) -> String {
     if log {
+        let middle = top + ROW / 2.0;
         return format!("<circle class='fill c0' cx='{at:.1}' cy='{middle}' r='6'/>");
     }
     format!(
-        "<rect class='fill c0' x='{LEFT}' y='{:.1}' width='{:.1}' height='{}' rx='2'/>",
+        "<rect class='fill c0' x='{left}' y='{:.1}' width='{:.1}' height='{}' rx='2'/>",
         top + 6.0,
-        (at - LEFT).max(1.0),
+        (at - left).max(1.0),
         ROW - 12.0
     )
 }

@@ -10,6 +10,7 @@ use std::fmt::Write;
 
 use crate::case::{Plot, PlotKind};
 use crate::figures::{CaseResult, Checked, LeftOut, Measured, Points, Results};
+use lines::Curve;
 use number::{escape, number};
 
 /// Colours of the style sheet.
@@ -59,15 +60,22 @@ fn title(results: &Results) -> String {
 
 /// How many findings of each verdict.
 fn tally(case: &CaseResult) -> String {
-    case.findings.iter().fold(String::new(), |mut marks, finding| {
-        let class = class(finding);
-        let _ = write!(marks, "<i class='dot {class}' title='{class}'></i>");
-        marks
-    })
+    let words = ["confirmed", "corrected", "bounded", NOT_HELD];
+    let count = |word: &str| case.findings.iter().filter(|it| verdict(it) == word).count();
+    let counts = words.map(|word| (word, count(word))).into_iter().filter(|(_, n)| *n > 0);
+    let mark = |(word, n)| format!("<span class='{}'><b>{n} {word}</b></span>", class(word));
+    counts.map(mark).collect::<Vec<_>>().join(" ")
 }
 
-fn class(checked: &Checked) -> &'static str {
-    if checked.held { checked.finding.verdict.word() } else { "not-held" }
+/// The word for a finding that is not so in this run.
+const NOT_HELD: &str = "not in this run";
+
+fn verdict(checked: &Checked) -> &'static str {
+    if checked.held { checked.finding.verdict.word() } else { NOT_HELD }
+}
+
+fn class(verdict: &'static str) -> &'static str {
+    if verdict == NOT_HELD { "not-held" } else { verdict }
 }
 
 fn command(command: &str) -> String {
@@ -87,26 +95,28 @@ fn case(html: &mut String, result: &CaseResult, one_of_many: bool) {
         escape(&case.claim),
         escape(&case.source)
     );
+    words(html, &case.words);
     *html += "<ul class='findings'>\n";
     for checked in &result.findings {
-        let word = if checked.held { checked.finding.verdict.word() } else { "not in this run" };
+        let word = verdict(checked);
         let _ = writeln!(
             html,
-            "<li class='{}'><b>{word}</b><p>{}</p><code>{}</code><span>{} : {}</span></li>",
-            class(checked),
+            "<li class='{}'><b>{word}</b><p>{}</p><code>{}</code><span>{}</span></li>",
+            class(word),
             escape(&checked.finding.says),
             escape(&checked.finding.holds),
-            number(checked.left),
-            number(checked.right)
+            escape(&checked.numbers())
         );
     }
     *html += "</ul>\n";
+    // A name has one colour in all pictures of a case.
+    let mut names: Vec<String> = Vec::new();
     for plot in &case.plots {
         let _ = write!(
             html,
             "<figure>\n<figcaption>{}</figcaption>\n{}{}</figure>\n",
             escape(&plot.shows),
-            picture(plot, result),
+            picture(plot, result, &mut names),
             command(&result.command)
         );
     }
@@ -132,8 +142,21 @@ fn case(html: &mut String, result: &CaseResult, one_of_many: bool) {
     );
 }
 
-/// The picture of one plot, with a legend if it has curves.
-fn picture(plot: &Plot, result: &CaseResult) -> String {
+/// What is compared, in words.
+fn words(html: &mut String, words: &[(String, String)]) {
+    if words.is_empty() {
+        return;
+    }
+    *html += "<dl class='words'>\n";
+    for (word, meaning) in words {
+        let (word, meaning) = (escape(word), escape(meaning));
+        let _ = writeln!(html, "<dt>{word}</dt><dd>{meaning}</dd>");
+    }
+    *html += "</dl>\n";
+}
+
+/// The picture of one plot, with a legend if it has curves. `names` have a colour each.
+fn picture(plot: &Plot, result: &CaseResult, names: &mut Vec<String>) -> String {
     let of = result.shown(plot).into_iter();
     if plot.kind == PlotKind::Bars {
         let bars: Vec<_> = of
@@ -150,12 +173,29 @@ fn picture(plot: &Plot, result: &CaseResult) -> String {
             })
             .collect(),
     };
-    let mut html = "<ul class='legend'>".to_owned();
-    for (number, (name, _)) in curves.iter().enumerate().filter(|_| curves.len() > 1) {
-        let name = escape(&name.replace('_', " "));
-        let _ = write!(html, "<li class='c{}'>{name}</li>", number % COLOURS);
-    }
-    html + "</ul>\n" + &lines::draw(plot, &curves)
+    let mut curves: Vec<Curve<'_>> = curves
+        .into_iter()
+        .map(|(name, points)| Curve { name, points, colour: colour(name, names) })
+        .collect();
+    // From top to bottom, as they end.
+    let end = |curve: &Curve<'_>| curve.points.last().map_or(0.0, |(_, y)| *y);
+    curves.sort_by(|a, b| end(b).total_cmp(&end(a)));
+    lines::legend(&curves) + &lines::draw(plot, &curves)
+}
+
+/// The colour of a name, by its place among `names`.
+fn colour(name: &str, names: &mut Vec<String>) -> usize {
+    let known = names.iter().position(|known| known == name);
+    let place = known.unwrap_or_else(|| {
+        names.push(name.to_owned());
+        names.len() - 1
+    });
+    place % COLOURS
+}
+
+/// The unit of an axis, and whether its steps are factors.
+fn unit(unit: &str, log: bool) -> String {
+    escape(unit) + if log { " (logarithmic)" } else { "" }
 }
 
 /// Curves from variant to variant: one for each figure, and for each name before the last slash.

@@ -12,7 +12,7 @@ pub fn number(value: f64) -> String {
     if size >= 1e9 {
         return format!("{} G", digits(value / 1e9));
     }
-    if size >= 1e7 {
+    if size >= 1e6 {
         return format!("{} M", digits(value / 1e6));
     }
     if size >= 1000.0 || value.fract() == 0.0 {
@@ -59,6 +59,19 @@ pub fn tick(value: f64) -> String {
     }
 }
 
+/// What became of a `relation` of two numbers: `9.7 > 5` where `<=` was wanted.
+pub fn relation(left: f64, relation: &str, right: f64, held: bool) -> String {
+    let sign = match (relation, held) {
+        ("<", true) | (">=", false) => "<",
+        ("<=", true) | (">", false) => "≤",
+        (">=", true) | ("<", false) => "≥",
+        (">", true) | ("<=", false) => ">",
+        (_, true) => "=",
+        (_, false) => "≠",
+    };
+    format!("{} {sign} {}", number(left), number(right))
+}
+
 /// A text as HTML and SVG hold it.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -89,13 +102,15 @@ mod tests {
             (1439.0, "1439"),
             (-1439.0, "−1439"),
             (12_345.6, "12\u{202f}346"),
-            (9_645_120.0, "9\u{202f}645\u{202f}120"),
-            (12_000_000.0, "12 M"),
+            (964_512.0, "964\u{202f}512"),
+            (9_645_120.0, "9.65 M"),
             (2.5e9, "2.5 G"),
             (f64::NAN, "–"),
         ] {
             assert_eq!(number(value), text, "{value}");
         }
+        assert_eq!(relation(2.0, "<=", 5.0, true), "2 ≤ 5");
+        assert_eq!(relation(9.7, "<=", 5.0, false), "9.7 > 5");
         assert_eq!([tick(500.0), tick(20_000.0), tick(2.5e6)], ["500", "20 k", "2.5 M"]);
         assert_eq!(escape("a<b> & \"c\""), "a&lt;b&gt; &amp; &quot;c&quot;");
     }

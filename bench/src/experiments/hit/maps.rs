@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
 use super::store::{Each, Store};
-use super::views::{COUNTERS, View};
+use crate::daily::{COUNTERS, Hit};
 use crate::error::{Error, Result};
 
 /// Counters by page.
@@ -34,7 +34,7 @@ impl BareMap {
         BareMap { map: zeros(&pages), pages }
     }
 
-    fn add(&mut self, view: View) {
+    fn add(&mut self, view: Hit) {
         if let Some(counters) = self.map.get_mut(self.pages[view.page as usize].as_str()) {
             view.counters().into_iter().for_each(|at| counters[at] += 1);
         }
@@ -42,7 +42,7 @@ impl BareMap {
 }
 
 impl Store for BareMap {
-    fn hit(&mut self, view: View) -> Result<()> {
+    fn hit(&mut self, view: Hit) -> Result<()> {
         self.add(view);
         Ok(())
     }
@@ -116,11 +116,11 @@ impl Log {
 }
 
 impl Store for MapLog {
-    fn hit(&mut self, view: View) -> Result<()> {
+    fn hit(&mut self, view: Hit) -> Result<()> {
         self.hits(&[view])
     }
 
-    fn hits(&mut self, views: &[View]) -> Result<()> {
+    fn hits(&mut self, views: &[Hit]) -> Result<()> {
         let mut records = self.records.lock();
         for view in views {
             self.map.add(*view);
@@ -147,7 +147,7 @@ impl Store for MapLog {
             let got = read_full(&mut file, &mut part).map_err(Error::io(&self.log.path))?;
             for record in part[..got].chunks_exact(RECORD) {
                 let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|n| record[at + n]));
-                self.map.add(View { page: word(4), minute: word(0) });
+                self.map.add(Hit { page: word(4), minute: word(0) });
             }
             if got < part.len() {
                 return Ok(());

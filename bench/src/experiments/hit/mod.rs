@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::figures::Round;
 use maps::{BareMap, MapLog};
 use store::{Size, round};
-use tallymap::{Increment, UpdateOne};
+use tallymap::{Increment, Pages, UpdateOne};
 use views::Views;
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -87,8 +87,8 @@ pub fn page_names(count: usize) -> Vec<String> {
 
 fn run(bench: &Bench<'_>, how: How, pages: Vec<String>, views: Views, size: Size) -> Result<Round> {
     match how {
-        How::Increment => round(Increment::create(bench, pages)?, views, size),
-        How::UpdateOne => round(UpdateOne::create(bench, pages)?, views, size),
+        How::Increment => round(Pages::<Increment>::create(bench, pages)?, views, size),
+        How::UpdateOne => round(Pages::<UpdateOne>::create(bench, pages)?, views, size),
         How::BareMap => round(BareMap::new(pages), views, size),
         How::MapLog => round(MapLog::create(bench.folder, pages)?, views, size),
     }

@@ -4,10 +4,11 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::views::{HOURS, View, Views};
+use super::views::Views;
+use crate::daily::{HOURS, Hit};
 use crate::error::Result;
 use crate::figures::Round;
-use crate::whole::Whole;
+use crate::rate::Cost;
 
 /// At most so much is lost to a power failure.
 pub const INTERVAL: Duration = Duration::from_millis(100);
@@ -22,13 +23,13 @@ pub trait Store: Sized {
     ///
     /// # Errors
     /// The store's.
-    fn hit(&mut self, view: View) -> Result<()>;
+    fn hit(&mut self, view: Hit) -> Result<()>;
 
     /// Counts some views in one call, in one transaction if there are such.
     ///
     /// # Errors
     /// The store's.
-    fn hits(&mut self, views: &[View]) -> Result<()> {
+    fn hits(&mut self, views: &[Hit]) -> Result<()> {
         views.iter().try_for_each(|view| self.hit(*view))
     }
 
@@ -61,7 +62,7 @@ pub trait Store: Sized {
     ///
     /// # Errors
     /// The store's.
-    fn figures(&self, hits: u64, round: &mut Round) -> Result<()> {
+    fn figures(&self, hits: usize, round: &mut Round) -> Result<()> {
         let _ = (hits, round);
         Ok(())
     }
@@ -101,14 +102,14 @@ pub fn round<S: Store>(mut store: S, mut views: Views, size: Size) -> Result<Rou
     };
     let before = count(&mut store, size.warm_up)?;
     store.begin();
-    let whole = Whole::of(store.server(), || count(&mut store, size.time))?;
+    let cost = Cost::of(store.server(), || count(&mut store, size.time))?;
     let chart = chart_time(&mut store, &views, size.charts)?;
     store.recover()?;
-    let sums = views.sums(&[before, whole.hits()]);
+    let sums = views.sums(&[before, cost.rate.hits]);
     let mut round = Round::new(sums.verify(|page, counters| store.read(page, counters))?);
-    whole.figures(&mut round);
+    cost.figures(&mut round);
     round.figure("chart_us", chart.as_secs_f64() * 1e6);
-    store.figures(whole.hits(), &mut round)?;
+    store.figures(cost.rate.hits, &mut round)?;
     store.close()?;
     Ok(round)
 }

@@ -5,44 +5,16 @@ use std::time::{Duration, Instant};
 
 use oorandom::Rand64;
 
+use crate::daily::{self, COUNTERS, Choice, Hit, MINUTES};
 use crate::error::Result;
 use crate::tally::Grid;
-use crate::workload::shuffle;
-use crate::zipf::Zipf;
-
-/// Counters of a page: one for each hour, then one for each minute.
-pub const COUNTERS: usize = HOURS + MINUTES;
-pub const HOURS: usize = 24;
-pub const MINUTES: usize = 1440;
-
-/// The exponent of the law.
-const SKEW: f64 = 0.99;
 
 /// Views that are counted between two looks at the clock, and in one call where many are.
 pub const GROUP: usize = 1000;
 
-/// A view of a page.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct View {
-    pub page: u32,
-    pub minute: u32,
-}
-
-impl View {
-    /// The hour's counter, and the minute's.
-    pub fn counters(self) -> [usize; 2] {
-        [self.hour(), HOURS + self.minute as usize]
-    }
-
-    /// The hour that the minute is in.
-    pub fn hour(self) -> usize {
-        self.minute as usize / 60
-    }
-}
-
 /// A list of views that is gone through again and again.
 pub struct Views {
-    views: Vec<View>,
+    views: Vec<Hit>,
     pages: usize,
     /// Each time through the list is one minute of the day.
     in_order: bool,
@@ -51,15 +23,7 @@ pub struct Views {
 impl Views {
     /// A list of `count` views of so many pages.
     pub fn new(pages: usize, count: usize, in_order: bool, random: &mut Rand64) -> Views {
-        // Pages that are viewed often lie anywhere among the others.
-        let mut by_rank: Vec<u32> = (0..pages as u32).collect();
-        shuffle(&mut by_rank, random);
-        let law = Zipf::new(pages as u32, SKEW);
-        let view = |random: &mut Rand64| View {
-            page: by_rank[law.pick(random.rand_float()) as usize],
-            minute: if in_order { 0 } else { random.rand_range(0..MINUTES as u64) as u32 },
-        };
-        Views { views: (0..count).map(|_| view(random)).collect(), pages, in_order }
+        Views { views: daily::hits(pages, count, Choice::Zipf, random), pages, in_order }
     }
 
     /// Hands out views, up to [`GROUP`] at once, until the time is over. Answers how many.
@@ -69,14 +33,14 @@ impl Views {
     pub fn run(
         &mut self,
         time: Duration,
-        mut count: impl FnMut(&[View]) -> Result<()>,
-    ) -> Result<u64> {
+        mut count: impl FnMut(&[Hit]) -> Result<()>,
+    ) -> Result<usize> {
         let (start, mut counted) = (Instant::now(), 0);
         for pass in 0.. {
             self.set_minute(pass);
             for group in self.views.chunks(GROUP) {
                 count(group)?;
-                counted += group.len() as u64;
+                counted += group.len();
                 if start.elapsed() >= time {
                     return Ok(counted);
                 }
@@ -94,25 +58,25 @@ impl Views {
     }
 
     /// The first of them; all if there are not so many.
-    pub fn first(&self, count: usize) -> impl Iterator<Item = &View> {
+    pub fn first(&self, count: usize) -> impl Iterator<Item = &Hit> {
         self.views.iter().take(count)
     }
 
     /// The sums of the first so many of them, and of the first so many again.
-    pub fn sums(&mut self, counted: &[u64]) -> Grid {
+    pub fn sums(&mut self, counted: &[usize]) -> Grid {
         let mut grid = Grid::new(self.pages, COUNTERS);
         counted.iter().for_each(|counted| self.add_to(&mut grid, *counted));
         grid
     }
 
-    fn add_to(&mut self, grid: &mut Grid, counted: u64) {
-        let mut add = |views: &[View], n: u32| {
+    fn add_to(&mut self, grid: &mut Grid, counted: usize) {
+        let mut add = |views: &[Hit], n: u32| {
             for view in views {
                 view.counters().into_iter().for_each(|at| grid.add_many(view.page as usize, at, n));
             }
         };
-        let count = self.views.len() as u64;
-        let (passes, rest) = ((counted / count) as u32, (counted % count) as usize);
+        let count = self.views.len();
+        let (passes, rest) = ((counted / count) as u32, counted % count);
         if self.in_order {
             for pass in 0..passes {
                 self.set_minute(pass);
@@ -158,7 +122,7 @@ mod tests {
     #[test]
     fn time_ends_it_and_the_first_page_is_no_favourite() {
         let mut views = Views::new(1000, 20_000, false, &mut Rand64::new(1));
-        assert_eq!(views.run(Duration::ZERO, |_| Ok(())).unwrap(), GROUP as u64);
+        assert_eq!(views.run(Duration::ZERO, |_| Ok(())).unwrap(), GROUP);
         let mut counts = vec![0; 1000];
         views.views.iter().for_each(|view| counts[view.page as usize] += 1);
         let most = counts.iter().max().copied().unwrap_or(0);

@@ -9,10 +9,10 @@ use parking_lot::Mutex;
 
 use super::key_value::{KeyValue, number};
 use super::lmdb::Lmdb;
+use crate::daily::{COUNTERS, Hit};
 use crate::error::Result;
 use crate::experiments::hit::maps::{Map, zeros};
 use crate::experiments::hit::store::{Each, Store};
-use crate::experiments::hit::views::{COUNTERS, View};
 
 /// The map, and the thread that empties it.
 pub struct AppSums {
@@ -74,11 +74,11 @@ fn add_all(document: &mut [u8], sums: &[i64]) {
 }
 
 impl Store for AppSums {
-    fn hit(&mut self, view: View) -> Result<()> {
+    fn hit(&mut self, view: Hit) -> Result<()> {
         self.hits(&[view])
     }
 
-    fn hits(&mut self, views: &[View]) -> Result<()> {
+    fn hits(&mut self, views: &[Hit]) -> Result<()> {
         let mut sums = self.sums.lock();
         for view in views {
             if let Some(counters) = sums.get_mut(self.pages[view.page as usize].as_str()) {

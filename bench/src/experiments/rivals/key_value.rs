@@ -1,9 +1,9 @@
 //! Stores of keys and values: where the counters of a page lie, and a hit as a transaction that
 //! reads and replaces values.
 
+use crate::daily::{COUNTERS, HOURS, Hit};
 use crate::error::{Error, Result};
 use crate::experiments::hit::store::Store;
-use crate::experiments::hit::views::{COUNTERS, HOURS, View};
 
 /// A store of keys in order, each with a value.
 pub trait KeyValue: Sized {
@@ -112,7 +112,7 @@ impl Layout {
     }
 
     /// The two counters of a view.
-    pub fn places(self, view: View) -> [Place; 2] {
+    pub fn places(self, view: Hit) -> [Place; 2] {
         let [hour, minute] = view.counters();
         let place = |value, at| Place::new(view.page, value, at);
         match self {
@@ -171,12 +171,12 @@ impl<K: KeyValue> Keyed<K> {
 }
 
 impl<K: KeyValue> Store for Keyed<K> {
-    fn hit(&mut self, view: View) -> Result<()> {
+    fn hit(&mut self, view: Hit) -> Result<()> {
         self.hits(&[view])
     }
 
     /// What comes to the same value is added up first.
-    fn hits(&mut self, views: &[View]) -> Result<()> {
+    fn hits(&mut self, views: &[Hit]) -> Result<()> {
         let Keyed { store, layout, pages, places, key } = self;
         places.clear();
         places.extend(views.iter().flat_map(|view| layout.places(*view)));

@@ -27,7 +27,7 @@ use super::Variant;
 use super::hit::maps::{BareMap, MapLog};
 use super::hit::page_names;
 use super::hit::store::{Size, round};
-use super::hit::tallymap::{Increment, UpdateOne};
+use super::hit::tallymap::{Increment, Pages, UpdateOne};
 use super::hit::views::Views;
 use crate::bench::Bench;
 use crate::case::Case;
@@ -93,8 +93,8 @@ impl Rival {
     fn run(self, bench: &Bench<'_>, pages: Vec<String>, views: Views, size: Size) -> Result<Round> {
         let folder = bench.folder;
         match self {
-            Rival::Increment => round(Increment::create(bench, pages)?, views, size),
-            Rival::UpdateOne => round(UpdateOne::create(bench, pages)?, views, size),
+            Rival::Increment => round(Pages::<Increment>::create(bench, pages)?, views, size),
+            Rival::UpdateOne => round(Pages::<UpdateOne>::create(bench, pages)?, views, size),
             Rival::BareMap => round(BareMap::new(pages), views, size),
             Rival::MapLog => round(MapLog::create(folder, pages)?, views, size),
             Rival::AppSums => round(app_sums::AppSums::create(folder, pages)?, views, size),

@@ -5,10 +5,10 @@ use bson::{Document, RawArrayBuf, RawDocumentBuf, doc, rawdoc};
 use mongodb::sync::{Client, Collection, Database};
 
 use super::{failed, local_process};
+use crate::daily::{self, Hit, MINUTES};
 use crate::error::{Error, Result};
 use crate::experiments::hit::store::Store;
-use crate::experiments::hit::tallymap::{counters_of, documents, update};
-use crate::experiments::hit::views::{MINUTES, View};
+use crate::experiments::hit::tallymap::{counters_of, update};
 
 const NAME: &str = "MongoDB";
 
@@ -38,8 +38,7 @@ impl MongoDb {
             database.run_command(doc! { "serverStatus": 1 }).run().map_err(failed(NAME))?;
         let server = local_process(NAME, status.get_i64("pid").unwrap_or(0), "mongo")?;
         let collection: Collection<RawDocumentBuf> = database.collection("daily");
-        collection.insert_many(documents(&pages)?).run().map_err(failed(NAME))?;
-        let update = |minute: usize| update(View { page: 0, minute: minute as u32 });
+        collection.insert_many(daily::documents(&pages)).run().map_err(failed(NAME))?;
         let updates = (0..MINUTES).map(update).collect();
         let mongo = MongoDb { database, collection, server, pages, updates };
         mongo.sync()?;
@@ -55,7 +54,7 @@ impl MongoDb {
 }
 
 impl Store for MongoDb {
-    fn hit(&mut self, view: View) -> Result<()> {
+    fn hit(&mut self, view: Hit) -> Result<()> {
         let filter = doc! { "_id": &self.pages[view.page as usize] };
         let update = self.updates[view.minute as usize].clone();
         let updated = self.collection.update_one(filter, update).run().map_err(failed(NAME))?;
@@ -66,7 +65,7 @@ impl Store for MongoDb {
     }
 
     /// One `update` command with a statement for each.
-    fn hits(&mut self, views: &[View]) -> Result<()> {
+    fn hits(&mut self, views: &[Hit]) -> Result<()> {
         let mut updates = RawArrayBuf::new();
         for view in views {
             let page = self.pages[view.page as usize].as_str();

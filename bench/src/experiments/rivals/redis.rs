@@ -5,9 +5,9 @@
 use redis::{Cmd, Connection, FromRedisValue, InfoDict, Pipeline, cmd, pipe};
 
 use super::{failed, local_process};
+use crate::daily::{COUNTERS, Hit};
 use crate::error::{Error, Result};
 use crate::experiments::hit::store::Store;
-use crate::experiments::hit::views::{COUNTERS, View};
 
 const NAME: &str = "Redis";
 
@@ -73,7 +73,7 @@ impl Redis {
     }
 
     /// Adds the commands of a view.
-    fn add(&self, pipe: &mut Pipeline, view: View) {
+    fn add(&self, pipe: &mut Pipeline, view: Hit) {
         let key = &self.keys[view.page as usize];
         let [hour, minute] = view.counters().map(|at| self.names[at].as_str());
         match self.page {
@@ -98,12 +98,12 @@ fn ask<T: FromRedisValue>(connection: &mut Connection, command: &Cmd) -> Result<
 }
 
 impl Store for Redis {
-    fn hit(&mut self, view: View) -> Result<()> {
+    fn hit(&mut self, view: Hit) -> Result<()> {
         self.hits(&[view])
     }
 
     /// In one pipeline.
-    fn hits(&mut self, views: &[View]) -> Result<()> {
+    fn hits(&mut self, views: &[Hit]) -> Result<()> {
         let mut pipe = pipe();
         views.iter().for_each(|view| self.add(&mut pipe, *view));
         pipe.exec(&mut self.connection).map_err(failed(NAME))

@@ -10,9 +10,9 @@ use rocksdb::{
 
 use super::failed;
 use super::key_value::{Layout, Place, add, number};
+use crate::daily::{COUNTERS, Hit};
 use crate::error::Result;
 use crate::experiments::hit::store::{Each, Store};
-use crate::experiments::hit::views::{COUNTERS, View};
 
 const NAME: &str = "RocksDB";
 const MEMORY: usize = 256 << 20;
@@ -58,7 +58,7 @@ impl Rocks {
         Ok(Rocks { database, layout, pages, syncing, key: Vec::new() })
     }
 
-    fn add(&mut self, batch: &mut WriteBatch, view: View) {
+    fn add(&mut self, batch: &mut WriteBatch, view: Hit) {
         for of_value in self.layout.places(view).chunk_by(Place::is_with) {
             let place = of_value[0];
             self.layout.set_key(&self.pages[place.page()], place.value(), &mut self.key);
@@ -74,11 +74,11 @@ impl Rocks {
 }
 
 impl Store for Rocks {
-    fn hit(&mut self, view: View) -> Result<()> {
+    fn hit(&mut self, view: Hit) -> Result<()> {
         self.hits(&[view])
     }
 
-    fn hits(&mut self, views: &[View]) -> Result<()> {
+    fn hits(&mut self, views: &[Hit]) -> Result<()> {
         let mut batch = WriteBatch::default();
         views.iter().for_each(|view| self.add(&mut batch, *view));
         self.database.write(batch).map_err(failed(NAME))

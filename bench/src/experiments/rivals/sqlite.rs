@@ -8,9 +8,9 @@ use rusqlite::{CachedStatement, Connection, params};
 
 use super::failed;
 use super::key_value::{Edit, KeyValue, Work, missing};
+use crate::daily::{COUNTERS, Hit};
 use crate::error::Result;
 use crate::experiments::hit::store::{Each, Store};
-use crate::experiments::hit::views::{COUNTERS, View};
 
 const NAME: &str = "SQLite";
 
@@ -94,7 +94,7 @@ impl Rows {
         Ok(Rows { base, pages })
     }
 
-    fn count(pages: &[String], statement: &mut CachedStatement<'_>, view: View) -> Result<()> {
+    fn count(pages: &[String], statement: &mut CachedStatement<'_>, view: Hit) -> Result<()> {
         let [hour, minute] = view.counters();
         let rows = statement.execute(params![pages[view.page as usize], hour, minute]);
         match rows.map_err(failed(NAME))? {
@@ -105,12 +105,12 @@ impl Rows {
 }
 
 impl Store for Rows {
-    fn hit(&mut self, view: View) -> Result<()> {
+    fn hit(&mut self, view: Hit) -> Result<()> {
         let prepared = self.base.connection.prepare_cached(HIT);
         Rows::count(&self.pages, &mut prepared.map_err(failed(NAME))?, view)
     }
 
-    fn hits(&mut self, views: &[View]) -> Result<()> {
+    fn hits(&mut self, views: &[Hit]) -> Result<()> {
         self.base.run("BEGIN IMMEDIATE")?;
         let prepared = self.base.connection.prepare_cached(HIT);
         let mut statement = prepared.map_err(failed(NAME))?;
