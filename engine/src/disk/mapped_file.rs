@@ -54,7 +54,8 @@ enum Backing {
 // SAFETY: the memory belongs to the view alone and may be freed by any thread.
 unsafe impl Send for PrivateView {}
 // SAFETY: all access through `&self` is by `bytes`, `write` and `discard`; M1 to M3 name the
-// locks that keep a write apart from every other access to the same bytes.
+// locks that keep a write apart from every other access to the same bytes. `foresee` and
+// `populate` read and change nothing.
 unsafe impl Sync for PrivateView {}
 
 impl PrivateView {
@@ -255,6 +256,16 @@ mod tests {
         assert_eq!(view.bytes(0, 64), Some(&expected[..]));
     }
 
+    /// Private memory of a view, as the operating system sees it.
+    fn private_kib(view: &PrivateView) -> u64 {
+        let maps = std::fs::read_to_string("/proc/self/smaps").expect("readable");
+        let start = format!("{:x}-", view.base.as_ptr().addr());
+        let own = maps.lines().skip_while(|line| !line.starts_with(&start));
+        let mut sizes = own.filter_map(|line| line.strip_prefix("Private_Dirty:"));
+        let size = sizes.next().expect("mapped").trim_end_matches(" kB");
+        size.trim().parse().expect("a number")
+    }
+
     #[test]
     #[cfg_attr(miri, ignore = "maps a file")]
     fn pages_made_ready_keep_their_bytes_and_stay_private() {
@@ -262,9 +273,12 @@ mod tests {
         let file = tempfile::tempfile().expect("temporary file");
         file.write_all_at(&[7; 5 * 4096], 0).expect("write");
         let view = PrivateView::map(&file, 5 * 4096).expect("map");
+        assert_eq!(private_kib(&view), 0);
         view.write(6000, &[1; 100]).expect("inside");
         populate(view.bytes(5000, 9000).expect("inside"));
         populate(view.bytes(5000, 0).expect("inside"));
+        // A kernel that does not know the advice leaves it at the one that was written.
+        assert!([12, 4].contains(&private_kib(&view)), "{} KiB", private_kib(&view));
         let all = view.bytes(0, 5 * 4096).expect("inside");
         assert!(all.iter().enumerate().all(|(i, b)| *b == if i / 100 == 60 { 1 } else { 7 }));
         view.write(9000, &[2; 100]).expect("inside");

@@ -181,6 +181,18 @@ impl DirtyLines {
         Some(&region.marks[set as usize].lines[page % REGION_PAGES])
     }
 
+    /// Pages that were copied into private memory before a line of theirs is marked: they count,
+    /// and can be forgotten.
+    pub fn note_private(&self, first: usize, last: usize, pressure: &Pressure) {
+        for word in first / 64..=last / 64 {
+            let region = self.regions[word / REGION_WORDS].get_or_init(Region::new);
+            let bits = mask(first.max(word * 64) % 64, last.min(word * 64 + 63) % 64);
+            let before = region.private[word % REGION_WORDS].fetch_or(bits, Relaxed);
+            let fresh = (bits & !before).count_ones();
+            pressure.private_pages.fetch_add(u64::from(fresh), Relaxed);
+        }
+    }
+
     /// A line of the page is about to be marked. It may be of no page of this file.
     #[inline(always)]
     pub fn foresee(&self, set: Set, page: usize) {

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use super::dirty_lines::{DirtyLines, Set};
+use super::dirty_lines::{DirtyLines, Pressure, Set};
 use super::payload::Builder;
 use super::write_side::WriteSide;
-use crate::disk::{DiskFile, PrivateView};
+use crate::disk::{DiskFile, PrivateView, populate};
 use crate::disk_loc::FileNo;
 use crate::error::{Error, Result};
 use crate::format::Wire;
@@ -66,6 +66,15 @@ impl TrackedFile {
     pub fn measured(&self, ofs: i32) -> Option<&[u8]> {
         let len = i32::from_wire(self.bytes(ofs, i32::WIDTH)?);
         self.bytes(ofs, usize::try_from(len).unwrap_or(0))
+    }
+
+    /// Makes the pages private that hold the `len` bytes at `ofs`, which units of work are going
+    /// to write. What is not inside is passed over.
+    pub fn populate(&self, ofs: i32, len: usize, pressure: &Pressure) {
+        let Some(bytes) = self.bytes(ofs, len).filter(|bytes| !bytes.is_empty()) else { return };
+        populate(bytes);
+        let (first, last) = (ofs as usize / PAGE, (ofs as usize + len - 1) / PAGE);
+        self.dirty.note_private(first, last, pressure);
     }
 
     /// The bytes at `ofs` are about to be read and changed.

@@ -12,7 +12,7 @@ use super::commit_ticket::CommitTicket;
 use super::database_files::DatabaseFiles;
 use super::gate::Inside;
 use crate::counters::{Work, Worked};
-use crate::disk::{Edit, View, populate};
+use crate::disk::{Edit, View};
 use crate::disk_loc::{DiskLoc, FileNo};
 use crate::error::Result;
 use crate::locks::{Changes, Reads};
@@ -133,7 +133,8 @@ impl Edit for UnitOfWork<'_> {
 
     fn foresee(&mut self, loc: DiskLoc, len: usize) {
         // What is not there is found when it is written.
-        self.bytes(loc, len).into_iter().for_each(populate);
+        let Some(file) = self.files.file(loc.file_no()) else { return };
+        file.populate(loc.ofs, len, &self.files.side().pressure);
     }
 
     fn note(&mut self, work: Work) {

@@ -12,8 +12,8 @@
 //!   Then everything of the sections up to that beginning is in the files: what was owed then, the
 //!   hand has met.
 //! - B3. The hand costs what is owed: no file, region or word of bits is looked at while units of
-//!   work wait that has nothing to be written. Nor does a buffer grow meanwhile: room is made
-//!   before.
+//!   work wait that has nothing to be written. Nor does a buffer of the hand grow meanwhile:
+//!   room is made before.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -14,8 +14,7 @@ use crate::store::record::DeletedRecord;
 
 /// Shortest rest that 3.x makes a deleted record of, bytes.
 const SPLIT_MIN: i32 = 32;
-/// Bytes of a hole that are made ready to be written at once. So much private memory, for each
-/// hole that is being used up, is in no budget before it is written.
+/// Bytes of a hole that are made ready to be written at once.
 const WINDOW: i32 = 64 << 10;
 
 /// Puts a deleted record in front of its list.

@@ -37,6 +37,11 @@ impl Sets {
         self.lines.extend(marked);
     }
 
+    fn note_private(&mut self, first: usize, last: usize) {
+        self.file.note_private(first, last, &self.pressure);
+        self.private.extend(first..=last);
+    }
+
     fn gather(&mut self) {
         let (mut taken, mut last) = (BTreeSet::new(), None);
         let mut take = |page| {
@@ -108,6 +113,10 @@ fn agrees_with_sets() {
             1 => it.forget(),
             2 => it.write_back(Owed::Gathered(it.set)),
             3 => it.write_back(Owed::All),
+            4 => {
+                let first = random.rand_range(0..len as u32 / PAGE as u32 - 150) as usize;
+                it.note_private(first, first + random.rand_range(0..150) as usize);
+            }
             _ => {
                 let ofs = random.rand_range(0..len as u32 - 9000) as usize;
                 it.mark(ofs, random.rand_range(0..9000) as usize);

@@ -270,6 +270,34 @@ fn dropped_pages_keep_their_contents() {
     }
 }
 
+/// Pages that are made ready and never written, as those of padding are.
+#[test]
+#[cfg_attr(miri, ignore = "maps files")]
+fn pages_made_ready_are_of_the_budget() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let environment = environment(OsDisk::open(dir.path()).expect("exists"));
+    let budget = 100 * 4096;
+    let journal = open_with(&environment, &Options { private_budget: budget, ..options() });
+    let files = new_database(&journal, "a");
+    let private = || files.side().pressure.private_pages.load(Relaxed);
+    for n in 0..20 {
+        let lock = StructureLock::new(());
+        let mut exclusive = lock.exclusive();
+        let before = private();
+        let mut unit = UnitOfWork::structural(&files, exclusive.split().1).expect("writable");
+        unit.foresee(at((n + 1) * 16 * 4096), 16 * 4096);
+        unit.foresee(at(i32::MAX - 4096), 16 * 4096);
+        assert_eq!(private(), before + 16);
+        unit.write(at((n + 1) * 16 * 4096), &[7; 100]).expect("inside");
+        unit.finish();
+        assert_eq!(private(), before + 16, "those that are written too count once");
+        journal.commit().expect("committed");
+        assert!(private() * 4096 <= budget, "{} private pages", private());
+    }
+    assert!(environment.counters.pages_dropped.get() > 200);
+    assert_eq!(bytes(&files, at(20 * 16 * 4096), 101), [vec![7; 100], vec![0]].concat());
+}
+
 /// A payload that is too large to be kept is still known by its length.
 #[test]
 #[cfg_attr(miri, ignore = "too long")]
