@@ -8,7 +8,7 @@ use bson::{RawBsonRef, RawDocumentBuf};
 use super::catalog::document_bytes_in;
 use super::handle::{Collection, checked_filter};
 use super::id_key::IdKey;
-use super::locate::{Holding, Place, find_for_hit};
+use super::locate::{Place, find_for_hit};
 use super::locked::OpenCollection;
 use super::update_report::{LocatedBy, UpdateReport};
 use crate::bson::field_path::FieldPath;
@@ -25,7 +25,8 @@ impl Collection {
     ///
     /// # Errors
     /// [`crate::Error::Refused`] where `$inc` would be: a field that is no number, an overflow,
-    /// two paths of which one holds the other. Nothing is changed then.
+    /// two paths of which one holds the other. [`crate::Error::ReadOnly`] if the engine takes no
+    /// writes, also where nothing would change. Nothing is changed then.
     pub fn increment<'a>(
         &self,
         id: impl Into<RawBsonRef<'a>>,
@@ -90,14 +91,12 @@ impl Collection {
         let Some(open) = guard.open()? else { return Ok(Outcome::General) };
         let view = ReadView::new(&open.files, &guard);
         let counters = &self.database.shared.counters;
-        let holding = Holding::EachRecord(&self.core);
         let foresee = |place| open.foresee(place, id, increments);
-        let found = find_for_hit(holding, open, &view, id, counters, foresee)?;
-        let Some(place) = found else { return Ok(Outcome::NoDocument) };
+        let found = find_for_hit(&self.core, open, &view, id, counters, foresee)?;
+        let Some((place, mut record)) = found else { return Ok(Outcome::NoDocument) };
         if open.store.options().policy.is_adaptive() {
             return Ok(Outcome::General);
         }
-        let mut record = self.core.write_record(place.loc);
         let mut unit = UnitInPlace::new(&open.files, &guard, &mut record)?;
         let data = unit.data()?;
         let document = document_bytes_in(data, place.loc)?;

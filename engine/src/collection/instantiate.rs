@@ -42,6 +42,11 @@ fn first_document(
     increments: &[(&FieldPath, i64)],
 ) -> Result<Option<Vec<u8>>> {
     let (Some(template), Some(_)) = (&open.template, open.id_index()) else { return Ok(None) };
+    // An insert that makes room by removing others could remove the very document that another
+    // thread has made meanwhile.
+    if open.is_capped {
+        return Ok(None);
+    }
     let id = Value { ty: id.element_type(), bytes: &id.value() };
     let Some(mut document) = template.with_id(id) else { return Ok(None) };
     let mut plan = Plan::default();

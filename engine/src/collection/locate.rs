@@ -15,7 +15,7 @@ use crate::disk::View;
 use crate::disk_loc::RecordLoc;
 use crate::error::Result;
 use crate::format::record;
-use crate::locks::StripeRead;
+use crate::locks::{Stripe, StripeRead};
 use crate::query::Filter;
 use crate::store::{Direction, RecordScan};
 
@@ -58,33 +58,44 @@ pub fn find_by_id(
     id: &IdKey<'_>,
     counters: &Counters,
 ) -> Result<Option<Place>> {
-    find_for_hit(holding, open, view, id, counters, |_| {})
+    let hash = id.hash();
+    for (loc, shape) in open.memo.iter().flat_map(|memo| memo.candidates(hash)) {
+        let _record = holding.record(loc);
+        if leads_at(view, loc, id) {
+            counters.record_memo_hits.add(1);
+            return Ok(Some(Place { loc, shape }));
+        }
+    }
+    find_beyond_memo(holding, open, view, id, hash, counters)
 }
 
-/// The same. `foresee` is told of each place that may be the one before it is compared.
+/// The same for a hit: the record is held to be written from when it is compared. `foresee` is
+/// told of each place that may be the one.
 ///
 /// # Errors
 /// `Corrupt` only.
 #[inline]
-pub fn find_for_hit(
-    holding: Holding<'_>,
+pub fn find_for_hit<'a>(
+    core: &'a CollectionCore,
     open: &OpenCollection,
     view: &impl View,
     id: &IdKey<'_>,
     counters: &Counters,
     foresee: impl Fn(Place),
-) -> Result<Option<Place>> {
+) -> Result<Option<(Place, Stripe<'a>)>> {
     let hash = id.hash();
     if let Some(memo) = &open.memo {
         for (loc, shape) in memo.candidates(hash) {
             foresee(Place { loc, shape });
+            let record = core.write_record(loc);
             if leads_at(view, loc, id) {
                 counters.record_memo_hits.add(1);
-                return Ok(Some(Place { loc, shape }));
+                return Ok(Some((Place { loc, shape }, record)));
             }
         }
     }
-    find_beyond_memo(holding, open, view, id, hash, counters)
+    let place = find_beyond_memo(Holding::EachRecord(core), open, view, id, hash, counters)?;
+    Ok(place.map(|place| (place, core.write_record(place.loc))))
 }
 
 /// The same by the b-tree; what is found is remembered.
@@ -101,9 +112,9 @@ fn find_beyond_memo(
     counters.record_memo_misses.add(1);
     let mut shape = 0;
     if let Some(memo) = &open.memo {
+        let _record = holding.record(loc);
         // M1: only the very bytes that the record holds; 1 and 1.0 find each other in the index.
         if leads_at(view, loc, id) {
-            let _record = holding.record(loc);
             let document = document_in(data_at(view, loc)?, loc)?;
             let number = open.shapes.number_of(document.as_bytes());
             shape = number.map_err(|error| error.stored_at(loc))?;
@@ -113,8 +124,7 @@ fn find_beyond_memo(
     Ok(Some(Place { loc, shape }))
 }
 
-/// Does the document in the record at `loc` begin with this `_id`? Reads no byte that a writer
-/// in place may change, so the record need not be held.
+/// Does the document in the record at `loc`, which is held, begin with this `_id`?
 #[inline]
 fn leads_at(view: &impl View, loc: RecordLoc, id: &IdKey<'_>) -> bool {
     let end = record::LEN + VALUE_OFS + id.value_len();

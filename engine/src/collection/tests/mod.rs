@@ -2,6 +2,7 @@
 //! would not have written.
 
 mod failed;
+mod instances;
 mod long_work;
 mod older;
 mod places;
