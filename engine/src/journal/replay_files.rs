@@ -29,6 +29,8 @@ pub struct DataFiles {
     pages: Vec<u8>,
     /// How many of them, bytes. One entry of the journal may exceed it.
     waiting_max: u64,
+    /// The file that was missed last: it may be missed by many entries.
+    missed: Option<(String, FileNo)>,
     /// Directories in which a name was made or removed.
     dirs: BTreeSet<PathBuf>,
     /// Do files that are created and are there keep their bytes?
@@ -102,6 +104,7 @@ impl DataFiles {
             open: BTreeMap::new(),
             pages: Vec::new(),
             waiting_max,
+            missed: None,
             dirs: BTreeSet::new(),
             keeps: false,
         }
@@ -138,8 +141,12 @@ impl DataFiles {
 
     /// Opens a file that is not open. Answers whether there is one.
     fn open_existing(&mut self, database: &str, no: FileNo) -> Result<bool> {
+        if self.missed.as_ref().is_some_and(|missed| missed.1 == no && missed.0 == database) {
+            return Ok(false);
+        }
         let path = self.layout.file(database, no);
         if self.disk.metadata(&path)?.is_none() {
+            self.missed = Some((database.to_owned(), no));
             return Ok(false);
         }
         let file = self.disk.open(&path, Access::Write)?;
@@ -177,6 +184,7 @@ impl Target for DataFiles {
     }
 
     fn create_file(&mut self, database: &str, no: FileNo, len: u64) -> Result<()> {
+        self.missed = None;
         let path = self.layout.file(database, no);
         let dir = self.layout.directory(database);
         if let Some(found) = self.disk.metadata(&path)? {

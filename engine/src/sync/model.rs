@@ -19,6 +19,8 @@ pub enum Weakness {
     None,
     /// Sequentially consistent operations are acquire-release.
     AcquireRelease,
+    /// Acquire and release are relaxed; what is sequentially consistent stays so.
+    Unpaired,
     /// All atomic operations are relaxed.
     Relaxed,
     /// Nobody who sleeps is woken.
@@ -36,11 +38,15 @@ pub fn weaken(weakness: Weakness) {
 }
 
 fn weak(order: Ordering) -> Ordering {
-    if WEAKNESS.get() == Weakness::Relaxed { Ordering::Relaxed } else { order }
+    match (WEAKNESS.get(), order) {
+        (Weakness::Relaxed, _) => Ordering::Relaxed,
+        (Weakness::Unpaired, Ordering::Acquire | Ordering::Release) => Ordering::Relaxed,
+        _ => order,
+    }
 }
 
 fn fence(order: Ordering) {
-    let kept = matches!(WEAKNESS.get(), Weakness::None | Weakness::Deaf);
+    let kept = matches!(WEAKNESS.get(), Weakness::None | Weakness::Unpaired | Weakness::Deaf);
     if order == Ordering::SeqCst && kept {
         inner::atomic::fence(Ordering::SeqCst);
     }

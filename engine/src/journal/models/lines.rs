@@ -196,7 +196,7 @@ fn a_page_must_be_taken_before_it_is_changed() {
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn who_finds_no_marks_must_come_after_the_copy() {
-    check(2, Weakness::Relaxed, || writers_and_gathers([0, PAGE], Unit::Inside, Races::Seen));
+    check(3, Weakness::Unpaired, || writers_and_gathers([0, PAGE], Unit::Inside, Races::Seen));
 }
 
 #[test]
