@@ -86,8 +86,9 @@ pub fn find_for_hit<'a>(
     let hash = id.hash();
     if let Some(memo) = &open.memo {
         for (loc, shape) in memo.candidates(hash) {
-            foresee(Place { loc, shape });
             let record = core.write_record(loc);
+            // Not before: lines that another thread is writing would be taken away from it.
+            foresee(Place { loc, shape });
             if leads_at(view, loc, id) {
                 counters.record_memo_hits.add(1);
                 return Ok(Some((Place { loc, shape }, record)));

@@ -140,8 +140,15 @@ impl<'a> Journal<'a> {
 
     /// Carries out on `target` what its sections say.
     fn replay(&self, target: &mut dyn Target) -> Result<Replayed> {
-        let done = Replayed::default();
-        let mut replay = Replay { journal: self, target, last_seq: 0, done, damaged: 0 };
+        let mut replay = Replay {
+            journal: self,
+            target,
+            last_seq: 0,
+            done: Replayed::default(),
+            damaged: 0,
+            bytes: vec![],
+            payload: vec![],
+        };
         replay.all()?;
         Ok(replay.done)
     }
@@ -160,6 +167,9 @@ struct Replay<'a> {
     done: Replayed,
     /// Sections that looked whole but for their sum.
     damaged: u32,
+    /// The section that is replayed, as it is in its file and decompressed: room for the longest.
+    bytes: Vec<u8>,
+    payload: Vec<u8>,
 }
 
 impl Replay<'_> {
@@ -242,19 +252,18 @@ impl Replay<'_> {
         {
             return Ok(None);
         }
-        let mut bytes = vec![0; head.len];
-        file.read_at(ofs, &mut bytes)?;
-        let Some(payload) = section::decode(&bytes) else {
+        self.bytes.resize(head.len, 0);
+        file.read_at(ofs, &mut self.bytes)?;
+        let Some(payload) = section::decode(&self.bytes, &mut self.payload) else {
             self.damaged += 1;
             return Ok(None);
         };
-        drop(bytes);
         self.last_seq = head.seq_number;
         if self.journal.lsn.synced > head.seq_number.saturating_add(SKIP_MARGIN) {
             self.done.skipped += 1;
             return Ok(Some(head.len as u64));
         }
-        apply(self.journal.layout, &payload, self.target).map_err(|failure| match failure {
+        apply(self.journal.layout, payload, self.target).map_err(|failure| match failure {
             Failure::Target(error) => error,
             Failure::Unreadable(rule) => {
                 tracing::error!(file = %path.display(), ofs, rule, "unreadable journal section");

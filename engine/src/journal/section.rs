@@ -68,8 +68,9 @@ pub fn encode(payload: &[u8], seq_number: u64, file_id: u64, out: &mut Vec<u8>) 
     Ok(())
 }
 
-/// The payload of a section, from its bytes without filler; `None` if it is not whole.
-pub fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
+/// The payload of a section, from its bytes without filler; `None` if it is not whole. It is put
+/// into `room`, whatever that held.
+pub fn decode<'p>(bytes: &[u8], room: &'p mut Vec<u8>) -> Option<&'p [u8]> {
     let end = bytes.len().checked_sub(footer::LEN).filter(|&end| end > header::LEN)?;
     let (body, foot) = bytes.split_at(end);
     let whole = footer::SENTINEL.get(foot) == section::SENTINEL_VALUE
@@ -79,9 +80,9 @@ pub fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
             || footer::CRC.get(foot) == crc32fast::hash(body));
     let compressed = &body[header::LEN..];
     let len = payload_len(compressed).filter(|_| whole)?;
-    let mut payload = vec![0; len];
-    let n = snap::raw::Decoder::new().decompress(compressed, &mut payload).ok()?;
-    (n == len).then_some(payload)
+    room.resize(len, 0);
+    let n = snap::raw::Decoder::new().decompress(compressed, room).ok()?;
+    (n == len).then_some(room)
 }
 
 /// The length that a snappy block says it has, if so many bytes can be in it (S2).
@@ -175,7 +176,7 @@ mod tests {
         assert_eq!(out[45..49], crc32fast::hash(body).to_le_bytes());
         assert_eq!(&out[49..57], b"YLAT\n\n\n\n");
         assert!(out[57..].iter().all(|&b| b == 0));
-        assert_eq!(decode(&out[..57]).as_deref(), Some(&b"abc"[..]));
+        assert_eq!(decode(&out[..57], &mut vec![]), Some(&b"abc"[..]));
     }
 
     #[test]
@@ -183,7 +184,7 @@ mod tests {
         let mut out = Vec::new();
         encode(b"abc", 5, 9, &mut out).expect("short");
         out[45..53].fill(0);
-        assert_eq!(decode(&out[..57]).as_deref(), Some(&b"abc"[..]));
+        assert_eq!(decode(&out[..57], &mut vec![]), Some(&b"abc"[..]));
     }
 
     #[test]
@@ -197,10 +198,10 @@ mod tests {
         for at in (0..len).filter(|at| !mark.contains(at)) {
             let mut bad = out[..len].to_vec();
             bad[at] ^= 0x10;
-            assert_eq!(decode(&bad), None, "byte {at}");
+            assert_eq!(decode(&bad, &mut vec![]), None, "byte {at}");
         }
         for cut in 0..len {
-            assert_eq!(decode(&out[..cut]), None, "cut at {cut}");
+            assert_eq!(decode(&out[..cut], &mut vec![]), None, "cut at {cut}");
         }
     }
 

@@ -57,7 +57,8 @@ fn the_first_section_of_a_database() {
     let head = section::read_header(bytes[8192..8212].try_into().expect("20 bytes"));
     assert_eq!(head.seq_number, 1);
     assert_eq!(section::read_file_header(&bytes), Ok(Some(head.file_id)));
-    let payload = section::decode(&bytes[8192..8192 + head.len]).expect("whole");
+    let mut room = vec![];
+    let payload = section::decode(&bytes[8192..8192 + head.len], &mut room).expect("whole");
 
     let mut expected = Vec::new();
     for (name, len) in [("a.ns", 1u64 << 20), ("a.0", 16 << 20)] {
