@@ -74,7 +74,7 @@ impl Collection {
     ) -> Result<Option<R>> {
         let id = IdKey::new(id)?;
         self.read(None, |view, open| {
-            let Some(place) = find_by_id(
+            let Some((place, _record)) = find_by_id(
                 Holding::EachRecord(&self.core),
                 open,
                 view,
@@ -84,7 +84,6 @@ impl Collection {
             else {
                 return Ok(None);
             };
-            let _record = self.core.read_record(place.loc);
             let document = document_at(&open.store, view, place.loc)?;
             read(document).map(Some).map_err(|error| error.stored_at(place.loc))
         })
@@ -124,12 +123,9 @@ impl Collection {
             let id = IdKey::from_raw(id.ty, id.bytes);
             return self.read(None, |view, open| {
                 let counters = &self.database.shared.counters;
-                let Some(place) =
-                    find_by_id(Holding::EachRecord(&self.core), open, view, &id, counters)?
-                else {
-                    return Ok(None);
-                };
-                let _record = self.core.read_record(place.loc);
+                let holding = Holding::EachRecord(&self.core);
+                let found = find_by_id(holding, open, view, &id, counters)?;
+                let Some((place, _record)) = found else { return Ok(None) };
                 let document = document_at(&open.store, view, place.loc)?;
                 let matches = filter.matches(document.as_bytes())?;
                 Ok(matches.then(|| document.to_owned()))

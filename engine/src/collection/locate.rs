@@ -46,31 +46,23 @@ impl<'a> Holding<'a> {
     }
 }
 
-/// The record whose document has this `_id`.
+/// The record whose document has this `_id`, and the right to read it.
 ///
 /// # Errors
 /// `Corrupt` only.
 #[inline]
-pub fn find_by_id(
-    holding: Holding<'_>,
+pub fn find_by_id<'a>(
+    holding: Holding<'a>,
     open: &OpenCollection,
     view: &impl View,
     id: &IdKey<'_>,
     counters: &Counters,
-) -> Result<Option<Place>> {
-    let hash = id.hash();
-    for (loc, shape) in open.memo.iter().flat_map(|memo| memo.candidates(hash)) {
-        let _record = holding.record(loc);
-        if leads_at(view, loc, id) {
-            counters.record_memo_hits.add(1);
-            return Ok(Some(Place { loc, shape }));
-        }
-    }
-    find_beyond_memo(holding, open, view, id, hash, counters)
+) -> Result<Option<(Place, Option<StripeRead<'a>>)>> {
+    find_and_hold(holding, open, view, id, counters, |place| holding.record(place.loc))
 }
 
-/// The same for a hit: the record is held to be written from when it is compared. `foresee` is
-/// told of each place that may be the one.
+/// The same with the right to write it, for a hit. `foresee` is told of each place that may be
+/// the one.
 ///
 /// # Errors
 /// `Corrupt` only.
@@ -83,20 +75,36 @@ pub fn find_for_hit<'a>(
     counters: &Counters,
     foresee: impl Fn(Place),
 ) -> Result<Option<(Place, Stripe<'a>)>> {
+    find_and_hold(Holding::EachRecord(core), open, view, id, counters, |place| {
+        let record = core.write_record(place.loc);
+        // Not before: lines that another thread is writing would be taken away from it.
+        foresee(place);
+        record
+    })
+}
+
+#[inline]
+fn find_and_hold<G>(
+    holding: Holding<'_>,
+    open: &OpenCollection,
+    view: &impl View,
+    id: &IdKey<'_>,
+    counters: &Counters,
+    hold: impl Fn(Place) -> G,
+) -> Result<Option<(Place, G)>> {
     let hash = id.hash();
     if let Some(memo) = &open.memo {
         for (loc, shape) in memo.candidates(hash) {
-            let record = core.write_record(loc);
-            // Not before: lines that another thread is writing would be taken away from it.
-            foresee(Place { loc, shape });
+            let place = Place { loc, shape };
+            let held = hold(place);
             if leads_at(view, loc, id) {
                 counters.record_memo_hits.add(1);
-                return Ok(Some((Place { loc, shape }, record)));
+                return Ok(Some((place, held)));
             }
         }
     }
-    let place = find_beyond_memo(Holding::EachRecord(core), open, view, id, hash, counters)?;
-    Ok(place.map(|place| (place, core.write_record(place.loc))))
+    let place = find_beyond_memo(holding, open, view, id, hash, counters)?;
+    Ok(place.map(|place| (place, hold(place))))
 }
 
 /// The same by the b-tree; what is found is remembered.
@@ -184,7 +192,9 @@ pub fn find_first(
         filter.matches(document_in(data_at(view, loc)?, loc)?.as_bytes())
     };
     if let Some(id) = filter.id_equality() {
-        let place = find_by_id(holding, open, view, &IdKey::from_raw(id.ty, id.bytes), counters)?;
+        let found = find_by_id(holding, open, view, &IdKey::from_raw(id.ty, id.bytes), counters)?;
+        // Not held while it is held once more.
+        let place = found.map(|(place, _)| place);
         return match place {
             Some(place) if matches(place.loc)? => Ok(Some(place)),
             _ => Ok(None),

@@ -159,7 +159,7 @@ pub fn put(
     let Some(open) = there.or(made.as_ref()) else { return Ok(made) };
     let id = IdKey::new(name.into())?;
     let counters = &core.shared.counters;
-    if let Some(place) = find_by_id(Holding::WholeCollection, open, unit, &id, counters)? {
+    if let Some((place, _)) = find_by_id(Holding::WholeCollection, open, unit, &id, counters)? {
         open.remove(unit, place.loc)?;
     }
     if let Some(options) = options {
