@@ -91,7 +91,7 @@ fn scan(c: &mut Criterion) {
         [("first-field", rawdoc! { "hourly.0": 7 }), ("last-field", rawdoc! { "minute.23.59": 7 })]
     {
         group.bench_function(name, |b| {
-            b.iter(|| daily.find(&filter).expect("a filter").count());
+            b.iter(|| daily.find(&filter).run().expect("a filter").count());
         });
     }
 }

@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::disk_loc::DiskLoc;
+pub use crate::reason::Reason;
 
 /// `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -171,39 +172,6 @@ fn advice(source: &io::Error) -> &'static str {
 /// How a stopped engine comes back.
 const AGAIN: &str = "open the directory again, which recovers all that was durable";
 
-/// MongoDB's name for why a request was refused. The codes belong to the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "the names are MongoDB's code names")]
-pub enum Reason {
-    BadValue,
-    FailedToParse,
-    TypeMismatch,
-    Overflow,
-    InvalidLength,
-    IllegalOperation,
-    PathNotViable,
-    ConflictingUpdateOperators,
-    DollarPrefixedFieldName,
-    InvalidIdField,
-    NotSingleValueField,
-    EmptyFieldName,
-    DottedFieldName,
-    ImmutableField,
-    CannotCreateIndex,
-    IndexAlreadyExists,
-    IndexOptionsConflict,
-    IndexKeySpecsConflict,
-    InvalidOptions,
-    InvalidNamespace,
-    CommandNotSupported,
-    CannotIndexParallelArrays,
-    CannotGrowDocumentInCappedNamespace,
-    DocTooLargeForCapped,
-    UnsupportedIndex,
-    CursorNotFound,
-}
-
 /// What a caller can do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -218,6 +186,38 @@ pub enum Class {
 }
 
 impl Error {
+    /// MongoDB's number for it: that of 5.0, and 17280 of the versions that had MMAPv1.
+    pub fn code(&self) -> i32 {
+        self.reason().code()
+    }
+
+    /// MongoDB's name for it.
+    pub fn code_name(&self) -> String {
+        self.reason().name()
+    }
+
+    fn reason(&self) -> Reason {
+        match self {
+            Error::Corrupt { .. } | Error::BadFile { .. } => Reason::Location(50883),
+            Error::Io { .. } => Reason::FileStreamFailed,
+            Error::DiskFull { .. } => Reason::OutOfDiskSpace,
+            Error::Locked { .. } => Reason::DBPathInUse,
+            Error::ReadOnly { .. } => Reason::NotWritablePrimary,
+            Error::InvalidNamespace { .. } => Reason::InvalidNamespace,
+            Error::NotFound { what: "index", .. } => Reason::IndexNotFound,
+            Error::NotFound { .. } => Reason::NamespaceNotFound,
+            Error::NamespaceExists { .. } => Reason::NamespaceExists,
+            Error::TooManyNamespaces { .. } => Reason::Location(10081),
+            Error::DuplicateKey { .. } => Reason::DuplicateKey,
+            // "object to insert too large"; other verbs have numbers of their own.
+            Error::DocumentTooLarge { .. } => Reason::BadValue,
+            Error::InvalidBson { .. } => Reason::InvalidBSON,
+            Error::KeyTooLong { .. } => Reason::Location(17280),
+            Error::Refused { reason, .. } => *reason,
+            Error::NeedsDataFile { .. } => Reason::InternalError,
+        }
+    }
+
     /// What a caller can do about it.
     pub fn class(&self) -> Class {
         match self {

@@ -62,6 +62,7 @@ pub mod disk;
 mod disk_loc;
 mod engine;
 mod error;
+mod expression;
 mod file_id;
 pub mod format;
 mod holds;
@@ -72,6 +73,7 @@ mod locks;
 mod namespace_string;
 mod options;
 mod query;
+mod reason;
 pub mod reports;
 #[cfg(test)]
 mod rounds;
@@ -84,10 +86,10 @@ mod update;
 pub use bson::field_path::FieldPath;
 pub use clock::Clock;
 pub use collection::{
-    CollStats, Collection, CollectionOptions, CompactReport, DatabaseMap, DbStats, ExtentMap,
-    ExtentOwner, FileMap, HoleList, IndexEntry, IndexInfo, IndexScan, InsertReport, Located,
-    LocatedBy, Move, NamespaceMap, Salvage, SalvageReport, Scan, SpaceUsage, UpdateReport,
-    UpdateRequest, Validation,
+    Aggregate, CollStats, Collection, CollectionOptions, CompactReport, Cursor, DatabaseMap,
+    DbStats, ExtentMap, ExtentOwner, FileMap, Find, Hint, HoleList, IndexEntry, IndexInfo,
+    IndexScan, InsertReport, Located, LocatedBy, Move, NamespaceMap, Salvage, SalvageReport, Scan,
+    SpaceUsage, UpdateReport, UpdateRequest, Validation, Verbosity,
 };
 pub use counters::{Counter, Counters};
 pub use database::Database;

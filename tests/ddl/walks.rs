@@ -26,7 +26,7 @@ fn update_many_goes_on_while_indexes_come_and_go() {
         assert_eq!(report.expect("runs").modified, DOCUMENTS as u64);
         indexing.join().expect("no panic");
     });
-    let updated = collection.find(rawdoc! { "n": 1 }).expect("a scan").count();
+    let updated = collection.find(rawdoc! { "n": 1 }).run().expect("a scan").count();
     assert_eq!(updated as i64, DOCUMENTS);
     dbpath::close(engine);
 }

@@ -94,7 +94,7 @@ fn filters_that_mean_nothing() {
         rawdoc! { "a": { "$in": [{ "$gt": 1 }] } },
         rawdoc! { "a": bson::RawBson::Undefined },
     ] {
-        world.refused(&filter, c.find(&filter), 2);
+        world.refused(&filter, c.find(&filter).run(), 2);
         world.refused(&filter, c.find_one(&filter), 2);
         world.refused(&filter, c.delete_one(&filter), 2);
         world.refused(&filter, c.delete_many(&filter), 2);

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use bson::{RawDocumentBuf, doc, rawdoc};
 use tallymap::disk::HeapDisk;
 use tallymap::{Collection, CollectionOptions, Direction, Engine, Error, IndexSpec, RecordLoc};
-use tallymap_tests::codes::code;
 use tallymap_tests::dbpath::check;
 use tallymap_tests::order::raw;
 use tallymap_tests::watched_disk::WatchedDisk;
@@ -96,7 +95,7 @@ impl World {
     ) {
         match done {
             Ok(done) => panic!("{what:?} was accepted: {done:?}"),
-            Err(error) => assert_eq!(code(&error), expected, "{what:?}: {error}"),
+            Err(error) => assert_eq!(error.code(), expected, "{what:?}: {error}"),
         }
     }
 
@@ -166,7 +165,7 @@ pub fn every_request(world: &World, document: &bson::RawDocument) -> Vec<Outcome
         ("$set many", run(c.update_many(rawdoc! {}, &set), false)),
         ("update where", run(c.update_one(document, rawdoc! { "$set": { "a": 9 } }), false)),
         ("upsert where", run(c.update_one(document, rawdoc! { "$set": { "a": 9 } }), true)),
-        ("find", c.find(document).map(drop)),
+        ("find", c.find(document).run().map(drop)),
         ("find_one", c.find_one(document).map(drop)),
         ("delete_one", c.delete_one(document).map(drop)),
         ("delete_many", c.delete_many(document).map(drop)),

@@ -60,8 +60,8 @@ fn preallocate_with_counters_in_the_query_fails_once_a_hit_is_counted() {
     let date = day("2000-10-10");
     let fresh = preallocate_daily(&daily, date).expect("inserts");
     assert!(fresh.upserted.is_some());
-    let document = daily.find(rawdoc! {}).expect("finds").next().expect("one").expect("read");
-    let names: Vec<_> = document.document.iter().map(|f| f.expect("BSON").0.to_string()).collect();
+    let document = daily.find(rawdoc! {}).run().expect("finds").next().expect("one").expect("read");
+    let names: Vec<_> = document.iter().map(|f| f.expect("BSON").0.to_string()).collect();
     assert_eq!(names, ["_id", "hourly", "minute", "metadata"]);
     let again = preallocate_daily(&daily, date).expect("matches");
     assert_eq!((again.matched, again.modified, again.upserted), (1, 0, None));

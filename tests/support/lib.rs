@@ -4,7 +4,6 @@
 #![forbid(unsafe_code)]
 
 pub mod bson_walk;
-pub mod codes;
 pub mod crash;
 pub mod damage;
 pub mod dbpath;

@@ -8,13 +8,29 @@ use crate::sources::rust_files;
 const LAYERS: &[(&str, &[&str])] = &[
     ("bson", &[]),
     ("format", &[]),
-    ("query", &["bson"]),
+    ("expression", &["bson"]),
+    ("query", &["bson", "expression"]),
     ("disk", &["format"]),
-    ("update", &["bson", "query"]),
+    ("update", &["bson", "expression", "query"]),
     ("journal", &["format", "disk"]),
     ("store", &["format", "disk"]),
     ("index", &["bson", "format", "disk", "store"]),
-    ("collection", &["bson", "query", "update", "format", "disk", "journal", "store", "index"]),
+    ("aggregate", &["bson", "expression", "query"]),
+    (
+        "collection",
+        &[
+            "aggregate",
+            "bson",
+            "expression",
+            "query",
+            "update",
+            "format",
+            "disk",
+            "journal",
+            "store",
+            "index",
+        ],
+    ),
 ];
 
 const GROUND: &[&str] = &[
@@ -28,6 +44,7 @@ const GROUND: &[&str] = &[
     "locks",
     "namespace_string",
     "options",
+    "reason",
     "rounds",
     "sync",
 ];

@@ -206,8 +206,8 @@ impl Store {
         let mut counts = [0; 6];
         let site = self.sites[site].as_str();
         if let Way::Event { .. } = self.way {
-            for located in self.collections[0].find(rawdoc! { "site": site })? {
-                let browser = located?.document.get_i32("browser").unwrap_or(-1);
+            for event in self.collections[0].find(rawdoc! { "site": site }).run()? {
+                let browser = event?.get_i32("browser").unwrap_or(-1);
                 if let Some(count) = counts.get_mut(browser as usize) {
                     *count += 1;
                 }

@@ -5,6 +5,7 @@ use bson::RawDocument;
 use super::handle::{Collection, checked_filter, if_it_exists};
 use super::locate::{Holding, find_first};
 use super::locked::OpenCollection;
+use super::search::Search;
 use crate::disk::Edit;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
@@ -32,7 +33,7 @@ impl Collection {
         }
         let mut deleted = 0;
         self.each_match(
-            &filter,
+            &Search::of(&filter),
             |open, unit, loc| {
                 check_deletable(open)?;
                 open.remove(unit, loc)
@@ -45,7 +46,7 @@ impl Collection {
     fn delete_first(&self, filter: &Filter) -> Result<u64> {
         let counters = &self.database.shared.counters;
         let find = |open: &OpenCollection, view: &ReadView<'_>| {
-            find_first(Holding::WholeCollection, open, view, filter, counters)
+            find_first(Holding::WholeCollection, open, view, &Search::of(filter), counters)
         };
         if_it_exists(self.change_after(find, |open, unit, found| match found {
             None => Ok(0),

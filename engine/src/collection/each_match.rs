@@ -4,10 +4,10 @@ use super::catalog::document_at;
 use super::handle::Collection;
 use super::locked::OpenCollection;
 use super::scan::check_generation;
+use super::search::Search;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Result};
 use crate::journal::{ReadView, UnitOfWork};
-use crate::query::Filter;
 use crate::store::{Direction, RecordScan};
 
 /// Records that are looked at before the collection is given to others for a moment.
@@ -21,7 +21,7 @@ enum Step<R> {
 }
 
 impl Collection {
-    /// Walks the collection in natural order; each record that `filter` matches is changed by
+    /// Walks the collection in natural order; each record that is looked for is changed by
     /// `work`, and what that answers is given to `done` once it is sure to stay.
     ///
     /// Others may change the collection between two steps. A record that moves ahead of the walk
@@ -31,7 +31,7 @@ impl Collection {
     /// Those of `work`; what was changed before stays.
     pub(super) fn each_match<R>(
         &self,
-        filter: &Filter,
+        search: &Search<'_>,
         mut work: impl FnMut(&OpenCollection, &mut UnitOfWork<'_>, RecordLoc) -> Result<R>,
         mut done: impl FnMut(R),
     ) -> Result<()> {
@@ -50,7 +50,7 @@ impl Collection {
                 for _ in 0..LOOKS_MAX {
                     let Some(loc) = ahead.next(view)? else { return Ok((Step::End, ahead)) };
                     let document = document_at(&open.store, view, loc)?;
-                    if filter.matches(document.as_bytes())? {
+                    if search.filter.matches(document.as_bytes())? {
                         return Ok((Step::Changed(loc), ahead));
                     }
                 }

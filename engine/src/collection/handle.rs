@@ -104,19 +104,10 @@ impl Collection {
         })
     }
 
-    /// The documents that `filter` matches, in natural order.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] for a filter that is none.
-    pub fn find(&self, filter: impl AsRef<RawDocument>) -> Result<Scan> {
-        let filter = checked_filter(filter.as_ref())?;
-        Scan::new(self.core.clone(), Direction::Forward, Some(filter))
-    }
-
     /// The first document that `filter` matches.
     ///
     /// # Errors
-    /// As [`Collection::find`]; `Corrupt`.
+    /// [`Error::Refused`] for a filter that is none; `Corrupt`.
     pub fn find_one(&self, filter: impl AsRef<RawDocument>) -> Result<Option<RawDocumentBuf>> {
         let filter = checked_filter(filter.as_ref())?;
         if let Some(id) = filter.id_equality() {

@@ -8,6 +8,7 @@ use super::catalog::document_in;
 use super::id_key::{IdKey, VALUE_OFS};
 use super::locked::{CollectionCore, OpenCollection};
 use super::record_memo::ShapeNo;
+use super::search::Search;
 use crate::bson::compare::compare_values;
 use crate::bson::element::{self, Value};
 use crate::counters::Counters;
@@ -16,7 +17,6 @@ use crate::disk_loc::RecordLoc;
 use crate::error::Result;
 use crate::format::record;
 use crate::locks::{Stripe, StripeRead};
-use crate::query::Filter;
 use crate::store::{Direction, RecordScan};
 
 /// A record that was found, and what is remembered of it.
@@ -175,7 +175,7 @@ fn find_in_index(
     }
 }
 
-/// The first record that `filter` matches. Each record is held while it is compared; by the time
+/// The first record that is looked for. Each record is held while it is compared; by the time
 /// the caller holds it again it may match no more.
 ///
 /// # Errors
@@ -184,9 +184,10 @@ pub fn find_first(
     holding: Holding<'_>,
     open: &OpenCollection,
     view: &impl View,
-    filter: &Filter,
+    search: &Search<'_>,
     counters: &Counters,
 ) -> Result<Option<Place>> {
+    let filter = search.filter;
     let matches = |loc: RecordLoc| -> Result<bool> {
         let _record = holding.record(loc);
         filter.matches(document_in(data_at(view, loc)?, loc)?.as_bytes())

@@ -3,13 +3,16 @@
 //! One file per verb. [`update`](self) reads as the life of an update: a filter finds a record,
 //! operators make damages, a unit of work writes them.
 
+mod aggregate;
 mod catalog;
 mod compact;
 mod create;
+mod cursor;
 mod database_core;
 mod delete;
 mod each_match;
 mod file_map;
+mod find;
 mod handle;
 mod held;
 mod hit_request;
@@ -29,6 +32,7 @@ mod record_memo;
 mod salvage;
 mod saved_cursors;
 mod scan;
+mod search;
 mod shapes;
 mod shared;
 mod stats;
@@ -40,11 +44,14 @@ mod update;
 mod update_report;
 mod validate;
 
+pub use aggregate::Aggregate;
 pub use compact::CompactReport;
+pub use cursor::Cursor;
 pub(crate) use database_core::{DatabaseCore, check_not_catalogue};
 pub use file_map::{
     DatabaseMap, ExtentMap, ExtentOwner, FileMap, HoleList, NamespaceMap, SpaceUsage,
 };
+pub use find::{Find, Verbosity};
 pub use handle::Collection;
 pub use index_build::IndexInfo;
 pub use insert::InsertReport;
@@ -52,6 +59,7 @@ pub(crate) use name_table::NameTable;
 pub use options::CollectionOptions;
 pub use salvage::{Salvage, SalvageReport};
 pub use scan::{IndexEntry, IndexScan, Located, Scan};
+pub use search::Hint;
 pub(crate) use shared::EngineShared;
 pub use stats::{CollStats, DbStats};
 pub(crate) use stored_options::StoredOptions;

@@ -15,6 +15,7 @@ use super::hit_request::HitRequest;
 use super::insert::{insert_document, timestamp};
 use super::locate::{Holding, data_at, find_first};
 use super::locked::OpenCollection;
+use super::search::Search;
 use super::update_report::{LocatedBy, Move, UpdateReport};
 use crate::bson::document;
 use crate::counters::Work;
@@ -189,7 +190,7 @@ impl Collection {
         }
         let find = |open: &OpenCollection, view: &ReadView<'_>| {
             let counters = &self.database.shared.counters;
-            find_first(Holding::WholeCollection, open, view, filter, counters)
+            find_first(Holding::WholeCollection, open, view, &Search::of(filter), counters)
         };
         let change = || {
             self.change_after(find, |open, unit, found| match found {
@@ -208,8 +209,13 @@ impl Collection {
         let Some(open) = guard.open()? else { return Ok(InPlace::NoMatch) };
         let view = ReadView::new(&open.files, &guard);
         let counters = &self.database.shared.counters;
-        let Some(place) =
-            find_first(Holding::EachRecord(&self.core), open, &view, filter, counters)?
+        let Some(place) = find_first(
+            Holding::EachRecord(&self.core),
+            open,
+            &view,
+            &Search::of(filter),
+            counters,
+        )?
         else {
             return Ok(InPlace::NoMatch);
         };
@@ -263,7 +269,7 @@ impl Collection {
         // A record that moved ahead of the walk is met again: it has been updated.
         let moved_to = std::cell::RefCell::new(HashSet::new());
         self.each_match(
-            filter,
+            &Search::of(filter),
             |open, unit, loc| {
                 if moved_to.borrow().contains(&loc) {
                     return Ok(UpdateReport::default());

@@ -51,6 +51,14 @@ pub enum Test {
     Exists(bool),
 }
 
+/// How a document matched a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Matched {
+    /// The place in an array that the last condition through an array met first: what a
+    /// positional `$` stands for.
+    pub position: Option<u32>,
+}
+
 impl Filter {
     /// Parses the bytes of a checked document.
     pub fn parse(filter: &[u8]) -> Result<Filter> {

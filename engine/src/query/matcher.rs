@@ -13,7 +13,7 @@
 use std::cell::Cell;
 use std::cmp::Ordering;
 
-use super::filter::{Clause, Filter, Test};
+use super::filter::{Clause, Filter, Matched, Test};
 use crate::bson::compare::compare_values;
 use crate::bson::element::{Element, Elements, OwnedValue, Value};
 use crate::bson::field::FieldPath;
@@ -28,6 +28,11 @@ impl Filter {
     /// Does the document match?
     pub fn matches(&self, doc: &[u8]) -> Result<bool> {
         all_match(self.clauses(), doc)
+    }
+
+    /// Does it match, and how?
+    pub fn find_match(&self, doc: &[u8]) -> Result<Option<Matched>> {
+        Ok(self.matches(doc)?.then(Matched::default))
     }
 }
 

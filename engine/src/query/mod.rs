@@ -1,6 +1,12 @@
-//! Filters: parse one, ask it about a document.
+//! Filters, projections, sorts: parse one, ask it about a document.
 
 pub mod filter;
 mod matcher;
+pub mod projection;
+pub mod sort_pattern;
+pub mod sorter;
 
-pub use filter::Filter;
+pub use filter::{Filter, Matched};
+pub use projection::{Policy, Projection};
+pub use sort_pattern::SortPattern;
+pub use sorter::Sorter;

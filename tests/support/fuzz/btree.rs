@@ -110,7 +110,7 @@ impl Run {
             6 => self.rebuild(),
             _ => {
                 let n = doc! { "n": 3 };
-                let find = self.collection.find(raw(&n)).expect("a filter");
+                let find = self.collection.find(raw(&n)).run().expect("a filter");
                 assert!(find.flatten().count() <= self.model.len());
             }
         }

@@ -105,10 +105,10 @@ fn filter(collection: &Collection, input: &mut Input<'_>) {
     let (field, wanted) = (input.name(), input.value());
     // To compare with undefined is refused.
     if wanted != Bson::Undefined {
-        let found = collection.find(raw(&doc! { field: wanted.clone() })).expect("a filter");
+        let found = collection.find(raw(&doc! { field: wanted.clone() })).run().expect("a filter");
         let id = |document: &RawDocumentBuf| document.get_i32("_id").expect("an _id");
         // Where a document lies depends on the inputs before.
-        let mut found: Vec<_> = found.map(|found| found.expect("read").document).collect();
+        let mut found: Vec<_> = found.map(|found| found.expect("read")).collect();
         found.sort_by_key(id);
         let expected = documents.iter().filter(|document| matches(document, field, &wanted));
         assert_eq!(found, expected.map(raw).collect::<Vec<_>>(), "{field}: {wanted}");
@@ -129,7 +129,7 @@ fn bytes(collection: &Collection, input: &mut Input<'_>) {
         typed(collection.insert_one(document));
     }
     if let Some(filter) = filter {
-        let found = typed(collection.find(filter));
+        let found = typed(collection.find(filter).run());
         for found in found.into_iter().flatten() {
             found.expect("readable");
         }

@@ -291,9 +291,9 @@ impl Run {
 
     /// The keys of the documents that match, in the order that the engine meets them.
     fn matching(&self, filter: &Document) -> Vec<String> {
-        let found = self.collection().find(raw(filter)).expect("a search");
-        let key = |located: tallymap::Located| id_key(&document(&located.document)["_id"]);
-        let keys: Vec<String> = found.map(|located| key(located.expect("readable"))).collect();
+        let found = self.collection().find(raw(filter)).run().expect("a search");
+        let key = |found: bson::RawDocumentBuf| id_key(&document(&found)["_id"]);
+        let keys: Vec<String> = found.map(|found| key(found.expect("readable"))).collect();
         let (field, wanted) = filter.iter().next().expect("a field");
         let mut sorted = keys.clone();
         sorted.sort();

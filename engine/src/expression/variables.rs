@@ -1,0 +1,48 @@
+//! Variables of expressions: the names that are known while one is parsed, the values that they
+//! have while it is evaluated.
+
+use crate::bson::element::OwnedValue;
+
+/// Names of variables that an expression may use, beside `ROOT`, `CURRENT`, `NOW` and `REMOVE`.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    names: Vec<String>,
+}
+
+/// Values of variables.
+#[derive(Debug, Clone)]
+pub struct Variables<'a> {
+    /// `$$NOW`, milliseconds since the Unix epoch.
+    pub now_ms: i64,
+    values: Vec<(&'a str, OwnedValue)>,
+}
+
+impl Scope {
+    /// One that knows these names, such as those of `let`.
+    pub fn new(names: impl IntoIterator<Item = String>) -> Scope {
+        Scope { names: names.into_iter().collect() }
+    }
+
+    /// Is there such a variable?
+    pub fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name)
+    }
+}
+
+impl<'a> Variables<'a> {
+    /// Those that an operation at this time has.
+    pub fn new(now_ms: i64) -> Variables<'a> {
+        Variables { now_ms, values: Vec::new() }
+    }
+
+    /// Gives a variable a value.
+    pub fn set(&mut self, name: &'a str, value: OwnedValue) {
+        self.values.retain(|(known, _)| *known != name);
+        self.values.push((name, value));
+    }
+
+    /// The value of a variable.
+    pub fn get(&self, name: &str) -> Option<&OwnedValue> {
+        self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+}
