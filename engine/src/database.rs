@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::collection::{
-    Collection, CollectionOptions, DatabaseCore, DatabaseMap, DbStats, StoredOptions,
+    Collection, CollectionOptions, DatabaseCore, DatabaseMap, DbStats, Profiling, StoredOptions,
     check_not_catalogue,
 };
 use crate::error::{Error, Reason, Result};
@@ -95,6 +95,20 @@ impl Database {
     /// The journal's and the disk's.
     pub fn drop(&self) -> Result<bool> {
         self.core.drop_database()
+    }
+
+    /// What its profiler was told.
+    pub fn profiling(&self) -> Profiling {
+        self.core.profiler.get()
+    }
+
+    /// Tells its profiler which operations to describe in `system.profile`, a capped collection
+    /// that the first of them makes. Answers what it was told before.
+    ///
+    /// # Errors
+    /// [`Reason::BadValue`] for a sample rate that is no share.
+    pub fn set_profiling(&self, told: Profiling) -> Result<Profiling> {
+        self.core.profiler.tell(told)
     }
 
     /// A map of its files: extents, records, padding and holes. Empty if it does not exist.

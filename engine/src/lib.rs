@@ -87,9 +87,10 @@ pub use bson::field_path::FieldPath;
 pub use clock::Clock;
 pub use collection::{
     Aggregate, CollStats, Collection, CollectionOptions, CompactReport, Cursor, DatabaseMap,
-    DbStats, ExtentMap, ExtentOwner, FileMap, Find, Hint, HoleList, IndexEntry, IndexInfo,
-    IndexScan, InsertReport, Located, LocatedBy, Move, NamespaceMap, Salvage, SalvageReport, Scan,
-    SpaceUsage, UpdateReport, UpdateRequest, Validation, Verbosity,
+    DbStats, Delete, ExtentMap, ExtentOwner, FileMap, Find, FindAndModify, FoundAndModified, Hint,
+    HoleList, IndexEntry, IndexInfo, IndexScan, InsertReport, Located, LocatedBy, Move,
+    NamespaceMap, Profiling, ProfilingLevel, Salvage, SalvageReport, Scan, SpaceUsage,
+    UpdateReport, UpdateRequest, Validation, Verbosity,
 };
 pub use counters::{Counter, Counters};
 pub use database::Database;
@@ -102,3 +103,4 @@ pub use namespace_string::NamespaceString;
 pub use options::{Durability, Options};
 pub use salvager::Salvager;
 pub use store::{CompactPadding, Direction, SizingPolicy};
+pub use update::FieldOrder;

@@ -4,8 +4,9 @@
 //! the `bson` crate; inside they are the bytes that lie in the record.
 
 pub mod builder;
+pub mod collation;
 pub mod compare;
-mod decimal;
+pub mod decimal;
 pub mod document;
 pub mod element;
 pub mod field;

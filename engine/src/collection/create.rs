@@ -65,6 +65,9 @@ impl CollectionOptions {
                 entry.append(bson::cstr!("max"), number(max));
             }
         }
+        if self.no_id_index {
+            entry.append(bson::cstr!("autoIndexId"), false);
+        }
         let flags = self.policy.user_flags();
         if flags != FLAG_POWER_OF_2 {
             entry.append(bson::cstr!("flags"), flags);
@@ -94,7 +97,7 @@ fn number(n: i64) -> bson::RawBson {
     }
 }
 
-/// Creates a collection with its index on `_id`.
+/// Creates a collection, with its index on `_id` unless the options say otherwise.
 ///
 /// # Errors
 /// [`Error::NamespaceExists`], and the store's.
@@ -114,8 +117,10 @@ pub fn create_collection(
         }
         None => store.create_first_extent(edit)?,
     }
-    let (_, slot) = begin_index(catalog, edit, ns, details, &IndexDefinition::id())?;
-    details.finish_index_build(edit, slot)?;
+    if !options.no_id_index {
+        let (_, slot) = begin_index(catalog, edit, ns, details, &IndexDefinition::id())?;
+        details.finish_index_build(edit, slot)?;
+    }
     Ok(details)
 }
 

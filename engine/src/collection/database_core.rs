@@ -16,6 +16,7 @@ use super::index_build::finish_interrupted_builds;
 use super::locked::{CollectionCore, Known, OpenCollection, Opening};
 use super::name_table::NameTable;
 use super::options::CollectionOptions;
+use super::profile::Profiler;
 use super::shared::EngineShared;
 use super::stored_options::StoredOptions;
 use crate::disk::View;
@@ -38,6 +39,8 @@ pub struct DatabaseCore {
     catalogue: [Arc<CollectionCore>; CATALOGUE.len()],
     /// The files of a database that could not be completed, for want of space, for the next try.
     incomplete: Mutex<Option<Arc<DatabaseFiles>>>,
+    /// Says which operations are profiled.
+    pub profiler: Profiler,
 }
 
 /// A database that exists.
@@ -65,6 +68,7 @@ impl DatabaseCore {
             collections: Mutex::new(collections),
             catalogue,
             incomplete: Mutex::default(),
+            profiler: Profiler::default(),
         })
     }
 

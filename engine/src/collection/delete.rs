@@ -1,16 +1,26 @@
 //! Deleting documents, one or many or all.
 
-use bson::RawDocument;
+use bson::{RawDocument, RawDocumentBuf};
 
+use super::catalog::document_at;
 use super::handle::{Collection, checked_filter, if_it_exists};
 use super::locate::{Holding, find_first};
 use super::locked::OpenCollection;
-use super::search::Search;
+use super::search::{Hint, Search};
 use crate::disk::Edit;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
 use crate::journal::ReadView;
-use crate::query::Filter;
+
+/// A deletion that is ready to run. Made by [`Collection::delete`].
+#[derive(Debug)]
+#[must_use = "a deletion does nothing until it is run"]
+pub struct Delete<'c> {
+    collection: &'c Collection,
+    filter: RawDocumentBuf,
+    many: bool,
+    hint: Option<Hint>,
+}
 
 impl Collection {
     /// Deletes the first document that `filter` matches. Answers how many: 0 or 1.
@@ -18,8 +28,7 @@ impl Collection {
     /// # Errors
     /// [`Reason::IllegalOperation`] in a capped collection.
     pub fn delete_one(&self, filter: impl AsRef<RawDocument>) -> Result<u64> {
-        let filter = checked_filter(filter.as_ref())?;
-        self.delete_first(&filter)
+        self.delete(filter).run()
     }
 
     /// Deletes every document that `filter` matches, one unit of work each. Answers how many.
@@ -27,13 +36,63 @@ impl Collection {
     /// # Errors
     /// As [`Collection::delete_one`]; those deleted before it stay deleted.
     pub fn delete_many(&self, filter: impl AsRef<RawDocument>) -> Result<u64> {
-        let filter = checked_filter(filter.as_ref())?;
-        if filter.id_equality().is_some() {
-            return self.delete_first(&filter);
+        self.delete(filter).many(true).run()
+    }
+
+    /// A deletion that says more than its filter. Nothing is looked at before [`Delete::run`].
+    pub fn delete(&self, filter: impl AsRef<RawDocument>) -> Delete<'_> {
+        let filter = filter.as_ref().to_owned();
+        Delete { collection: self, filter, many: false, hint: None }
+    }
+
+    /// Deletes the first match; with what `keep` makes of it beforehand.
+    pub(super) fn delete_first<R>(
+        &self,
+        search: &Search<'_>,
+        keep: impl Fn(&RawDocument) -> R,
+    ) -> Result<Option<R>> {
+        let counters = &self.database.shared.counters;
+        let find = |open: &OpenCollection, view: &ReadView<'_>| {
+            find_first(Holding::WholeCollection, open, view, search, counters)
+        };
+        if_it_exists(self.change_after(find, |open, unit, found| match found {
+            None => Ok(None),
+            Some(place) => {
+                check_deletable(open)?;
+                let kept = keep(document_at(&open.store, unit, place.loc)?);
+                open.remove(unit, place.loc).map(|()| Some(kept))
+            }
+        }))
+    }
+}
+
+impl Delete<'_> {
+    /// Whether every match is deleted, one unit of work each, or only the first.
+    pub fn many(mut self, many: bool) -> Self {
+        self.many = many;
+        self
+    }
+
+    /// Which index to find the documents by.
+    pub fn hint(mut self, hint: Hint) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// Runs it. Answers how many documents were deleted.
+    ///
+    /// # Errors
+    /// As [`Collection::delete_many`].
+    pub fn run(self) -> Result<u64> {
+        let filter = checked_filter(&self.filter)?;
+        let search = Search { filter: &filter, sort: None, hint: self.hint.as_ref() };
+        if !self.many || filter.id_equality().is_some() {
+            let deleted = self.collection.delete_first(&search, |_| ())?;
+            return Ok(u64::from(deleted.is_some()));
         }
         let mut deleted = 0;
-        self.each_match(
-            &Search::of(&filter),
+        self.collection.each_match(
+            &search,
             |open, unit, loc| {
                 check_deletable(open)?;
                 open.remove(unit, loc)
@@ -41,20 +100,6 @@ impl Collection {
             |()| deleted += 1,
         )?;
         Ok(deleted)
-    }
-
-    fn delete_first(&self, filter: &Filter) -> Result<u64> {
-        let counters = &self.database.shared.counters;
-        let find = |open: &OpenCollection, view: &ReadView<'_>| {
-            find_first(Holding::WholeCollection, open, view, &Search::of(filter), counters)
-        };
-        if_it_exists(self.change_after(find, |open, unit, found| match found {
-            None => Ok(0),
-            Some(place) => {
-                check_deletable(open)?;
-                open.remove(unit, place.loc).map(|()| 1)
-            }
-        }))
     }
 }
 

@@ -10,6 +10,7 @@ use super::handle::{Collection, checked_filter};
 use super::id_key::IdKey;
 use super::locate::{Place, find_for_hit};
 use super::locked::OpenCollection;
+use super::update_job::UpdateJob;
 use super::update_report::{LocatedBy, UpdateReport};
 use crate::bson::field_path::FieldPath;
 use crate::bson::number::Number;
@@ -158,7 +159,7 @@ impl Collection {
         let filter = checked_filter(&filter)?;
         let update = Update::increments(increments)?;
         let upsert = self.core.shared().open()?.is_some_and(upsert);
-        self.update_first(&filter, &update, upsert)
+        Ok(self.update_first(&UpdateJob::of(&filter, &update, upsert))?.report)
     }
 }
 

@@ -24,8 +24,8 @@ use crate::journal::DatabaseFiles;
 use crate::locks::{Exclusive, RecordStripes, Shared, Stripe, StripeRead, StructureLock};
 use crate::namespace_string::NamespaceString;
 use crate::store::{NamespaceDetails, RecordStore, SizingPolicy, StoreOptions};
-use crate::update::IndexedPaths;
 use crate::update::template::Template;
+use crate::update::{FieldOrder, IndexedPaths};
 
 /// One name's collection: its lock, and what it is when it exists.
 #[derive(Debug)]
@@ -53,6 +53,8 @@ pub struct OpenCollection {
     pub is_capped: bool,
     /// The document that a missing `_id` starts from.
     pub template: Option<Template>,
+    /// The order in which updates create fields.
+    pub field_order: FieldOrder,
     /// Records by `_id`; none where memos are switched off.
     pub memo: Option<RecordMemo>,
     pub shapes: Shapes,
@@ -112,6 +114,7 @@ impl Opening<'_> {
             indexed_paths: IndexedPaths::new(paths),
             is_capped: details.is_capped(view)?,
             template,
+            field_order: self.stored.field_order.unwrap_or_default(),
             memo: self.memos.then(|| RecordMemo::for_records(records)),
             shapes: Shapes::default(),
             cursors: SavedCursors::default(),

@@ -3,6 +3,7 @@
 use bson::{RawDocument, RawDocumentBuf};
 
 use crate::store::{CappedExtents, SizingPolicy};
+use crate::update::FieldOrder;
 
 /// Options of a new collection.
 #[derive(Debug, Clone, Default)]
@@ -10,6 +11,8 @@ pub struct CollectionOptions {
     pub(crate) policy: SizingPolicy,
     pub(crate) template: Option<RawDocumentBuf>,
     pub(crate) capped: Option<Capped>,
+    pub(crate) field_order: FieldOrder,
+    pub(crate) no_id_index: bool,
 }
 
 /// Size of a capped collection.
@@ -33,6 +36,19 @@ impl CollectionOptions {
     /// each; `from: 1` begins them at `"1"`, `type: "int64"` or `"double"` widens them.
     pub fn template(mut self, template: impl AsRef<RawDocument>) -> Self {
         self.template = Some(template.as_ref().to_owned());
+        self
+    }
+
+    /// Whether there is an index on `_id`: always, unless told. Without, finding a document by its
+    /// `_id` reads the collection.
+    pub fn auto_index_id(mut self, index: bool) -> Self {
+        self.no_id_index = !index;
+        self
+    }
+
+    /// The order in which an update creates fields. Default: as written, as 3.x did.
+    pub fn field_order(mut self, order: FieldOrder) -> Self {
+        self.field_order = order;
         self
     }
 

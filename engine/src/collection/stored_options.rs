@@ -1,4 +1,5 @@
-//! What a collection is created with beyond what MongoDB knows: its template and its policy.
+//! What a collection is created with beyond what MongoDB knows: its template, its policy, the
+//! order of new fields.
 //!
 //! They live in a collection of our own, `<db>.tallymap.collections`, one document per
 //! collection that has any: `{ _id: "daily", policy: "exact", template: { … } }`. MongoDB sees
@@ -21,7 +22,7 @@ use crate::error::{Error, Reason, Result};
 use crate::journal::UnitOfWork;
 use crate::namespace_string::{CATALOGUE, NamespaceString};
 use crate::store::SizingPolicy;
-use crate::update::template;
+use crate::update::{FieldOrder, template};
 
 /// The policies by the names that stand in documents. Never rename.
 const POLICIES: [(&str, SizingPolicy); 5] = [
@@ -32,12 +33,21 @@ const POLICIES: [(&str, SizingPolicy); 5] = [
     ("power_of_2_v2_4", SizingPolicy::PowerOf2V2_4),
 ];
 
+/// The orders of fields by the names that stand in documents. Never rename.
+const FIELD_ORDERS: [(&str, FieldOrder); 3] = [
+    ("document", FieldOrder::Document),
+    ("lexicographic", FieldOrder::Lexicographic),
+    ("numeric", FieldOrder::Numeric),
+];
+
 /// The options of one collection that the catalogue has no place for.
 #[derive(Debug, Clone, Default)]
 pub struct StoredOptions {
     pub policy: Option<SizingPolicy>,
     /// Expanded: a name like `$grid` may not stand in a stored document.
     pub template: Option<RawDocumentBuf>,
+    /// The order in which updates create fields, if it is not that of the update.
+    pub field_order: Option<FieldOrder>,
 }
 
 impl StoredOptions {
@@ -60,13 +70,14 @@ impl StoredOptions {
         };
         let is_native = matches!(options.policy, SizingPolicy::PowerOf2 | SizingPolicy::Exact);
         let policy = (!is_native).then_some(options.policy);
-        let stored = StoredOptions { policy, template };
+        let field_order = Some(options.field_order).filter(|order| *order != FieldOrder::Document);
+        let stored = StoredOptions { policy, template, field_order };
         Ok((!stored.is_empty()).then_some(stored))
     }
 
     /// Is nothing of it to be stored?
     pub fn is_empty(&self) -> bool {
-        self.policy.is_none() && self.template.is_none()
+        self.policy.is_none() && self.template.is_none() && self.field_order.is_none()
     }
 
     /// The options of collection `name`, if any are stored.
@@ -106,7 +117,14 @@ impl StoredOptions {
                 Some(template.to_owned())
             }
         };
-        Ok(StoredOptions { policy, template })
+        let field_order = match document.get("field_order").map_err(|_| bad("invalid BSON"))? {
+            None => None,
+            Some(name) => {
+                let known = FIELD_ORDERS.iter().find(|(known, _)| Some(*known) == name.as_str());
+                Some(known.ok_or_else(|| bad("unknown order of fields"))?.1)
+            }
+        };
+        Ok(StoredOptions { policy, template, field_order })
     }
 
     fn to_document(&self) -> RawDocumentBuf {
@@ -114,6 +132,11 @@ impl StoredOptions {
         if let Some(policy) = self.policy {
             let name = POLICIES.iter().find(|(_, known)| *known == policy).map(|(name, _)| *name);
             out.append(bson::cstr!("policy"), name.unwrap_or_default());
+        }
+        if let Some(order) = self.field_order {
+            let name =
+                FIELD_ORDERS.iter().find(|(_, known)| *known == order).map(|(name, _)| *name);
+            out.append(bson::cstr!("field_order"), name.unwrap_or_default());
         }
         if let Some(template) = &self.template {
             out.append(bson::cstr!("template"), template.clone());
@@ -180,12 +203,22 @@ mod tests {
     fn documents_and_back() {
         for (name, policy) in POLICIES {
             let template = Some(rawdoc! { "hourly": { "$grid": [24] } });
-            let document = StoredOptions { policy: Some(policy), template }.to_document();
+            let field_order = None;
+            let stored = StoredOptions { policy: Some(policy), template, field_order };
+            let document = stored.to_document();
             assert_eq!(document.get_str("policy").ok(), Some(name));
             let again = StoredOptions::parse(&document).expect("its own document");
             assert_eq!(again.policy, Some(policy));
             assert!(again.template.is_some());
         }
+        for (name, order) in FIELD_ORDERS {
+            let stored = StoredOptions { field_order: Some(order), ..Default::default() };
+            let document = stored.to_document();
+            assert_eq!(document.get_str("field_order").ok(), Some(name));
+            let again = StoredOptions::parse(&document).expect("its own document");
+            assert_eq!(again.field_order, Some(order));
+        }
+        assert!(StoredOptions::parse(&rawdoc! { "field_order": "x" }).is_err());
         assert!(StoredOptions::parse(&rawdoc! { "policy": "x" }).is_err());
         assert!(StoredOptions::parse(&rawdoc! { "template": 1 }).is_err());
     }

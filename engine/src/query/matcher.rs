@@ -1,288 +1,219 @@
 //! Does a document match a filter?
 //!
-//! A path through arrays leads to many values: an array on the way stands for each document
-//! in it, and for its element at the place that the next component names; an array at the end
-//! stands for itself and, unless the last component named its place in another array, for each
-//! of its elements. A test holds if it holds for one of them.
+//! [`walk`] follows paths to values, [`values`] tests one value; here is what goes by clauses.
 //!
-//! M1. Recursion is bounded by the path's components, of which there are at most
-//!     [`crate::limits::NESTING_MAX`].
-//! M2. Nested arrays of documents whose names are numbers can be gone through in many ways;
-//!     their number is bounded.
+//! M1. Recursion is bounded by the depth of a filter and by the components of its paths, of
+//!     which there are at most [`crate::limits::NESTING_MAX`].
+//! M2. Nothing is allocated for a document, but by expressions and by patterns that backtrack.
 
-use std::cell::Cell;
-use std::cmp::Ordering;
+#[cfg(test)]
+mod positions;
+#[cfg(test)]
+mod tests;
+mod values;
+mod walk;
 
 use super::filter::{Clause, Filter, Matched, Test};
-use crate::bson::compare::compare_values;
-use crate::bson::element::{Element, Elements, OwnedValue, Value};
+use crate::bson::element::{Elements, Value};
 use crate::bson::field::FieldPath;
-use crate::bson::number::Number;
 use crate::bson::ty;
-use crate::error::{Error, Reason, Result};
-
-/// Most documents that one path leads through, more than one document can hold.
-const VISITS_MAX: u32 = 1 << 22;
+use crate::error::Result;
+use crate::expression::Variables;
+use walk::Walk;
 
 impl Filter {
-    /// Does the document match?
+    /// Does the document match? Expressions see no variables; the time is 1970.
     pub fn matches(&self, doc: &[u8]) -> Result<bool> {
-        all_match(self.clauses(), doc)
+        all_match(self.clauses(), doc, &Variables::new(0))
+    }
+
+    /// Does it match, if its expressions have these variables?
+    pub fn matches_with<'a>(&'a self, doc: &'a [u8], vars: &Variables<'a>) -> Result<bool> {
+        all_match(self.clauses(), doc, vars)
     }
 
     /// Does it match, and how?
     pub fn find_match(&self, doc: &[u8]) -> Result<Option<Matched>> {
-        Ok(self.matches(doc)?.then(Matched::default))
+        self.find_match_with(doc, &Variables::new(0))
+    }
+
+    /// As [`Filter::find_match`], if its expressions have these variables.
+    pub fn find_match_with<'a>(
+        &'a self,
+        doc: &'a [u8],
+        vars: &Variables<'a>,
+    ) -> Result<Option<Matched>> {
+        if !all_match(self.clauses(), doc, vars)? {
+            return Ok(None);
+        }
+        let mut matched = Matched::default();
+        for clause in self.positional() {
+            if let Clause::Field { path, test } = clause {
+                matched.position = position(path, test, doc)?.or(matched.position);
+            }
+        }
+        Ok(Some(matched))
     }
 }
 
-fn all_match(clauses: &[Clause], doc: &[u8]) -> Result<bool> {
+fn all_match<'a>(clauses: &'a [Clause], doc: &'a [u8], vars: &Variables<'a>) -> Result<bool> {
     for clause in clauses {
-        let holds = match clause {
-            Clause::And(clauses) => all_match(clauses, doc)?,
-            Clause::Field { path, test } => field_matches(path, test, doc)?,
-        };
-        if !holds {
+        if !matches(clause, doc, vars)? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn field_matches(path: &FieldPath, test: &Test, doc: &[u8]) -> Result<bool> {
+fn any_matches<'a>(clauses: &'a [Clause], doc: &'a [u8], vars: &Variables<'a>) -> Result<bool> {
+    for clause in clauses {
+        if matches(clause, doc, vars)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn matches<'a>(clause: &'a Clause, doc: &'a [u8], vars: &Variables<'a>) -> Result<bool> {
+    match clause {
+        Clause::Field { path, test } => passes(path, test, doc),
+        Clause::And(clauses) => all_match(clauses, doc, vars),
+        Clause::Or(clauses) => any_matches(clauses, doc, vars),
+        Clause::Nor(clauses) => Ok(!any_matches(clauses, doc, vars)?),
+        Clause::Expr(expression) => {
+            let computed = expression.evaluate(doc, vars)?;
+            Ok(computed.as_value().is_some_and(values::is_true))
+        }
+        Clause::Always(answer) => Ok(*answer),
+    }
+}
+
+/// Do the values at the path pass the test?
+fn passes(path: &FieldPath, test: &Test, doc: &[u8]) -> Result<bool> {
     match test {
-        Test::Exists(expected) => {
-            let walk = Walk { path, elements_too: false, visits: Cell::new(0) };
-            Ok(walk.any(doc, 0, &mut |value| value.is_some())? == *expected)
+        Test::Eq(operand) if path.depth() == 1 => walk::top_level_equals(path, operand, doc),
+        Test::Ne(operand) => {
+            let operand = operand.as_ref();
+            Ok(!Walk::new(path, true).any(doc, &mut |value| Ok(values::equal(value, operand)))?)
         }
-        _ => {
-            let walk = Walk { path, elements_too: true, visits: Cell::new(0) };
-            walk.any(doc, 0, &mut |value| holds(test, value))
+        Test::Nin(list) => {
+            Ok(!Walk::new(path, true).any(doc, &mut |value| values::is_in(list, value))?)
         }
-    }
-}
-
-/// Does the test hold for one value, or for a field that is missing?
-fn holds(test: &Test, value: Option<Value<'_>>) -> bool {
-    let compared = |operand: &OwnedValue, accepted: fn(Ordering) -> bool| {
-        compare(value, operand.as_ref()).is_some_and(accepted)
-    };
-    match test {
-        Test::Eq(operand) => compared(operand, Ordering::is_eq),
-        Test::Gt(operand) => compared(operand, Ordering::is_gt),
-        Test::Gte(operand) => compared(operand, Ordering::is_ge),
-        Test::Lt(operand) => compared(operand, Ordering::is_lt),
-        Test::Lte(operand) => compared(operand, Ordering::is_le),
-        Test::In(operands) => operands.iter().any(|one| compared(one, Ordering::is_eq)),
-        Test::Exists(expected) => value.is_some() == *expected,
-    }
-}
-
-/// Compares a field with an operand as filters do: only within one canonical type, but for
-/// MinKey and MaxKey; what is missing or undefined is null; NaN is comparable to NaN alone.
-fn compare(value: Option<Value<'_>>, operand: Value<'_>) -> Option<Ordering> {
-    const NULL: Value<'_> = Value { ty: ty::NULL, bytes: &[] };
-    let value = match value {
-        None | Some(Value { ty: ty::UNDEFINED, .. }) => NULL,
-        Some(value) => value,
-    };
-    let is_bound = matches!(operand.ty, ty::MIN_KEY | ty::MAX_KEY);
-    let same_type = ty::canonical(value.ty) == ty::canonical(operand.ty);
-    if !is_bound && (!same_type || is_nan(value) != is_nan(operand)) {
-        return None;
-    }
-    Some(compare_values(value, operand))
-}
-
-fn is_nan(value: Value<'_>) -> bool {
-    matches!(value.as_number(), Some(Number::Double(number)) if number.is_nan())
-}
-
-type Accept<'f> = &'f mut dyn FnMut(Option<Value<'_>>) -> bool;
-
-struct Walk<'p> {
-    path: &'p FieldPath,
-    /// Is an array at the end of the path tried element by element too?
-    elements_too: bool,
-    /// Documents gone into.
-    visits: Cell<u32>,
-}
-
-impl Walk<'_> {
-    /// Is one of the values accepted that the path leads to from component `depth` on, in the
-    /// document at the start of `doc`?
-    fn any(&self, doc: &[u8], depth: usize, accept: Accept<'_>) -> Result<bool> {
-        self.visits.set(self.visits.get() + 1);
-        if self.visits.get() > VISITS_MAX {
-            let message = format!("the path '{}' leads through too many arrays", self.path);
-            return Err(Error::refused(Reason::BadValue, message));
-        }
-        let name = self.path.component(depth).as_bytes();
-        for element in Elements::new(doc)? {
-            let element = element?;
-            if element.name == name {
-                return self.below(&element, depth + 1, accept);
-            }
-        }
-        Ok(accept(None))
-    }
-
-    /// The same for what lies in or below `element`, found as component `depth - 1`.
-    fn below(&self, element: &Element<'_>, depth: usize, accept: Accept<'_>) -> Result<bool> {
-        if depth == self.path.depth() {
-            return self.leaf(element, accept);
-        }
-        match element.ty {
-            ty::DOCUMENT => self.any(element.value, depth, accept),
-            ty::ARRAY => self.through_array(element.value, depth, accept),
-            _ => Ok(accept(None)),
-        }
-    }
-
-    fn leaf(&self, element: &Element<'_>, accept: Accept<'_>) -> Result<bool> {
-        if element.ty == ty::ARRAY && self.elements_too {
-            for one in Elements::new(element.value)? {
-                if accept(Some(one?.val())) {
+        Test::Not(tests) => {
+            for test in tests {
+                if !passes(path, test, doc)? {
                     return Ok(true);
                 }
             }
+            Ok(false)
         }
-        Ok(accept(Some(element.val())))
-    }
-
-    fn through_array(&self, array: &[u8], depth: usize, accept: Accept<'_>) -> Result<bool> {
-        let place = self.path.array_index(depth);
-        for (i, element) in Elements::new(array)?.enumerate() {
-            let element = element?;
-            let is_there = place.is_some_and(|place| place as usize == i);
-            let holds_there = is_there
-                && match depth + 1 == self.path.depth() {
-                    // An array in the place stands for itself alone.
-                    true => accept(Some(element.val())),
-                    // A scalar in the place has nothing below it, not even a missing field.
-                    false => {
-                        ty::is_container(element.ty) && self.below(&element, depth + 1, accept)?
-                    }
-                };
-            if holds_there {
-                return Ok(true);
+        Test::All(tests) => {
+            for test in tests {
+                if !passes(path, test, doc)? {
+                    return Ok(false);
+                }
             }
-            if element.ty == ty::DOCUMENT && self.any(element.value, depth, accept)? {
-                return Ok(true);
-            }
+            Ok(!tests.is_empty())
         }
-        Ok(false)
+        Test::Exists(false) => Ok(!Walk::new(path, true).any(doc, &mut |v| Ok(v.is_some()))?),
+        _ => walk_for(path, test).any(doc, &mut |value| holds(test, value)),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ::bson::{RawBson, RawDocumentBuf, rawdoc};
+/// The walk to the values that a test, one that does not negate, is asked about.
+fn walk_for<'p>(path: &'p FieldPath, test: &Test) -> Walk<'p> {
+    let of_arrays =
+        matches!(test, Test::Size(_) | Test::ElemMatchObject(_) | Test::ElemMatchValue(_));
+    Walk::new(path, !of_arrays)
+}
 
-    #[track_caller]
-    fn check(doc: &RawDocumentBuf, filter: RawDocumentBuf, expected: bool) {
-        let parsed = Filter::parse(filter.as_bytes()).unwrap();
-        assert_eq!(parsed.matches(doc.as_bytes()).unwrap(), expected, "{filter:?} on {doc:?}");
-    }
+/// The place in the outermost array that the test was passed in, if it went through one.
+fn position(path: &FieldPath, test: &Test, doc: &[u8]) -> Result<Option<u32>> {
+    let walk = walk_for(path, test);
+    let mut inner = None;
+    let passed = walk.any(doc, &mut |value| {
+        inner = match test {
+            Test::ElemMatchObject(_) | Test::ElemMatchValue(_) => element_match(test, value)?,
+            _ => None,
+        };
+        holds(test, value)
+    })?;
+    Ok(if passed { walk.position().or(inner) } else { None })
+}
 
-    #[test]
-    fn equality() {
-        let doc = rawdoc! { "a": 1, "m": { "x": 1, "y": "z" }, "n": null };
-        check(&doc, rawdoc! {}, true);
-        check(&doc, rawdoc! { "a": 1.0 }, true);
-        check(&doc, rawdoc! { "a": 2 }, false);
-        check(&doc, rawdoc! { "a": "1" }, false);
-        check(&doc, rawdoc! { "m": { "x": 1_i64, "y": "z" } }, true);
-        check(&doc, rawdoc! { "m": { "y": "z", "x": 1 } }, false);
-        check(&doc, rawdoc! { "m": { "x": 1 } }, false);
-        check(&doc, rawdoc! { "m.x": 1, "m.y": { "$eq": "z" } }, true);
-        check(&doc, rawdoc! { "m.x": 1, "a": 3 }, false);
-        check(&doc, rawdoc! { "$and": [{ "a": 1 }, { "m.x": 1 }] }, true);
-        check(&doc, rawdoc! { "$and": [{ "a": 1 }, { "m.x": 2 }] }, false);
-    }
-
-    #[test]
-    fn null_matches_what_is_missing() {
-        let doc = rawdoc! { "a": 1, "n": null, "u": RawBson::Undefined };
-        for name in ["n", "u", "missing", "missing.below", "a.below"] {
-            let mut filter = RawDocumentBuf::new();
-            filter.append(::bson::raw::CString::try_from(name).unwrap(), RawBson::Null);
-            check(&doc, filter, true);
+/// Does the test hold for one value, or for a field that is missing? Arrays are values here:
+/// who wants their elements asks for each.
+fn holds(test: &Test, value: Option<Value<'_>>) -> Result<bool> {
+    Ok(match test {
+        Test::Eq(operand) => values::equal(value, operand.as_ref()),
+        Test::Ne(operand) => !values::equal(value, operand.as_ref()),
+        Test::Gt(operand) => values::compare(value, operand.as_ref()).is_some_and(|o| o.is_gt()),
+        Test::Gte(operand) => values::compare(value, operand.as_ref()).is_some_and(|o| o.is_ge()),
+        Test::Lt(operand) => values::compare(value, operand.as_ref()).is_some_and(|o| o.is_lt()),
+        Test::Lte(operand) => values::compare(value, operand.as_ref()).is_some_and(|o| o.is_le()),
+        Test::In(list) => values::is_in(list, value)?,
+        Test::Nin(list) => !values::is_in(list, value)?,
+        Test::Not(tests) => !all_hold(tests, value)?,
+        Test::Exists(expected) => value.is_some() == *expected,
+        Test::Type(types) => value.is_some_and(|value| types.contains(&value.ty)),
+        Test::Mod { divisor, remainder } => {
+            value.is_some_and(|value| values::leaves(value, *divisor, *remainder))
         }
-        check(&doc, rawdoc! { "a": null }, false);
-        check(&doc, rawdoc! { "missing": { "$gte": null } }, true);
-        check(&doc, rawdoc! { "missing": { "$gt": null } }, false);
-        check(&doc, rawdoc! { "missing": { "$in": [1, null] } }, true);
-    }
+        Test::Regex(pattern) => match value {
+            Some(value) => pattern.holds(value)?,
+            None => false,
+        },
+        Test::All(tests) => !tests.is_empty() && all_hold(tests, value)?,
+        Test::ElemMatchObject(_) | Test::ElemMatchValue(_) => element_match(test, value)?.is_some(),
+        Test::Size(size) => match value {
+            Some(Value { ty: ty::ARRAY, bytes }) => has_size(bytes, *size)?,
+            _ => false,
+        },
+        Test::Bits(test) => value.is_some_and(|value| test.holds(value)),
+    })
+}
 
-    #[test]
-    fn order_within_a_type() {
-        let doc = rawdoc! { "a": 5, "s": "m", "nan": f64::NAN };
-        check(&doc, rawdoc! { "a": { "$gt": 4, "$lt": 5.5 } }, true);
-        check(&doc, rawdoc! { "a": { "$gt": 5 } }, false);
-        check(&doc, rawdoc! { "a": { "$gte": 5, "$lte": 5 } }, true);
-        check(&doc, rawdoc! { "a": { "$lt": "z" } }, false);
-        check(&doc, rawdoc! { "s": { "$gt": 1 } }, false);
-        check(&doc, rawdoc! { "s": { "$gte": "m", "$lt": "n" } }, true);
-        check(&doc, rawdoc! { "s": { "$gt": RawBson::MinKey, "$lt": RawBson::MaxKey } }, true);
-        check(&doc, rawdoc! { "nan": { "$lt": 5 } }, false);
-        check(&doc, rawdoc! { "nan": { "$gte": f64::NAN } }, true);
-        check(&doc, rawdoc! { "nan": { "$lt": RawBson::MaxKey } }, true);
-        check(&doc, rawdoc! { "a": { "$gt": f64::NAN } }, false);
+fn all_hold(tests: &[Test], value: Option<Value<'_>>) -> Result<bool> {
+    for test in tests {
+        if !holds(test, value)? {
+            return Ok(false);
+        }
     }
+    Ok(true)
+}
 
-    #[test]
-    fn arrays() {
-        let doc = rawdoc! { "a": [1, [2, 3]], "d": [{ "b": 1 }, { "c": 2 }, 7], "e": [] };
-        check(&doc, rawdoc! { "a": 1 }, true);
-        check(&doc, rawdoc! { "a": [2, 3] }, true);
-        check(&doc, rawdoc! { "a": [1, [2, 3]] }, true);
-        check(&doc, rawdoc! { "a": 2 }, false);
-        check(&doc, rawdoc! { "a.1": 2 }, false);
-        check(&doc, rawdoc! { "a.1": [2, 3] }, true);
-        check(&doc, rawdoc! { "a.1.0": 2 }, true);
-        check(&doc, rawdoc! { "a.0": 1 }, true);
-        check(&doc, rawdoc! { "a.00": 1 }, false);
-        check(&doc, rawdoc! { "d.b": 1 }, true);
-        check(&doc, rawdoc! { "d.0.b": 1 }, true);
-        check(&doc, rawdoc! { "d.1.b": 1 }, false);
-        check(&doc, rawdoc! { "d.b": null }, true);
-        check(&doc, rawdoc! { "a.0.b": null }, false);
-        check(&doc, rawdoc! { "a.x": null }, false);
-        check(&doc, rawdoc! { "d.2": { "$gt": 6 } }, true);
-        check(&doc, rawdoc! { "e": [] }, true);
-        check(&doc, rawdoc! { "e.x": 1 }, false);
-        check(&doc, rawdoc! { "a": { "$gt": 0, "$lt": 2 } }, true);
+fn has_size(array: &[u8], size: u32) -> Result<bool> {
+    let mut count = 0;
+    for element in Elements::new(array)? {
+        element?;
+        count += 1;
+        if count > size {
+            return Ok(false);
+        }
     }
+    Ok(count == size)
+}
 
-    #[test]
-    fn existence() {
-        let doc = rawdoc! { "a": [{ "b": null }], "n": null };
-        check(&doc, rawdoc! { "n": { "$exists": true } }, true);
-        check(&doc, rawdoc! { "a.b": { "$exists": 1 } }, true);
-        check(&doc, rawdoc! { "a.c": { "$exists": true } }, false);
-        check(&doc, rawdoc! { "z": { "$exists": false } }, true);
-        check(&doc, rawdoc! { "n": { "$exists": 0 } }, false);
-    }
+/// The first element of an array that meets an `$elemMatch`: `test` is one.
+fn element_match(test: &Test, value: Option<Value<'_>>) -> Result<Option<u32>> {
+    let Some(Value { ty: ty::ARRAY, bytes }) = value else { return Ok(None) };
+    first_match(test, bytes).map(|found| found.map(|(place, _)| place))
+}
 
-    #[test]
-    #[cfg_attr(miri, ignore = "too long")]
-    fn the_ways_through_nested_arrays_are_bounded() {
-        let levels = 60;
-        let doc = (0..levels).fold(rawdoc! { "0": 1 }, |inner, _| rawdoc! { "0": [inner] });
-        let path = ["0"; 90].join(".");
-        let mut filter = RawDocumentBuf::new();
-        filter.append(::bson::raw::CString::try_from(path).unwrap(), 7);
-        let filter = Filter::parse(filter.as_bytes()).unwrap();
-        assert!(matches!(filter.matches(doc.as_bytes()), Err(Error::Refused { .. })));
+/// The first element of `array` that meets `test`, an `$elemMatch`, and its place.
+pub(super) fn first_match<'d>(test: &Test, array: &'d [u8]) -> Result<Option<(u32, Value<'d>)>> {
+    for (place, element) in (0..).zip(Elements::new(array)?) {
+        let value = element?.val();
+        let met = match test {
+            Test::ElemMatchObject(clauses) => {
+                ty::is_container(value.ty) && all_match(clauses, value.bytes, &Variables::new(0))?
+            }
+            Test::ElemMatchValue(tests) => all_hold(tests, Some(value))?,
+            _ => false,
+        };
+        if met {
+            return Ok(Some((place, value)));
+        }
     }
-
-    #[test]
-    fn broken_documents_are_errors() {
-        let filter = Filter::parse(rawdoc! { "zz.q": 1 }.as_bytes()).unwrap();
-        let mut doc = rawdoc! { "a": 1, "zz": { "q": 1 } }.into_bytes();
-        doc[4] = 0x66;
-        assert!(filter.matches(&doc).is_err());
-    }
+    Ok(None)
 }

@@ -1,5 +1,6 @@
 //! Filters, projections, sorts: parse one, ask it about a document.
 
+mod field_names;
 pub mod filter;
 mod matcher;
 pub mod projection;
@@ -9,4 +10,4 @@ pub mod sorter;
 pub use filter::{Filter, Matched};
 pub use projection::{Policy, Projection};
 pub use sort_pattern::SortPattern;
-pub use sorter::Sorter;
+pub use sorter::{SortBound, Sorter};

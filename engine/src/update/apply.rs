@@ -3,15 +3,17 @@
 //! In place, if every field that changes is there, keeps its number of bytes, and cannot be
 //! part of an index key; else the document is written anew.
 
+use super::field_order::FieldOrder;
 use super::indexed_paths::IndexedPaths;
 use super::mutation::{Damages, Mutation};
 use super::operators::{Effect, Modifier, Modifiers, Site, Update};
 use super::path_tree::Place;
 use super::rebuild::rebuild;
+use super::storage_names;
 use crate::bson::document::doc_len;
-use crate::bson::element::{OwnedValue, Value};
-use crate::bson::field::{FieldSpan, Skips};
-use crate::bson::{text, ty};
+use crate::bson::element::Value;
+use crate::bson::field::Skips;
+use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
 
 /// What an update must know besides the document.
@@ -21,8 +23,28 @@ pub struct Context<'a> {
     pub indexed: &'a IndexedPaths,
     /// Takes the place of an empty timestamp in a replacement, as its 64 bits are stored.
     pub timestamp: u64,
+    /// The time of the update, milliseconds since the Unix epoch.
+    pub now_ms: i64,
     /// Does the document come into being by this update?
     pub inserting: bool,
+    /// The element of an array that the filter matched: what `$` in a path stands for.
+    pub position: Option<u32>,
+    /// The order in which new fields are made.
+    pub field_order: FieldOrder,
+}
+
+impl<'a> Context<'a> {
+    /// What is known of a document with these indexes, at the beginning of time.
+    pub fn new(indexed: &'a IndexedPaths) -> Context<'a> {
+        Context {
+            indexed,
+            timestamp: 0,
+            now_ms: 0,
+            inserting: false,
+            position: None,
+            field_order: FieldOrder::default(),
+        }
+    }
 }
 
 /// What an update did.
@@ -41,7 +63,23 @@ impl Update {
     /// the document, such as a record's padding, is ignored.
     pub fn apply(&self, doc: &[u8], context: &Context<'_>) -> Result<Applied> {
         let doc = &doc[..doc_len(doc)?];
+        self.applied(doc, context).map_err(|error| match error {
+            Error::DocumentTooLarge { max, .. } => {
+                let (code, what) = match context.inserting {
+                    true => (17420, "Document to upsert"),
+                    false => (17419, "Resulting document after update"),
+                };
+                Error::refused(Reason::Location(code), format!("{what} is larger than {max}"))
+            }
+            other => other,
+        })
+    }
+
+    fn applied(&self, doc: &[u8], context: &Context<'_>) -> Result<Applied> {
         match self {
+            Update::Modify(modifiers) if modifiers.is_dynamic => {
+                modifiers.expand(doc, context.position)?.apply(doc, context)
+            }
             Update::Modify(modifiers) => modifiers.apply(doc, context),
             Update::Replace(replacement) => {
                 let new = replacement.over(doc, context.timestamp)?;
@@ -54,51 +92,59 @@ impl Update {
 }
 
 impl Modifiers {
-    fn apply(&self, doc: &[u8], context: &Context<'_>) -> Result<Applied> {
+    fn apply<'a>(&'a self, doc: &'a [u8], context: &'a Context<'a>) -> Result<Applied> {
         let (places, skips) = self.tree.locate(doc, self.list.len())?;
         let mut effects = Vec::with_capacity(self.list.len());
         let mut touches_indexes = false;
         for (modifier, place) in self.list.iter().zip(&places) {
             let effect = self.effect(modifier, place, doc, context)?;
-            if effect != Effect::Keep {
+            if !matches!(effect, Effect::Keep) {
                 touches_indexes |= context.indexed.might_be_indexed(&modifier.path);
             }
             effects.push(effect);
         }
-        let mutation = if effects.iter().all(|effect| *effect == Effect::Keep) {
+        let mutation = if effects.iter().all(|effect| matches!(effect, Effect::Keep)) {
             Mutation::Nothing
         } else if touches_indexes {
-            Mutation::Regrow(rebuild(doc, &self.tree, &effects)?)
+            Mutation::Regrow(rebuild(doc, &self.tree, &effects, context.field_order)?)
         } else {
             match damages(doc, &places, &effects) {
                 // No byte may change: null takes the place of null, and that counts as a change.
                 Some(damages) => Mutation::InPlace(damages),
-                None => Mutation::Regrow(rebuild(doc, &self.tree, &effects)?),
+                None => Mutation::Regrow(rebuild(doc, &self.tree, &effects, context.field_order)?),
             }
         };
         Ok(Applied { mutation, skips, touches_indexes })
     }
 
     fn effect<'a>(
-        &'a self,
+        &self,
         modifier: &'a Modifier,
         place: &Place,
-        doc: &[u8],
-        context: &Context<'_>,
+        doc: &'a [u8],
+        context: &'a Context<'a>,
     ) -> Result<Effect<'a>> {
-        let current = match place {
-            Place::Blocked { .. } if modifier.tolerates_blocked_path(context.inserting) => {
+        let path = &modifier.path;
+        let site = |current| Site { doc, path, current, context };
+        let effect = match place {
+            Place::Blocked { by, depth } => {
+                modifier.action.on_blocked(&site(None), by, *depth)?;
                 return Ok(Effect::Keep);
             }
-            Place::Blocked { by, depth } => return Err(blocked(doc, modifier, by, *depth)),
-            Place::Found { span, .. } => Some(Value { ty: span.ty, bytes: span.value(doc) }),
-            Place::Missing => None,
+            Place::Found { span, .. } => {
+                let current = Value { ty: span.ty, bytes: span.value(doc) };
+                modifier.action.effect(&site(Some(current)))?
+            }
+            Place::Missing => modifier.action.effect(&site(None))?,
         };
-        let path = &modifier.path;
-        let site = Site { doc, path, current, inserting: context.inserting };
-        let effect = modifier.effect(&site)?;
-        let is_id = effect != Effect::Keep && path.component(0) == "_id";
-        if is_id && !(context.inserting && crate::bson::element::get(doc, "_id")?.is_none()) {
+        match effect {
+            Effect::Keep => return Ok(effect),
+            Effect::Remove => {}
+            _ if context.inserting => {}
+            _ => storage_names::check_written(path.component(0))?,
+        }
+        if path.is_id() && !(context.inserting && crate::bson::element::get(doc, "_id")?.is_none())
+        {
             let message = format!(
                 "Performing an update on the path '{path}' would modify the immutable field '_id'"
             );
@@ -108,33 +154,22 @@ impl Modifiers {
     }
 }
 
-/// The path of `modifier` goes through a value that cannot have component `depth`.
-fn blocked(doc: &[u8], modifier: &Modifier, by: &FieldSpan, depth: usize) -> Error {
-    let name = modifier.path.component(depth - 1).as_bytes();
-    let value = OwnedValue { ty: by.ty, bytes: by.value(doc).into() };
-    let message = format!(
-        "Cannot create field '{}' in element {{{}}}",
-        modifier.path.component(depth),
-        text::named(name, value.as_ref())
-    );
-    Error::refused(Reason::PathNotViable, message)
-}
-
 /// The changes, if all of them can be made where the fields lie.
 fn damages(doc: &[u8], places: &[Place], effects: &[Effect<'_>]) -> Option<Damages> {
     const NULL: Value<'_> = Value { ty: ty::NULL, bytes: &[] };
     let mut damages = Damages::default();
     for (place, effect) in places.iter().zip(effects) {
-        if *effect == Effect::Keep {
+        if matches!(effect, Effect::Keep) {
             continue;
         }
         let &Place::Found { span, in_array } = place else {
             return None;
         };
         let number_bytes;
-        let value = match *effect {
-            Effect::Put(value) => value,
-            Effect::PutNumber(number) => {
+        let value = match effect {
+            Effect::Put(value) => *value,
+            Effect::PutOwned(value) => value.as_ref(),
+            &Effect::PutNumber(number) => {
                 number_bytes = number.to_bytes();
                 Value { ty: number.ty(), bytes: &number_bytes[..number.width()] }
             }

@@ -241,7 +241,8 @@ mod tests {
                 let (ofs, width) = (write.ofs as usize, write.value.width());
                 new[ofs..ofs + width].copy_from_slice(&write.value.to_bytes()[..width]);
             }
-            let context = Context { indexed: &IndexedPaths::NONE, timestamp: 0, inserting: false };
+            let none = IndexedPaths::NONE;
+            let context = Context::new(&none);
             let applied = Update::increments(&amounts).unwrap().apply(&doc, &context).unwrap();
             assert!(!matches!(applied.mutation, Mutation::Regrow(_)));
             assert_eq!(applied.mutation.into_document(doc), new);

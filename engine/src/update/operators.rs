@@ -1,16 +1,27 @@
 //! Parses the update document: operators on paths, or a whole document to put in place.
 //!
 //! One enum, [`Action`], names every operator; each has a file of its own. A new one is a
-//! variant, a line in [`Action::parse`], an arm in [`Modifier::effect`] and its file.
+//! variant, a line in [`Action::parse`], an arm in [`Action::effect`] and its file.
 //!
 //! U1. No path of an update is another's beginning. So every operator finds the document as it
 //!     was, and their order only decides the order of new fields.
 
+use std::sync::Arc;
+
+use super::apply::Context;
+use super::array_filters::ArrayFilters;
+use super::bit::Operation;
 use super::path_tree::PathTree;
+use super::pop::End;
+use super::pull::Pull;
+use super::push::Push;
 use super::replacement::Replacement;
-use super::{inc, min_max, mul, set, set_on_insert, storage_names, unset};
+use super::{
+    add_to_set, bit, current_date, inc, min_max, mul, pop, pull, pull_all, push, rename, set,
+    set_on_insert, unset, update_path,
+};
 use crate::bson::element::{Element, Elements, OwnedValue, Value};
-use crate::bson::field::FieldPath;
+use crate::bson::field::{FieldPath, FieldSpan};
 use crate::bson::number::Number;
 use crate::bson::{text, ty};
 use crate::error::{Error, Reason, Result};
@@ -29,13 +40,16 @@ pub enum Update {
 pub struct Modifiers {
     pub(super) list: Vec<Modifier>,
     pub(super) tree: PathTree,
+    /// Does a document decide where some of the paths lead?
+    pub(super) is_dynamic: bool,
+    pub(super) array_filters: ArrayFilters,
 }
 
 /// One operator on one path.
 #[derive(Debug, Clone)]
 pub struct Modifier {
     pub(super) path: FieldPath,
-    pub(super) action: Action,
+    pub(super) action: Arc<Action>,
 }
 
 /// What is done to a field.
@@ -55,10 +69,28 @@ pub enum Action {
     Min(OwnedValue),
     /// `$max`
     Max(OwnedValue),
+    /// `$bit`
+    Bit(Vec<Operation>),
+    /// `$currentDate`: a value of this type.
+    CurrentDate(u8),
+    /// `$rename`, on the old name.
+    RenameFrom,
+    /// `$rename`, on the new name: from here.
+    RenameTo(FieldPath),
+    /// `$push`
+    Push(Push),
+    /// `$addToSet`: an array of values.
+    AddToSet(OwnedValue),
+    /// `$pull`
+    Pull(Pull),
+    /// `$pullAll`: an array of values.
+    PullAll(OwnedValue),
+    /// `$pop`
+    Pop(End),
 }
 
 /// What an operator wants done to its field.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Effect<'a> {
     /// The field stays as it is, or missing.
     Keep,
@@ -66,6 +98,8 @@ pub enum Effect<'a> {
     Put(Value<'a>),
     /// The field gets this number.
     PutNumber(Number),
+    /// The field gets this value, which was made for it.
+    PutOwned(OwnedValue),
     /// The field goes; an array's element becomes null.
     Remove,
 }
@@ -79,8 +113,15 @@ pub struct Site<'a> {
     pub path: &'a FieldPath,
     /// Its value, if it is there.
     pub current: Option<Value<'a>>,
-    /// Does the document come into being by this update?
-    pub inserting: bool,
+    /// What the update knows besides.
+    pub context: &'a Context<'a>,
+}
+
+impl Site<'_> {
+    /// The field's own name.
+    pub fn name(&self) -> &str {
+        self.path.component(self.path.depth() - 1)
+    }
 }
 
 impl Update {
@@ -103,9 +144,44 @@ impl Update {
         Ok(Update::Modify(modifiers))
     }
 
+    /// Gives it its array filters.
+    ///
+    /// # Errors
+    /// MongoDB's: one that is missing, or that nothing uses.
+    pub fn with_array_filters<'a>(
+        mut self,
+        filters: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Update> {
+        let filters = ArrayFilters::parse(filters)?;
+        if let Update::Modify(modifiers) = &mut self {
+            modifiers.array_filters = filters;
+        }
+        Ok(self)
+    }
+
+    /// Refuses an update that lacks array filters, or has some that it does not use.
+    pub fn check_array_filters(&self) -> Result<()> {
+        match self {
+            Update::Modify(modifiers) => modifiers.check_array_filters(),
+            Update::Replace(_) => Ok(()),
+        }
+    }
+
     /// Does it put a whole document in place?
     pub fn is_replacement(&self) -> bool {
         matches!(self, Update::Replace(_))
+    }
+
+    /// Must it be told which element of an array the filter matched?
+    pub fn needs_match(&self) -> bool {
+        let is_positional =
+            |modifier: &Modifier| modifier.path.components().any(|name| name == "$");
+        match self {
+            Update::Modify(modifiers) if modifiers.is_dynamic => {
+                modifiers.list.iter().any(is_positional)
+            }
+            _ => false,
+        }
     }
 }
 
@@ -116,7 +192,10 @@ impl Modifiers {
             let operator = operator?;
             let name = operator.name_lossy();
             if !Action::is_known(operator.name) {
-                return Err(failed_to_parse(format!("Unknown modifier: {name}")));
+                return Err(failed_to_parse(format!(
+                    "Unknown modifier: {name}. Expected a valid update modifier or pipeline-style \
+                     update specified as an array"
+                )));
             }
             if operator.ty != ty::DOCUMENT {
                 return Err(failed_to_parse(format!(
@@ -126,16 +205,8 @@ impl Modifiers {
                     text::named(operator.name, operator.val()),
                 )));
             }
-            let mut is_empty = true;
             for field in Elements::new(operator.value)? {
                 modifiers.push_field(operator.name, &field?)?;
-                is_empty = false;
-            }
-            if is_empty {
-                return Err(failed_to_parse(format!(
-                    "'{name}' is empty. You must specify a field like so: \
-                     {{{name}: {{<field>: ...}}}}"
-                )));
             }
         }
         Ok(modifiers)
@@ -144,17 +215,43 @@ impl Modifiers {
     fn push_field(&mut self, operator: &[u8], field: &Element<'_>) -> Result<()> {
         let name = std::str::from_utf8(field.name)
             .map_err(|_| Error::invalid_bson(field.ofs + 1, "text is UTF-8"))?;
-        let path = FieldPath::parse(name)?;
-        storage_names::check_path(&path)?;
-        let action = Action::parse(operator, field, &path)?;
-        self.push(path, action)
+        let path = update_path::parse(name)?;
+        if operator == b"$rename" {
+            let to = rename::operand(field, &path)?;
+            self.push(path.clone(), Action::RenameFrom)?;
+            return self.push(to, Action::RenameTo(path));
+        }
+        self.push(path, Action::parse(operator, field)?)
     }
 
     /// Adds an operator; refuses a path that another one of them is, begins or ends in.
     pub(super) fn push(&mut self, path: FieldPath, action: Action) -> Result<()> {
         self.tree.insert(&path, self.list.len())?;
-        self.list.push(Modifier { path, action });
+        self.is_dynamic |= update_path::is_dynamic(&path);
+        self.list.push(Modifier { path, action: Arc::new(action) });
         Ok(())
+    }
+
+    fn check_array_filters(&self) -> Result<()> {
+        let mut used: Vec<&str> = vec![];
+        for modifier in self.list.iter().filter(|_| self.is_dynamic) {
+            let path = &modifier.path;
+            for identifier in path.components().filter_map(update_path::array_filter) {
+                if !identifier.is_empty() && self.array_filters.find(identifier).is_none() {
+                    let message = format!(
+                        "No array filter found for identifier '{identifier}' in path '{path}'"
+                    );
+                    return Err(Error::refused(Reason::BadValue, message));
+                }
+                used.push(identifier);
+            }
+        }
+        match self.array_filters.identifiers().find(|identifier| !used.contains(identifier)) {
+            Some(unused) => Err(failed_to_parse(format!(
+                "The array filter for identifier '{unused}' was not used in the update"
+            ))),
+            None => Ok(()),
+        }
     }
 }
 
@@ -162,27 +259,46 @@ impl Action {
     fn is_known(operator: &[u8]) -> bool {
         matches!(
             operator,
-            b"$inc" | b"$mul" | b"$set" | b"$setOnInsert" | b"$unset" | b"$min" | b"$max"
+            b"$inc"
+                | b"$mul"
+                | b"$set"
+                | b"$setOnInsert"
+                | b"$unset"
+                | b"$min"
+                | b"$max"
+                | b"$bit"
+                | b"$currentDate"
+                | b"$rename"
+                | b"$push"
+                | b"$addToSet"
+                | b"$pull"
+                | b"$pullAll"
+                | b"$pop"
         )
     }
 
-    fn parse(operator: &[u8], field: &Element<'_>, path: &FieldPath) -> Result<Action> {
+    fn parse(operator: &[u8], field: &Element<'_>) -> Result<Action> {
         Ok(match operator {
             b"$inc" => Action::Inc(inc::operand(field)?),
             b"$mul" => Action::Mul(mul::operand(field)?),
-            b"$set" => Action::Set(set::operand(field, path)?),
-            b"$setOnInsert" => Action::SetOnInsert(set::operand(field, path)?),
-            b"$min" => Action::Min(set::operand(field, path)?),
-            b"$max" => Action::Max(set::operand(field, path)?),
+            b"$set" => Action::Set(field.val().to_owned()),
+            b"$setOnInsert" => Action::SetOnInsert(field.val().to_owned()),
+            b"$min" => Action::Min(field.val().to_owned()),
+            b"$max" => Action::Max(field.val().to_owned()),
+            b"$bit" => Action::Bit(bit::operand(field)?),
+            b"$currentDate" => Action::CurrentDate(current_date::operand(field)?),
+            b"$push" => Action::Push(push::operand(field)?),
+            b"$addToSet" => Action::AddToSet(add_to_set::operand(field)?),
+            b"$pull" => Action::Pull(pull::operand(field)?),
+            b"$pullAll" => Action::PullAll(pull_all::operand(field)?),
+            b"$pop" => Action::Pop(pop::operand(field)?),
             _ => Action::Unset,
         })
     }
-}
 
-impl Modifier {
     /// What it does to the field at `site`.
-    pub fn effect<'a>(&'a self, site: &Site<'_>) -> Result<Effect<'a>> {
-        match &self.action {
+    pub fn effect<'a>(&'a self, site: &Site<'a>) -> Result<Effect<'a>> {
+        match self {
             Action::Inc(by) => inc::effect(site, *by),
             Action::Mul(by) => mul::effect(site, *by),
             Action::Set(value) => Ok(set::effect(site, value.as_ref())),
@@ -190,16 +306,41 @@ impl Modifier {
             Action::Unset => Ok(unset::effect(site)),
             Action::Min(value) => Ok(min_max::min(site, value.as_ref())),
             Action::Max(value) => Ok(min_max::max(site, value.as_ref())),
+            Action::Bit(operations) => bit::effect(site, operations),
+            Action::CurrentDate(wanted) => Ok(current_date::effect(*wanted, site.context)),
+            Action::RenameFrom => rename::from_effect(site),
+            Action::RenameTo(from) => rename::to_effect(site, from),
+            Action::Push(push) => push::effect(site, push),
+            Action::AddToSet(values) => add_to_set::effect(site, values),
+            Action::Pull(pull) => pull::effect(site, pull),
+            Action::PullAll(values) => pull_all::effect(site, values),
+            Action::Pop(end) => pop::effect(site, *end),
         }
     }
 
-    /// Does it leave alone what cannot have its field, instead of failing?
-    pub fn tolerates_blocked_path(&self, inserting: bool) -> bool {
-        match self.action {
-            Action::Unset => true,
-            Action::SetOnInsert(_) => !inserting,
-            _ => false,
-        }
+    /// What it does where the value `by` on the way cannot have component `depth` of the path: it
+    /// fails, or leaves that alone.
+    pub fn on_blocked(&self, site: &Site<'_>, by: &FieldSpan, depth: usize) -> Result<()> {
+        let (doc, path) = (site.doc, site.path);
+        let shown = || {
+            let value = Value { ty: by.ty, bytes: by.value(doc) };
+            text::named(path.component(depth - 1).as_bytes(), value)
+        };
+        let next = path.component(depth);
+        let message = match self {
+            Action::Unset => return Ok(()),
+            Action::SetOnInsert(_) if !site.context.inserting => return Ok(()),
+            Action::RenameFrom => return Err(rename::from_is_blocked(doc, path, by, depth)),
+            Action::RenameTo(from) if !rename::to_is_blocked(doc, path, from)? => return Ok(()),
+            Action::Pull(_) | Action::PullAll(_) | Action::Pop(_) => {
+                let shown = shown();
+                format!(
+                    "Cannot use the part ({next}) of ({path}) to traverse the element ({{{shown}}})"
+                )
+            }
+            _ => format!("Cannot create field '{next}' in element {{{}}}", shown()),
+        };
+        Err(Error::refused(Reason::PathNotViable, message))
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use super::update_path::array_filter;
 use crate::bson::builder::Index;
 use crate::bson::element::Elements;
 use crate::bson::field::{FieldPath, FieldSpan, Skips};
@@ -98,21 +99,31 @@ impl PathTree {
     pub fn insert(&mut self, path: &FieldPath, operator: usize) -> Result<()> {
         let mut id = PathTree::ROOT;
         for depth in 1..=path.depth() {
+            self.check_kind(id, path, depth)?;
             id = match self.child_named(id, path.component(depth - 1).as_bytes()) {
                 Some(position) => self.nodes[id].children[position],
                 None => self.add_child(id, path, depth),
             };
             let node = &self.nodes[id];
             if node.operator.is_some() || (depth == path.depth() && !node.children.is_empty()) {
-                let message = format!(
-                    "Updating the path '{path}' would create a conflict at '{}'",
-                    path.prefix(depth)
-                );
-                return Err(Error::refused(Reason::ConflictingUpdateOperators, message));
+                return Err(conflict(path, depth));
             }
         }
         self.nodes[id].operator = Some(operator);
         Ok(())
+    }
+
+    /// Below one node there are names, or array filters.
+    fn check_kind(&self, id: usize, path: &FieldPath, depth: usize) -> Result<()> {
+        let is_filter = |name: &str| array_filter(name).is_some();
+        match self.nodes[id].children.first() {
+            Some(first)
+                if is_filter(self.nodes[*first].name()) != is_filter(path.component(depth - 1)) =>
+            {
+                Err(conflict(path, depth - 1))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn add_child(&mut self, parent: usize, path: &FieldPath, depth: usize) -> usize {
@@ -162,6 +173,12 @@ impl PathTree {
         walk.level(PathTree::ROOT, document, Skips::default())?;
         Ok((walk.places, walk.skips))
     }
+}
+
+fn conflict(path: &FieldPath, depth: usize) -> Error {
+    let at = path.prefix(depth);
+    let message = format!("Updating the path '{path}' would create a conflict at '{at}'");
+    Error::refused(Reason::ConflictingUpdateOperators, message)
 }
 
 struct Walk<'a> {

@@ -1,9 +1,10 @@
 //! Writes a document anew with the effects of an update (format, §8.4).
 //!
-//! Fields keep their order; new ones follow at the end of their parent, in the order of the
-//! update. What no effect concerns is copied as it stands, whole runs at a time. An array that
+//! Fields keep their order; new ones follow at the end of their parent, in the order that the
+//! collection has chosen. What no effect concerns is copied as it stands, whole runs at a time. An array that
 //! is written anew has its elements numbered anew.
 
+use super::field_order::FieldOrder;
 use super::operators::Effect;
 use super::path_tree::PathTree;
 use crate::bson::builder::{Builder, Index};
@@ -18,8 +19,13 @@ const BACKFILL_MAX: usize = 1_500_000;
 
 /// `doc` with the effect of each operator of `tree`. Every operator that changes anything has
 /// found its field, or that it can be made.
-pub fn rebuild(doc: &[u8], tree: &PathTree, effects: &[Effect<'_>]) -> Result<Vec<u8>> {
-    let rebuild = Rebuild { tree, effects, first_change: first_changes(tree, effects) };
+pub fn rebuild(
+    doc: &[u8],
+    tree: &PathTree,
+    effects: &[Effect<'_>],
+    order: FieldOrder,
+) -> Result<Vec<u8>> {
+    let rebuild = Rebuild { tree, effects, order, first_change: first_changes(tree, effects) };
     let mut out = Builder::with_capacity(doc.len() + 64);
     rebuild.level(doc, ty::DOCUMENT, PathTree::ROOT, &mut out)?;
     let new = out.finish();
@@ -30,6 +36,7 @@ pub fn rebuild(doc: &[u8], tree: &PathTree, effects: &[Effect<'_>]) -> Result<Ve
 struct Rebuild<'a> {
     tree: &'a PathTree,
     effects: &'a [Effect<'a>],
+    order: FieldOrder,
     /// For each node, the first operator at or below it that changes anything.
     first_change: Vec<Option<usize>>,
 }
@@ -124,9 +131,13 @@ impl Rebuild<'_> {
         Ok(())
     }
 
-    /// Appends new fields to a document, in the order in which the operators make them.
+    /// Appends new fields to a document: by name, or in the order in which the operators make
+    /// them.
     fn append(&self, mut missing: Vec<usize>, out: &mut Builder) -> Result<()> {
-        missing.sort_by_key(|child| self.first_change[*child]);
+        missing.sort_by(|a, b| {
+            let by_name = self.order.compare(self.tree.node(*a).name(), self.tree.node(*b).name());
+            by_name.then_with(|| self.first_change[*a].cmp(&self.first_change[*b]))
+        });
         for child in missing {
             self.create(child, self.tree.node(child).name().as_bytes(), out)?;
         }
@@ -142,9 +153,8 @@ impl Rebuild<'_> {
         indexed.sort_unstable();
         for (index, child) in indexed {
             if index.saturating_sub(count) > BACKFILL_MAX {
-                let message =
-                    format!("can't backfill array to larger than {BACKFILL_MAX} elements");
-                return Err(Error::refused(Reason::BadValue, message));
+                let message = format!("can't backfill more than {BACKFILL_MAX} elements");
+                return Err(Error::refused(Reason::CannotBackfillArray, message));
             }
             while count < index {
                 out.null(Index::new(count));
@@ -178,6 +188,11 @@ fn put(effect: &Effect<'_>, name: &[u8], out: &mut Builder) -> Result<()> {
             check_depth(out.depth() + depth(*value))?;
             out.value(name, *value);
         }
+        Effect::PutOwned(value) => {
+            let value = value.as_ref();
+            check_depth(out.depth() + depth(value))?;
+            out.value(name, value);
+        }
         Effect::PutNumber(number) => {
             out.number(name, *number);
         }
@@ -193,7 +208,7 @@ fn depth(value: Value<'_>) -> usize {
 
 fn check_depth(depth: usize) -> Result<()> {
     if depth > NESTING_MAX {
-        let message = format!("a document nests at most {NESTING_MAX} levels");
+        let message = format!("Document exceeds maximum nesting depth of {NESTING_MAX}");
         return Err(Error::refused(Reason::Overflow, message));
     }
     Ok(())

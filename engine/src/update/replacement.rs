@@ -21,9 +21,10 @@ impl Replacement {
     pub fn parse(doc: &[u8]) -> Result<Replacement> {
         for element in Elements::new(doc)? {
             let element = element?;
-            let name = element.name_lossy();
-            storage_names::check_name(element.name, &name)?;
-            storage_names::check_value(element.val(), &name)?;
+            storage_names::check_written(&element.name_lossy())?;
+            if element.name == b"_id" {
+                storage_names::check_id(element.val())?;
+            }
         }
         Ok(Replacement { doc: doc.to_vec() })
     }

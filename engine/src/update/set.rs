@@ -3,17 +3,8 @@
 use std::cmp::Ordering;
 
 use super::operators::{Effect, Site};
-use super::storage_names;
 use crate::bson::compare::compare_values;
-use crate::bson::element::{Element, OwnedValue, Value};
-use crate::bson::field::FieldPath;
-use crate::error::Result;
-
-/// The value, whose names must be such as may be stored.
-pub fn operand(field: &Element<'_>, path: &FieldPath) -> Result<OwnedValue> {
-    storage_names::check_value(field.val(), path.as_str())?;
-    Ok(field.val().to_owned())
-}
+use crate::bson::element::Value;
 
 /// The field's new value.
 pub fn effect<'a>(site: &Site<'_>, value: Value<'a>) -> Effect<'a> {

@@ -6,5 +6,5 @@ use crate::bson::element::Value;
 
 /// The field's new value.
 pub fn effect<'a>(site: &Site<'_>, value: Value<'a>) -> Effect<'a> {
-    if site.inserting { set::effect(site, value) } else { Effect::Keep }
+    if site.context.inserting { set::effect(site, value) } else { Effect::Keep }
 }

@@ -273,6 +273,8 @@ mod tests {
                     template: Some(template.as_bytes()),
                     new_id: [0; 12],
                     timestamp: 1,
+                    now_ms: 0,
+                    field_order: Default::default(),
                 };
                 assert!(made.is_none_or(|made| made == upsert.document().unwrap()));
             }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::apply::Context;
+use super::field_order::FieldOrder;
 use super::indexed_paths::IndexedPaths;
 use super::operators::{Effect, Update};
 use super::path_tree::PathTree;
@@ -13,7 +14,6 @@ use crate::bson::builder::Builder;
 use crate::bson::document;
 use crate::bson::element::{Elements, Value, get};
 use crate::bson::field::FieldPath;
-use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
 
 /// An upsert that matched nothing.
@@ -29,32 +29,40 @@ pub struct Upsert<'a> {
     pub new_id: [u8; 12],
     /// Takes the place of empty timestamps at the top level, as its 64 bits are stored.
     pub timestamp: u64,
+    /// The time of the update, milliseconds since the Unix epoch.
+    pub now_ms: i64,
+    /// The order in which new fields are made.
+    pub field_order: FieldOrder,
 }
 
 impl Upsert<'_> {
     /// The document to insert: `_id`, the filter's fields, the template's, then what the
     /// operators add. A field of the template that the filter sets keeps the template's place.
     pub fn document(&self) -> Result<Vec<u8>> {
-        for (path, _) in self.equalities {
-            // Filters may have empty components, documents made by them may not.
-            FieldPath::parse(path.as_str())?;
-            storage_names::check_path(path)?;
-        }
         let doc = match self.update {
             Update::Replace(replacement) => {
-                let id = self.equalities.iter().find(|(path, _)| path.as_str() == "_id");
+                let id = self.equalities.iter().find(|(path, _)| path.is_id());
+                if let Some((path, _)) = id.filter(|(path, _)| path.depth() > 1) {
+                    let message = format!(
+                        "field at '_id' must be exactly specified, field at sub-path '{path}'found"
+                    );
+                    return Err(Error::refused(Reason::NotExactValueField, message));
+                }
                 replacement.with_id(id.map(|(_, value)| *value), self.timestamp)?
             }
             Update::Modify(_) => {
                 let start = self.start()?;
                 let indexed = &IndexedPaths::NONE;
-                let context = Context { indexed, timestamp: self.timestamp, inserting: true };
+                let context = Context {
+                    timestamp: self.timestamp,
+                    now_ms: self.now_ms,
+                    inserting: true,
+                    field_order: self.field_order,
+                    ..Context::new(indexed)
+                };
                 self.update.apply(&start, &context)?.mutation.into_document(start)
             }
         };
-        if let Some(id) = get(&doc, "_id")? {
-            check_id_type(id.val())?;
-        }
         Ok(prepare_insert(&doc, self.new_id, self.timestamp)?.into_owned())
     }
 
@@ -62,9 +70,18 @@ impl Upsert<'_> {
     fn start(&self) -> Result<Vec<u8>> {
         let template = self.template.unwrap_or(&[5, 0, 0, 0, 0]);
         let (mut ids, mut before, mut inside) = (vec![], vec![], vec![]);
-        for equality in self.equalities {
+        let mut equalities: Vec<_> = self.equalities.iter().collect();
+        if self.field_order != FieldOrder::Document {
+            // By the whole path, even where numbers have an order of their own.
+            equalities.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+        }
+        for equality in equalities {
             let name = equality.0.component(0);
             match name {
+                "" if equality.0.depth() == 1 => {
+                    let message = "Cannot call setValue on the root object";
+                    return Err(Error::refused(Reason::IllegalOperation, message));
+                }
                 "_id" => ids.push(equality),
                 _ if get(template, name)?.is_some() => inside.push(equality),
                 _ => before.push(equality),
@@ -97,7 +114,7 @@ fn with(doc: &[u8], equalities: &[&(&FieldPath, Value<'_>)]) -> Result<Vec<u8>> 
         }
     }
     let effects: Vec<_> = equalities.iter().map(|(_, value)| Effect::Put(*value)).collect();
-    rebuild(doc, &tree, &effects)
+    rebuild(doc, &tree, &effects, FieldOrder::Document)
 }
 
 /// The checked document `doc` as it is inserted: `_id` first, made of `new_id` if it has none;
@@ -109,7 +126,7 @@ pub fn prepare_insert(doc: &[u8], new_id: [u8; 12], timestamp: u64) -> Result<Co
     for (i, element) in Elements::new(doc)?.enumerate() {
         let element = element?;
         if element.name == b"_id" && id.is_none() {
-            check_id(element.val())?;
+            storage_names::check_id(element.val())?;
             as_it_is &= i == 0;
             id = Some(element);
             continue;
@@ -118,12 +135,6 @@ pub fn prepare_insert(doc: &[u8], new_id: [u8; 12], timestamp: u64) -> Result<Co
             let message = "can't have multiple _id fields in one document";
             return Err(Error::refused(Reason::BadValue, message));
         }
-        if element.name.starts_with(b"$") {
-            let name = element.name_lossy();
-            let message = format!("Document can't have $ prefixed field names: {name}");
-            return Err(Error::refused(Reason::BadValue, message));
-        }
-        storage_names::check_name(element.name, &element.name_lossy())?;
         as_it_is &= !is_empty_timestamp(&element);
     }
     if as_it_is && id.is_some() {
@@ -143,19 +154,4 @@ pub fn prepare_insert(doc: &[u8], new_id: [u8; 12], timestamp: u64) -> Result<Co
     let doc = out.finish();
     document::check_len(doc.len())?;
     Ok(Cow::Owned(doc))
-}
-
-fn check_id(id: Value<'_>) -> Result<()> {
-    check_id_type(id)?;
-    storage_names::check_value(id, "_id")
-}
-
-fn check_id_type(id: Value<'_>) -> Result<()> {
-    match id.ty {
-        ty::ARRAY | ty::REGEX | ty::UNDEFINED => {
-            let message = format!("The '_id' value cannot be of type {}", ty::name(id.ty));
-            Err(Error::refused(Reason::InvalidIdField, message))
-        }
-        _ => Ok(()),
-    }
 }

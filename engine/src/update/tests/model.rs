@@ -281,8 +281,8 @@ fn random_updates_agree_with_the_model() {
         let conflict = (0..paths.len()).any(|i| (0..i).any(|j| paths[i].overlaps(&paths[j])));
         let expected =
             if conflict { Err(Reason::ConflictingUpdateOperators) } else { run(&doc, &ops) };
-        let context =
-            super::Context { indexed: &IndexedPaths::NONE, timestamp: 0, inserting: false };
+        let none = IndexedPaths::NONE;
+        let context = super::Context::new(&none);
         let found = Update::parse(&to_update(&ops)).and_then(|u| u.apply(&bytes, &context));
         let (applied, (new, in_place)) = match (found, expected) {
             (Ok(applied), Ok(expected)) => (applied, expected),
@@ -323,8 +323,8 @@ fn garbage_is_an_error_or_a_document_and_never_a_panic() {
             let at = rng.rand_range(0..doc.len() as u32) as usize;
             doc[at] = rng.rand_u32() as u8;
         }
-        let context =
-            super::Context { indexed: &IndexedPaths::NONE, timestamp: 0, inserting: false };
+        let none = IndexedPaths::NONE;
+        let context = super::Context::new(&none);
         let Ok(update) = Update::parse(&to_update(&ops)) else { continue };
         if let Ok(done) = update.apply(&doc, &context) {
             done.mutation.into_document(doc.clone());

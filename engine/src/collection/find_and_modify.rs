@@ -1,0 +1,228 @@
+//! Updating, replacing or deleting one document and giving it back, as it was or as it is.
+
+use bson::{RawDocument, RawDocumentBuf};
+
+use super::handle::{Collection, checked_filter};
+use super::search::{Hint, Search};
+use super::update_job::{Keep, UpdateJob};
+use super::update_report::UpdateReport;
+use super::update_source::UpdateSource;
+use crate::bson::document;
+use crate::error::{Error, Reason, Result};
+use crate::expression::{Scope, Variables};
+use crate::query::{Filter, Policy, Projection, SortPattern};
+
+/// A change of one document that gives it back, ready to run. Made by
+/// [`Collection::find_one_and_update`] and its like.
+#[derive(Debug)]
+#[must_use = "nothing is changed until it is run"]
+pub struct FindAndModify<'c> {
+    collection: &'c Collection,
+    filter: RawDocumentBuf,
+    /// None deletes.
+    source: Option<UpdateSource>,
+    sort: Option<RawDocumentBuf>,
+    projection: Option<RawDocumentBuf>,
+    upsert: bool,
+    return_new: bool,
+    array_filters: Vec<RawDocumentBuf>,
+    hint: Option<Hint>,
+}
+
+/// What was found, and what came of it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct FoundAndModified {
+    /// The document before the change, or after it if that was asked for; none if none was
+    /// found, or none was there before.
+    pub value: Option<RawDocumentBuf>,
+    /// What the change did and cost. Of a deletion it says whether a document `matched`.
+    pub report: UpdateReport,
+}
+
+impl Collection {
+    /// Updates the first match with operators and gives it back.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the update is a whole document.
+    pub fn find_one_and_update(
+        &self,
+        filter: impl AsRef<RawDocument>,
+        update: impl AsRef<RawDocument>,
+    ) -> Result<FindAndModify<'_>> {
+        let source = UpdateSource::new(update.as_ref());
+        source.check_operators()?;
+        Ok(self.find_and_modify(filter.as_ref(), Some(source)))
+    }
+
+    /// Puts a document in the place of the first match, whose `_id` stays, and gives it back.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the document has operators.
+    pub fn find_one_and_replace(
+        &self,
+        filter: impl AsRef<RawDocument>,
+        replacement: impl AsRef<RawDocument>,
+    ) -> Result<FindAndModify<'_>> {
+        let source = UpdateSource::new(replacement.as_ref());
+        source.check_replacement()?;
+        Ok(self.find_and_modify(filter.as_ref(), Some(source)))
+    }
+
+    /// Deletes the first match and gives it back.
+    pub fn find_one_and_delete(&self, filter: impl AsRef<RawDocument>) -> FindAndModify<'_> {
+        self.find_and_modify(filter.as_ref(), None)
+    }
+
+    fn find_and_modify(
+        &self,
+        filter: &RawDocument,
+        source: Option<UpdateSource>,
+    ) -> FindAndModify<'_> {
+        FindAndModify {
+            collection: self,
+            filter: filter.to_owned(),
+            source,
+            sort: None,
+            projection: None,
+            upsert: false,
+            return_new: false,
+            array_filters: vec![],
+            hint: None,
+        }
+    }
+}
+
+impl FindAndModify<'_> {
+    /// In which order the matches are: the first one is changed.
+    pub fn sort(mut self, sort: impl AsRef<RawDocument>) -> Self {
+        self.sort = Some(sort.as_ref().to_owned());
+        self
+    }
+
+    /// Which fields to give back.
+    pub fn projection(mut self, projection: impl AsRef<RawDocument>) -> Self {
+        self.projection = Some(projection.as_ref().to_owned());
+        self
+    }
+
+    /// Whether a document is inserted if none matches.
+    pub fn upsert(mut self, upsert: bool) -> Self {
+        self.upsert = upsert;
+        self
+    }
+
+    /// Whether to give back the document as it is after the change.
+    pub fn return_new(mut self, return_new: bool) -> Self {
+        self.return_new = return_new;
+        self
+    }
+
+    /// Which elements of arrays each `$[identifier]` of the update stands for.
+    pub fn array_filters<D: AsRef<RawDocument>>(
+        mut self,
+        filters: impl IntoIterator<Item = D>,
+    ) -> Self {
+        self.array_filters = filters.into_iter().map(|filter| filter.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// Which index to find the document by.
+    pub fn hint(mut self, hint: Hint) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with MongoDB's reason, [`Error::DuplicateKey`] …; nothing is changed
+    /// then.
+    pub fn run(self) -> Result<FoundAndModified> {
+        self.check()?;
+        let filter = checked_filter(&self.filter)?;
+        let sort = match &self.sort {
+            Some(sort) if !sort.is_empty() => {
+                document::check(sort.as_bytes())?;
+                Some(SortPattern::parse(sort.as_bytes())?)
+            }
+            _ => None,
+        };
+        let projection = self.parsed_projection(&filter)?;
+        let search = Search { filter: &filter, sort: sort.as_ref(), hint: self.hint.as_ref() };
+        let (document, report) = match &self.source {
+            None => self.delete(&search)?,
+            Some(source) => {
+                let update = source.with_array_filters(source.parse()?, &self.array_filters)?;
+                let keep = if self.return_new { Keep::After } else { Keep::Before };
+                let job = UpdateJob { search, update: &update, upsert: self.upsert, keep };
+                let updated = self.collection.update_first(&job)?;
+                (updated.document, updated.report)
+            }
+        };
+        let value = document.map(|document| give(document, projection.as_ref(), &filter));
+        Ok(FoundAndModified { value: value.transpose()?, report })
+    }
+
+    /// Refuses what contradicts itself.
+    fn check(&self) -> Result<()> {
+        let refused = |message: &str| Err(Error::refused(Reason::FailedToParse, message));
+        if self.source.is_some() {
+            return Ok(());
+        }
+        if self.upsert {
+            return refused("Cannot specify both upsert=true and remove=true ");
+        }
+        if self.return_new {
+            return refused(
+                "Cannot specify both new=true and remove=true; 'remove' always returns the deleted \
+                 document",
+            );
+        }
+        if !self.array_filters.is_empty() {
+            return refused("Cannot specify arrayFilters and remove=true");
+        }
+        Ok(())
+    }
+
+    fn parsed_projection(&self, filter: &Filter) -> Result<Option<Projection>> {
+        let Some(projection) = self.projection.as_ref().filter(|doc| !doc.is_empty()) else {
+            return Ok(None);
+        };
+        document::check(projection.as_bytes())?;
+        let (policy, scope) = (Policy::Find, Scope::default());
+        let parsed = Projection::parse(projection.as_bytes(), policy, Some(filter), &scope)?;
+        if self.return_new && parsed.needs_match() {
+            let message = "cannot use a positional projection and return the new document";
+            return Err(Error::refused(Reason::BadValue, message));
+        }
+        Ok(Some(parsed))
+    }
+
+    fn delete(&self, search: &Search<'_>) -> Result<(Option<Vec<u8>>, UpdateReport)> {
+        let keep = |document: &RawDocument| document.as_bytes().to_vec();
+        let deleted = self.collection.delete_first(search, keep)?;
+        let matched = u64::from(deleted.is_some());
+        Ok((deleted, UpdateReport { matched, ..UpdateReport::default() }))
+    }
+}
+
+/// What is given back of the document.
+fn give(
+    document: Vec<u8>,
+    projection: Option<&Projection>,
+    filter: &Filter,
+) -> Result<RawDocumentBuf> {
+    let given = match projection {
+        None => document,
+        Some(projection) => {
+            let matched = match projection.needs_match() {
+                true => filter.find_match(&document)?,
+                false => None,
+            };
+            projection.apply(&document, matched.as_ref(), &Variables::new(0))?
+        }
+    };
+    let broken = |_| Error::InvalidBson { at: 0, rule: "what is given back is a document" };
+    RawDocumentBuf::from_bytes(given).map_err(broken)
+}

@@ -1,0 +1,296 @@
+//! The profiler: what operations did and what it cost them, kept in the capped collection
+//! `system.profile` of their database.
+//!
+//! While it is off, as it is unless told, an operation reads one word for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bson::{DateTime, Document, RawDocument, RawDocumentBuf, doc};
+
+use super::database_core::DatabaseCore;
+use super::insert::insert_document;
+use super::options::CollectionOptions;
+use super::update_report::{LocatedBy, UpdateReport};
+use crate::error::{Error, Reason, Result};
+use crate::namespace_string::NamespaceString;
+
+/// The collection that holds the entries.
+const COLLECTION: &str = "system.profile";
+/// Its size, bytes, as mongod makes it.
+const SIZE: i64 = 1 << 20;
+/// Longest request that an entry repeats, bytes.
+const COMMAND_LEN_MAX: usize = 50_000;
+
+/// Which operations are profiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProfilingLevel {
+    /// None.
+    #[default]
+    Off,
+    /// Those that take longer than a threshold.
+    Slow,
+    /// All.
+    All,
+}
+
+/// What the profiler of a database is told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Profiling {
+    /// Which operations.
+    pub level: ProfilingLevel,
+    /// From what time on an operation is slow.
+    pub slow: Duration,
+    /// Of the operations that are to be profiled, the share that is: 0 to 1.
+    pub sample_rate: f64,
+}
+
+impl Default for Profiling {
+    fn default() -> Profiling {
+        let slow = Duration::from_millis(100);
+        Profiling { level: ProfilingLevel::Off, slow, sample_rate: 1.0 }
+    }
+}
+
+/// A database's profiler.
+#[derive(Debug)]
+pub struct Profiler {
+    level: AtomicU8,
+    slow_us: AtomicU64,
+    /// The bits of the sample rate.
+    sample_rate: AtomicU64,
+    /// Operations that the sample was taken of.
+    seen: AtomicU64,
+}
+
+impl Default for Profiler {
+    fn default() -> Profiler {
+        let profiler = Profiler {
+            level: AtomicU8::new(0),
+            slow_us: AtomicU64::new(0),
+            sample_rate: AtomicU64::new(0),
+            seen: AtomicU64::new(0),
+        };
+        profiler.set(Profiling::default());
+        profiler
+    }
+}
+
+impl Profiler {
+    /// What it was told last.
+    pub fn get(&self) -> Profiling {
+        Profiling {
+            level: match self.level.load(Ordering::Relaxed) {
+                0 => ProfilingLevel::Off,
+                1 => ProfilingLevel::Slow,
+                _ => ProfilingLevel::All,
+            },
+            slow: Duration::from_micros(self.slow_us.load(Ordering::Relaxed)),
+            sample_rate: f64::from_bits(self.sample_rate.load(Ordering::Relaxed)),
+        }
+    }
+
+    fn set(&self, told: Profiling) {
+        let slow_us = u64::try_from(told.slow.as_micros()).unwrap_or(u64::MAX);
+        self.slow_us.store(slow_us, Ordering::Relaxed);
+        self.sample_rate.store(told.sample_rate.to_bits(), Ordering::Relaxed);
+        self.level.store(told.level as u8, Ordering::Relaxed);
+    }
+
+    /// Tells it something else; answers what it was told before.
+    ///
+    /// # Errors
+    /// [`Reason::BadValue`] for a sample rate that is no share.
+    pub fn tell(&self, told: Profiling) -> Result<Profiling> {
+        if !(0.0..=1.0).contains(&told.sample_rate) {
+            let message = "'sampleRate' must be between 0.0 and 1.0 inclusive";
+            return Err(Error::refused(Reason::BadValue, message));
+        }
+        let before = self.get();
+        self.set(told);
+        Ok(before)
+    }
+
+    #[inline]
+    fn is_off(&self) -> bool {
+        self.level.load(Ordering::Relaxed) == 0
+    }
+
+    /// Is an operation profiled that took so long? Of those that could be, the sample is spread
+    /// evenly.
+    fn wants(&self, took_us: u64) -> bool {
+        let told = self.get();
+        match told.level {
+            ProfilingLevel::Off => return false,
+            ProfilingLevel::Slow if u128::from(took_us) <= told.slow.as_micros() => return false,
+            _ => {}
+        }
+        let n = self.seen.fetch_add(1, Ordering::Relaxed) as f64;
+        ((n + 1.0) * told.sample_rate).floor() > (n * told.sample_rate).floor()
+    }
+}
+
+/// An operation under way that may be profiled.
+#[derive(Debug)]
+pub struct Watch<'a> {
+    database: &'a Arc<DatabaseCore>,
+    began_ns: u64,
+}
+
+/// What an operation says of itself.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// "query", "getmore", "insert", "update", "remove" or "command".
+    pub op: &'static str,
+    pub ns: &'a NamespaceString,
+    /// The request, as a command would put it.
+    pub command: RawDocumentBuf,
+    pub keys_examined: Option<u64>,
+    pub docs_examined: Option<u64>,
+    pub returned: Option<u64>,
+    pub inserted: Option<u64>,
+    pub deleted: Option<u64>,
+    pub update: Option<&'a UpdateReport>,
+    pub has_sort_stage: bool,
+    /// How documents were found: `IXSCAN { a: 1 }`.
+    pub plan: Option<String>,
+    pub error: Option<&'a Error>,
+}
+
+impl<'a> Entry<'a> {
+    /// One that says what was asked for, and nothing yet of what it came to.
+    pub fn new(op: &'static str, ns: &'a NamespaceString, command: RawDocumentBuf) -> Entry<'a> {
+        Entry {
+            op,
+            ns,
+            command,
+            keys_examined: None,
+            docs_examined: None,
+            returned: None,
+            inserted: None,
+            deleted: None,
+            update: None,
+            has_sort_stage: false,
+            plan: None,
+            error: None,
+        }
+    }
+
+    fn to_document(&self, took_us: u64, now_ms: i64) -> Document {
+        let mut out = doc! { "op": self.op, "ns": self.ns.as_str() };
+        out.insert("command", command(&self.command));
+        let counts = [
+            ("keysExamined", self.keys_examined),
+            ("docsExamined", self.docs_examined),
+            ("ninserted", self.inserted),
+            ("ndeleted", self.deleted),
+            ("nreturned", self.returned),
+        ];
+        for (name, count) in counts {
+            if let Some(count) = count {
+                out.insert(name, count as i64);
+            }
+        }
+        if self.has_sort_stage {
+            out.insert("hasSortStage", true);
+        }
+        if let Some(report) = self.update {
+            put_update(&mut out, report);
+        }
+        if let Some(plan) = &self.plan {
+            out.insert("planSummary", plan);
+        }
+        if let Some(error) = self.error {
+            out.insert("ok", 0.0);
+            out.insert("errMsg", error.to_string());
+            out.insert("errName", error.code_name());
+            out.insert("errCode", error.code());
+        }
+        out.insert("millis", (took_us / 1000) as i64);
+        out.insert("micros", took_us as i64);
+        out.insert("ts", DateTime::from_millis(now_ms));
+        out
+    }
+}
+
+/// The request, unless it is too long to be repeated.
+fn command(command: &RawDocument) -> Document {
+    if command.as_bytes().len() > COMMAND_LEN_MAX {
+        return doc! { "$truncated": format!("{} bytes", command.as_bytes().len()) };
+    }
+    Document::try_from(command).unwrap_or_default()
+}
+
+/// What an update did, in mongod's words, and under `tallymap` in ours.
+fn put_update(out: &mut Document, report: &UpdateReport) {
+    out.insert("nMatched", report.matched as i64);
+    out.insert("nModified", report.modified as i64);
+    if report.upserted.is_some() {
+        out.insert("upsert", true);
+    }
+    if report.in_place {
+        out.insert("fastmod", true);
+    }
+    let mut cost = doc! {
+        "fieldsSkipped": i64::from(report.fields_skipped),
+        "bytesSkipped": i64::from(report.bytes_skipped),
+        "bytesWritten": i64::from(report.bytes_written),
+        "linesDirtied": i64::from(report.lines_dirtied),
+        "paddingLeft": i64::from(report.padding_left),
+        "locatedBy": match report.located_by {
+            LocatedBy::Scan => "scan",
+            LocatedBy::Memo => "memo",
+        },
+    };
+    if let Some(moved) = report.moved {
+        out.insert("moved", true);
+        out.insert("nmoved", 1);
+        cost.insert("from", moved.from.to_string());
+        cost.insert("to", moved.to.to_string());
+    }
+    out.insert("tallymap", cost);
+}
+
+impl DatabaseCore {
+    /// To be called when an operation begins: nothing, unless operations are profiled.
+    #[inline]
+    pub fn watch(self: &Arc<Self>) -> Option<Watch<'_>> {
+        match self.profiler.is_off() {
+            true => None,
+            false => Some(Watch { database: self, began_ns: self.shared.clock.uptime_ns() }),
+        }
+    }
+}
+
+impl Watch<'_> {
+    /// To be called when the operation is over and holds nothing. That it cannot be profiled is
+    /// no error of the operation's.
+    pub fn finish<'e>(self, entry: impl FnOnce() -> Entry<'e>) {
+        let clock = &self.database.shared.clock;
+        let took_us = clock.uptime_ns().saturating_sub(self.began_ns) / 1000;
+        if !self.database.profiler.wants(took_us) {
+            return;
+        }
+        let document = entry().to_document(took_us, clock.unix_ms());
+        if let Err(error) = write(self.database, &document) {
+            tracing::warn!(%error, database = self.database.name, "not profiled");
+        }
+    }
+}
+
+fn write(database: &Arc<DatabaseCore>, entry: &Document) -> Result<()> {
+    let collection = database.collection(NamespaceString::system(&database.name, COLLECTION))?;
+    if !collection.exists() {
+        let options = CollectionOptions::default().capped(SIZE).auto_index_id(false);
+        match database.create(collection.core(), &options, None) {
+            Ok(()) | Err(Error::NamespaceExists { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let bytes = RawDocumentBuf::try_from(entry)
+        .map_err(|_| Error::InvalidBson { at: 0, rule: "an entry is a document" })?;
+    collection.change(|open, unit| {
+        insert_document(open, unit, collection.namespace(), bytes.as_bytes()).map(|_| ())
+    })
+}
