@@ -1,7 +1,8 @@
 //! Decimal128 as far as the canonical order needs it: read one, compare it with any number.
 //!
 //! Comparison is exact but for doubles that need more than 34 digits, which are rounded to 34
-//! first. There is no arithmetic: MMAPv1's time had no decimals, later files may hold them.
+//! first. Arithmetic is that of expressions; MMAPv1's time had no decimals, later files may hold
+//! them.
 
 use std::cmp::Ordering;
 
@@ -9,7 +10,7 @@ use super::element::Value;
 use super::number::Number;
 
 /// Most digits of a coefficient.
-const DIGITS_MAX: u32 = 34;
+pub const DIGITS_MAX: u32 = 34;
 const COEFFICIENT_MAX: u128 = 10u128.pow(DIGITS_MAX) - 1;
 const EXPONENT_BIAS: i32 = 6176;
 
@@ -63,7 +64,30 @@ impl Decimal {
         Decimal::finite(negative, coefficient, exponent as i32 - EXPONENT_BIAS)
     }
 
-    fn of_number(number: Number) -> Decimal {
+    /// Zero.
+    pub const ZERO: Decimal = Finite { negative: false, coefficient: 0, exponent: 0 };
+
+    /// Is it zero?
+    pub fn is_zero(&self) -> bool {
+        matches!(self, Finite { coefficient: 0, .. })
+    }
+
+    /// Its bytes in the binary integer encoding. The exponent is one that can be stored.
+    pub fn to_bytes(self) -> [u8; 16] {
+        let sign = |negative: bool| u128::from(negative) << 127;
+        let bits = match self {
+            NaN => 0x1f << 122,
+            Infinite { negative } => sign(negative) | 0x1e << 122,
+            Finite { negative, coefficient, exponent } => {
+                let biased = exponent.saturating_add(EXPONENT_BIAS).clamp(0, 0x2fff) as u128;
+                sign(negative) | biased << 113 | coefficient
+            }
+        };
+        bits.to_le_bytes()
+    }
+
+    /// The number as a decimal.
+    pub fn of_number(number: Number) -> Decimal {
         match number {
             Number::Double(value) => Decimal::of_double(value),
             Number::Int32(value) => Decimal::of_integer(value.into()),

@@ -1,18 +1,54 @@
 //! Aggregation expressions: parse one, evaluate it on a document.
 //!
 //! Pure: a document's bytes and some variables give a value. `$expr` of filters, computed fields
-//! of projections, updates by pipeline and the stages of an aggregation all use them.
+//! of projections, updates by pipeline and the stages of an aggregation all use them. One file a
+//! family of operators; [`operator`] has the table.
 
+mod accumulate;
+mod arithmetic;
+mod array;
+mod boolean;
+mod comparison;
 mod computed;
+mod conditional;
+mod convert;
+mod date;
+mod date_arithmetic;
+mod date_parse;
+mod date_parts;
+mod date_text;
+mod decimal;
+mod loops;
+mod node;
+mod object;
+mod operator;
+mod parse;
+mod path;
+mod powers;
+mod regex;
+mod rounding;
+mod set;
+mod string;
+mod substring;
+mod sum;
+#[cfg(test)]
+mod tests;
+mod text_search;
+mod types;
 mod variables;
+mod zone;
 
+pub(crate) use accumulate::{Deviation, Mean};
 pub use computed::Computed;
+pub(crate) use computed::{ArrayBuilder, check_len};
+pub(crate) use object::Merge;
+pub(crate) use path::{check_name, parse as parse_path};
+pub(crate) use sum::Sum;
 pub use variables::{Scope, Variables};
 
-use crate::bson::element::{self, OwnedValue, Value};
-use crate::bson::field::FieldPath;
-use crate::bson::ty;
-use crate::error::{Error, Reason, Result};
+use crate::bson::element::Value;
+use crate::error::Result;
+use node::{Frame, Node};
 
 /// A parsed expression.
 #[derive(Debug, Clone)]
@@ -20,40 +56,34 @@ pub struct Expression {
     node: Node,
 }
 
-#[derive(Debug, Clone)]
-enum Node {
-    Literal(OwnedValue),
-    Field(FieldPath),
-}
-
 impl Expression {
     /// Parses an expression whose variables are those of `scope`.
     ///
     /// # Errors
     /// MongoDB's, with its numbers.
-    pub fn parse(value: Value<'_>, _scope: &Scope) -> Result<Expression> {
-        if let Some(path) = value.as_str().and_then(|text| text.strip_prefix('$')) {
-            return Ok(Expression { node: Node::Field(FieldPath::parse(path)?) });
-        }
-        match value.ty {
-            ty::DOCUMENT | ty::ARRAY => {
-                Err(Error::refused(Reason::InvalidPipelineOperator, "Unrecognized expression"))
-            }
-            _ => Ok(Expression { node: Node::Literal(value.to_owned()) }),
-        }
+    pub fn parse(value: Value<'_>, scope: &Scope) -> Result<Expression> {
+        Ok(Expression { node: parse::expression(value, scope)? })
     }
 
     /// Its value for the document `root`.
     ///
     /// # Errors
     /// MongoDB's, with its numbers.
-    pub fn evaluate<'a>(&'a self, root: &'a [u8], _vars: &Variables<'a>) -> Result<Computed<'a>> {
+    pub fn evaluate<'a>(&'a self, root: &'a [u8], vars: &'a Variables<'a>) -> Result<Computed<'a>> {
+        self.node.eval(&mut Frame { root, vars, locals: Vec::new() })
+    }
+
+    /// Its value, if that is the same for every document.
+    pub fn constant(&self) -> Option<Value<'_>> {
         match &self.node {
-            Node::Literal(value) => Ok(Computed::Borrowed(value.as_ref())),
-            Node::Field(path) => {
-                let found = element::get(root, path.component(0))?;
-                Ok(found.map_or(Computed::Missing, |found| Computed::Borrowed(found.val())))
-            }
+            Node::Literal(value) => Some(value.as_ref()),
+            _ => None,
         }
+    }
+
+    /// The dotted fields that it reads; `None` if it may read the whole document.
+    pub fn fields(&self) -> Option<Vec<&str>> {
+        let mut out = vec![];
+        self.node.paths(&mut out).then_some(out)
     }
 }

@@ -1,6 +1,8 @@
 //! Variables of expressions: the names that are known while one is parsed, the values that they
 //! have while it is evaluated.
 
+use std::borrow::Cow;
+
 use crate::bson::element::OwnedValue;
 
 /// Names of variables that an expression may use, beside `ROOT`, `CURRENT`, `NOW` and `REMOVE`.
@@ -14,7 +16,7 @@ pub struct Scope {
 pub struct Variables<'a> {
     /// `$$NOW`, milliseconds since the Unix epoch.
     pub now_ms: i64,
-    values: Vec<(&'a str, OwnedValue)>,
+    values: Vec<(Cow<'a, str>, OwnedValue)>,
 }
 
 impl Scope {
@@ -27,6 +29,11 @@ impl Scope {
     pub fn has(&self, name: &str) -> bool {
         self.names.iter().any(|known| known == name)
     }
+
+    /// The same with more names.
+    pub fn with(&self, names: impl IntoIterator<Item = String>) -> Scope {
+        Scope::new(self.names.iter().cloned().chain(names))
+    }
 }
 
 impl<'a> Variables<'a> {
@@ -36,7 +43,8 @@ impl<'a> Variables<'a> {
     }
 
     /// Gives a variable a value.
-    pub fn set(&mut self, name: &'a str, value: OwnedValue) {
+    pub fn set(&mut self, name: impl Into<Cow<'a, str>>, value: OwnedValue) {
+        let name = name.into();
         self.values.retain(|(known, _)| *known != name);
         self.values.push((name, value));
     }

@@ -78,9 +78,10 @@ impl Update {
     fn applied(&self, doc: &[u8], context: &Context<'_>) -> Result<Applied> {
         match self {
             Update::Modify(modifiers) if modifiers.is_dynamic => {
-                modifiers.expand(doc, context.position)?.apply(doc, context)
+                let (modifiers, wrong) = modifiers.expand(doc, context.position)?;
+                modifiers.apply(doc, context, wrong)
             }
-            Update::Modify(modifiers) => modifiers.apply(doc, context),
+            Update::Modify(modifiers) => modifiers.apply(doc, context, vec![]),
             Update::Replace(replacement) => {
                 let new = replacement.over(doc, context.timestamp)?;
                 let unchanged = new == doc;
@@ -92,16 +93,29 @@ impl Update {
 }
 
 impl Modifiers {
-    fn apply<'a>(&'a self, doc: &'a [u8], context: &'a Context<'a>) -> Result<Applied> {
+    /// `wrong` are errors of paths that have none in this document.
+    fn apply<'a>(
+        &'a self,
+        doc: &'a [u8],
+        context: &'a Context<'a>,
+        mut wrong: Vec<(String, Error)>,
+    ) -> Result<Applied> {
         let (places, skips) = self.tree.locate(doc, self.list.len())?;
         let mut effects = Vec::with_capacity(self.list.len());
         let mut touches_indexes = false;
         for (modifier, place) in self.list.iter().zip(&places) {
-            let effect = self.effect(modifier, place, doc, context)?;
-            if !matches!(effect, Effect::Keep) {
-                touches_indexes |= context.indexed.might_be_indexed(&modifier.path);
+            match self.effect(modifier, place, doc, context) {
+                Ok(effect) => {
+                    if !matches!(effect, Effect::Keep) {
+                        touches_indexes |= context.indexed.might_be_indexed(&modifier.path);
+                    }
+                    effects.push(effect);
+                }
+                Err(error) => wrong.push((modifier.stands_at().to_owned(), error)),
             }
-            effects.push(effect);
+        }
+        if let Some((_, error)) = wrong.into_iter().reduce(|a, b| first_by_path(a, b)) {
+            return Err(error);
         }
         let mutation = if effects.iter().all(|effect| matches!(effect, Effect::Keep)) {
             Mutation::Nothing
@@ -152,6 +166,16 @@ impl Modifiers {
         }
         Ok(effect)
     }
+}
+
+/// Of two errors the one that MongoDB meets first: it goes through fields by their names, and
+/// looks at the `_id` last.
+fn first_by_path(a: (String, Error), b: (String, Error)) -> (String, Error) {
+    let names = a.0.split('.').zip(b.0.split('.'));
+    let mut orders = names.map(|(a, b)| FieldOrder::Numeric.compare(a, b));
+    let order = orders.find(|order| order.is_ne()).unwrap_or(a.0.len().cmp(&b.0.len()));
+    let is_last = matches!(a.1, Error::Refused { reason: Reason::ImmutableField, .. });
+    if order.is_gt() || order.is_eq() && is_last { b } else { a }
 }
 
 /// The changes, if all of them can be made where the fields lie.

@@ -15,10 +15,15 @@ use crate::error::{Error, Reason, Result};
 
 impl Modifiers {
     /// The operators as they are for the document `doc`, of which the filter matched the element
-    /// at `position` of an array.
-    pub(super) fn expand(&self, doc: &[u8], position: Option<u32>) -> Result<Modifiers> {
+    /// at `position` of an array; and what is wrong with paths, and where.
+    pub(super) fn expand(
+        &self,
+        doc: &[u8],
+        position: Option<u32>,
+    ) -> Result<(Modifiers, Vec<(String, Error)>)> {
         let (tree, filters) = (&self.tree, &self.array_filters);
-        let mut walk = Walk { tree, filters, position, wrapped: vec![], found: vec![] };
+        let (wrapped, found, wrong) = (vec![], vec![], vec![]);
+        let mut walk = Walk { tree, filters, position, wrapped, found, wrong };
         let root = Value { ty: ty::DOCUMENT, bytes: doc };
         walk.node(PathTree::ROOT, Some(root), &mut String::new())?;
         // Stable: the places of one operator stay in their order.
@@ -31,7 +36,7 @@ impl Modifiers {
             expanded.tree.insert(&path, index).map_err(|_| conflict(&path))?;
             expanded.list.push(Modifier { path, action });
         }
-        Ok(expanded)
+        Ok((expanded, walk.wrong))
     }
 }
 
@@ -43,6 +48,7 @@ struct Walk<'a> {
     wrapped: Vec<u8>,
     /// Operators and their paths.
     found: Vec<(usize, String)>,
+    wrong: Vec<(String, Error)>,
 }
 
 impl Walk<'_> {
@@ -63,11 +69,16 @@ impl Walk<'_> {
                 continue;
             }
             let digits;
-            let name = if name == "$" {
-                digits = self.position.ok_or_else(no_match)?.to_string();
-                &digits
-            } else {
-                name
+            let name = match (name, self.position) {
+                ("$", Some(position)) => {
+                    digits = position.to_string();
+                    &digits
+                }
+                ("$", None) => {
+                    self.wrong.push((path.clone(), no_match()));
+                    continue;
+                }
+                _ => name,
             };
             let below = match value {
                 Some(value) => field(value, name)?,
@@ -94,13 +105,15 @@ impl Walk<'_> {
                 let name = path.rsplit('.').next().unwrap_or_default();
                 let shown = text::named(name.as_bytes(), value);
                 let message = format!("Cannot apply array updates to non-array element {shown}");
-                return Err(Error::refused(Reason::BadValue, message));
+                self.wrong.push((path.clone(), Error::refused(Reason::BadValue, message)));
+                return Ok(());
             }
             None => {
                 let message = format!(
                     "The path '{path}' must exist in the document in order to apply array updates."
                 );
-                return Err(Error::refused(Reason::BadValue, message));
+                self.wrong.push((path.clone(), Error::refused(Reason::BadValue, message)));
+                return Ok(());
             }
         };
         let len = path.len();

@@ -1,4 +1,4 @@
-//! `$mul`: multiplies a number; a missing field becomes zero of the factor's type.
+//! `$mul`: multiplies a number; a missing field becomes zero times the factor.
 
 use super::arithmetic;
 use super::operators::{Effect, Site};
@@ -13,5 +13,7 @@ pub fn operand(field: &Element<'_>) -> Result<Number> {
 
 /// The field's new value.
 pub fn effect(site: &Site<'_>, by: Number) -> Result<Effect<'static>> {
-    arithmetic::effect("$mul", site, by.zero(), |old| old.times(by))
+    // Of a negative double that is -0.0, of infinity no number.
+    let initial = Number::Int32(0).times(by).unwrap_or(by.zero());
+    arithmetic::effect("$mul", site, initial, |old| old.times(by))
 }

@@ -73,8 +73,8 @@ pub enum Action {
     Bit(Vec<Operation>),
     /// `$currentDate`: a value of this type.
     CurrentDate(u8),
-    /// `$rename`, on the old name.
-    RenameFrom,
+    /// `$rename`, on the old name: to here.
+    RenameFrom(FieldPath),
     /// `$rename`, on the new name: from here.
     RenameTo(FieldPath),
     /// `$push`
@@ -217,8 +217,9 @@ impl Modifiers {
             .map_err(|_| Error::invalid_bson(field.ofs + 1, "text is UTF-8"))?;
         let path = update_path::parse(name)?;
         if operator == b"$rename" {
+            self.tree.insert(&path, self.list.len())?;
             let to = rename::operand(field, &path)?;
-            self.push(path.clone(), Action::RenameFrom)?;
+            self.add(path.clone(), Action::RenameFrom(to.clone()));
             return self.push(to, Action::RenameTo(path));
         }
         self.push(path, Action::parse(operator, field)?)
@@ -227,9 +228,14 @@ impl Modifiers {
     /// Adds an operator; refuses a path that another one of them is, begins or ends in.
     pub(super) fn push(&mut self, path: FieldPath, action: Action) -> Result<()> {
         self.tree.insert(&path, self.list.len())?;
+        self.add(path, action);
+        Ok(())
+    }
+
+    /// Adds an operator whose path is in the tree.
+    fn add(&mut self, path: FieldPath, action: Action) {
         self.is_dynamic |= update_path::is_dynamic(&path);
         self.list.push(Modifier { path, action: Arc::new(action) });
-        Ok(())
     }
 
     fn check_array_filters(&self) -> Result<()> {
@@ -251,6 +257,16 @@ impl Modifiers {
                 "The array filter for identifier '{unused}' was not used in the update"
             ))),
             None => Ok(()),
+        }
+    }
+}
+
+impl Modifier {
+    /// The path by which MongoDB orders operators: that of the new name for a `$rename`.
+    pub fn stands_at(&self) -> &str {
+        match &*self.action {
+            Action::RenameFrom(to) => to.as_str(),
+            _ => self.path.as_str(),
         }
     }
 }
@@ -308,7 +324,7 @@ impl Action {
             Action::Max(value) => Ok(min_max::max(site, value.as_ref())),
             Action::Bit(operations) => bit::effect(site, operations),
             Action::CurrentDate(wanted) => Ok(current_date::effect(*wanted, site.context)),
-            Action::RenameFrom => rename::from_effect(site),
+            Action::RenameFrom(_) => rename::from_effect(site),
             Action::RenameTo(from) => rename::to_effect(site, from),
             Action::Push(push) => push::effect(site, push),
             Action::AddToSet(values) => add_to_set::effect(site, values),
@@ -330,7 +346,7 @@ impl Action {
         let message = match self {
             Action::Unset => return Ok(()),
             Action::SetOnInsert(_) if !site.context.inserting => return Ok(()),
-            Action::RenameFrom => return Err(rename::from_is_blocked(doc, path, by, depth)),
+            Action::RenameFrom(_) => return Err(rename::from_is_blocked(doc, path, by, depth)),
             Action::RenameTo(from) if !rename::to_is_blocked(doc, path, from)? => return Ok(()),
             Action::Pull(_) | Action::PullAll(_) | Action::Pop(_) => {
                 let shown = shown();

@@ -77,8 +77,8 @@ fn no_change_is_nothing() {
     for update in [
         rawdoc! { "$inc": { "i": 0 } },
         rawdoc! { "$mul": { "i": 1 } },
-        rawdoc! { "$set": { "i": 1.0, "m": { "x": 1_i64 }, "z": 0.0 } },
-        rawdoc! { "$set": { "_id": 1.0 } },
+        rawdoc! { "$set": { "i": 1, "m": { "x": 1 }, "z": -0.0 } },
+        rawdoc! { "$set": { "_id": 1 } },
         rawdoc! { "$unset": { "missing": 1, "i.x": 1, "a.7": 1, "a.x": 1 } },
         rawdoc! { "$setOnInsert": { "i": 2, "i2.x": 3 } },
         rawdoc! { "$max": { "i": 0 } },
@@ -312,7 +312,7 @@ fn upserts_start_from_the_filter() {
 fn upserts_that_are_refused() {
     let check = |filter, update, reason, text| refused(upsert(filter, update, None), reason, text);
     let inc = || rawdoc! { "$inc": { "x": 1 } };
-    check(rawdoc! { "m": 1, "m.b": 2 }, inc(), Reason::NotSingleValueField, "'m' and 'm.b'");
+    check(rawdoc! { "m": 1, "m.b": 2 }, inc(), Reason::NotSingleValueField, "'m.b' and 'm'");
     check(rawdoc! { "x": "s" }, inc(), Reason::TypeMismatch, "'x'");
     check(rawdoc! { "": 1 }, inc(), Reason::IllegalOperation, "the root object");
     check(rawdoc! { "_id.x": 1 }, rawdoc! { "a": 1 }, Reason::NotExactValueField, "'_id.x'");

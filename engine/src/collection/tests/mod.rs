@@ -2,10 +2,12 @@
 //! would not have written.
 
 mod failed;
+mod find_and_modify;
 mod instances;
 mod long_work;
 mod older;
 mod places;
+mod updates;
 mod walks;
 
 use std::sync::Arc;

@@ -1,26 +1,28 @@
-//! A naive evaluator of updates on the `bson` crate's documents, and random updates that both
-//! it and the engine run.
+//! A naive evaluator of updates on the `bson` crate's documents. [`random`] makes updates that
+//! both it and the engine run; [`arrays`] has the operators on arrays.
+
+mod arrays;
+mod random;
 
 use std::cmp::Ordering;
 
 use ::bson::{Bson, Document};
-use oorandom::Rand32;
 
-use super::{IndexedPaths, Mutation, Update};
-use crate::bson::builder::Builder;
 use crate::bson::element::Elements;
-use crate::bson::field::{FieldPath, Skips, locate};
-use crate::bson::test_documents::{NAMES, random_document};
-use crate::bson::{document, ty};
-use crate::error::{Error, Reason};
-use crate::rounds::{met_more_than, rounds};
+use crate::error::Reason;
 
-const OPERATORS: [&str; 7] = ["$inc", "$mul", "$set", "$unset", "$min", "$max", "$setOnInsert"];
-
+#[derive(Debug, Clone)]
 struct Op {
     operator: &'static str,
     path: String,
     operand: Bson,
+}
+
+/// What `$` and `$[e]` stand for.
+struct Places {
+    position: Option<u32>,
+    /// An element is one if it is this, or an array that has it.
+    e: i32,
 }
 
 /// What the model finds at a path.
@@ -154,10 +156,15 @@ fn arithmetic(a: &Bson, b: &Bson, is_sum: bool) -> Result<Bson, Reason> {
 /// The value that an operator wants: `Some(None)` removes, `None` leaves alone.
 fn effect(op: &Op, current: Option<&Bson>) -> Result<Option<Option<Bson>>, Reason> {
     let operand = &op.operand;
+    if let Some(done) = arrays::effect(op, current) {
+        return done.map(|new| new.map(Some));
+    }
     let wanted = match (op.operator, current) {
+        ("$currentDate", _) => Bson::DateTime(::bson::DateTime::from_millis(0)),
+        ("$bit", _) => return bits(operand, current).map(|new| new.map(Some)),
         ("$setOnInsert", _) | ("$unset", None) => return Ok(None),
         ("$unset", Some(_)) => return Ok(Some(None)),
-        ("$set", Some(old)) if compare(old, operand) == Ordering::Equal => return Ok(None),
+        ("$set", Some(old)) if is_identical(old, operand) => return Ok(None),
         ("$min", Some(old)) if compare(operand, old) != Ordering::Less => return Ok(None),
         ("$max", Some(old)) if compare(operand, old) != Ordering::Greater => return Ok(None),
         ("$inc" | "$mul", Some(old)) => {
@@ -170,14 +177,37 @@ fn effect(op: &Op, current: Option<&Bson>) -> Result<Option<Option<Bson>>, Reaso
             }
             new
         }
-        ("$mul", None) => match operand {
-            Bson::Int32(_) => Bson::Int32(0),
-            Bson::Int64(_) => Bson::Int64(0),
-            _ => Bson::Double(0.0),
-        },
+        ("$mul", None) => arithmetic(&Bson::Int32(0), operand, false)?,
         _ => operand.clone(),
     };
     Ok(Some(Some(wanted)))
+}
+
+/// The result of `$bit`, if it is another.
+fn bits(operand: &Bson, current: Option<&Bson>) -> Result<Option<Bson>, Reason> {
+    let mut value = current.cloned().unwrap_or(Bson::Int32(0));
+    for (name, by) in operand.as_document().expect("operations") {
+        let apply = |a: i64, b: i64| match name.as_str() {
+            "and" => a & b,
+            "or" => a | b,
+            _ => a ^ b,
+        };
+        value = match (&value, by) {
+            (Bson::Int32(a), Bson::Int32(b)) => {
+                Bson::Int32(i32::try_from(apply((*a).into(), (*b).into())).unwrap())
+            }
+            (Bson::Int32(a), Bson::Int64(b)) => Bson::Int64(apply((*a).into(), *b)),
+            (Bson::Int64(a), Bson::Int32(b)) => Bson::Int64(apply(*a, (*b).into())),
+            (Bson::Int64(a), Bson::Int64(b)) => Bson::Int64(apply(*a, *b)),
+            _ => return Err(Reason::BadValue),
+        };
+    }
+    Ok((current != Some(&value)).then_some(value))
+}
+
+fn is_identical(a: &Bson, b: &Bson) -> bool {
+    let bytes = |value: &Bson| ::bson::serialize_to_vec(&::bson::doc! { "v": value.clone() });
+    bytes(a).unwrap() == bytes(b).unwrap()
 }
 
 fn value_len(value: &Bson) -> usize {
@@ -185,162 +215,164 @@ fn value_len(value: &Bson) -> usize {
     Elements::new(&doc).unwrap().next().unwrap().unwrap().value.len()
 }
 
+/// Refuses operators that exclude each other, as they are written.
+fn check(ops: &[Op]) -> Result<(), Reason> {
+    let mut paths: Vec<Vec<&str>> = vec![];
+    for op in ops {
+        let mut own: Vec<Vec<&str>> = vec![op.path.split('.').collect()];
+        if paths.iter().any(|other| conflict(other, &own[0])) {
+            return Err(Reason::ConflictingUpdateOperators);
+        }
+        if let ("$rename", Bson::String(to)) = (op.operator, &op.operand) {
+            own.push(to.split('.').collect());
+            let is_dynamic = |path: &Vec<&str>| path.iter().any(|name| name.starts_with('$'));
+            let shared = own[0].iter().zip(&own[1]).take_while(|(a, b)| a == b).count();
+            if shared == own[0].len().min(own[1].len()) || own.iter().any(is_dynamic) {
+                return Err(Reason::BadValue);
+            }
+        }
+        for path in own {
+            if paths.iter().any(|other| conflict(other, &path)) {
+                return Err(Reason::ConflictingUpdateOperators);
+            }
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn conflict(a: &[&str], b: &[&str]) -> bool {
+    let shared = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    match (a.get(shared), b.get(shared)) {
+        (Some(a), Some(b)) => a.starts_with("$[") != b.starts_with("$["),
+        _ => true,
+    }
+}
+
+/// What is wrong, and at which path.
+type Wrong = Vec<(String, Reason)>;
+
+/// The first of these as MongoDB goes through fields: by their names, numbers by value.
+fn first(wrong: &Wrong) -> Option<Reason> {
+    let key = |path: &str| -> Vec<(u64, String)> {
+        let number =
+            |name: &str| name.parse().ok().filter(|number: &u64| number.to_string() == name);
+        // Digits come before the letters that the names here begin with.
+        path.split('.').map(|name| (number(name).unwrap_or(u64::MAX), name.to_owned())).collect()
+    };
+    wrong.iter().min_by_key(|(path, _)| key(path)).map(|(_, reason)| *reason)
+}
+
+/// The operators with the paths that they have in `doc`.
+fn expand(doc: &Document, ops: &[Op], places: &Places) -> (Vec<Op>, Wrong) {
+    let (mut expanded, mut wrong): (Vec<Op>, Wrong) = (vec![], vec![]);
+    for op in ops {
+        let parts: Vec<_> = op.path.split('.').collect();
+        let mut paths = vec![];
+        expand_path(Some(&doc.clone().into()), &parts, "", places, &mut paths, &mut wrong);
+        expanded.extend(paths.into_iter().map(|path| Op { path, ..op.clone() }));
+    }
+    (expanded, wrong)
+}
+
+fn expand_path(
+    value: Option<&Bson>,
+    parts: &[&str],
+    before: &str,
+    places: &Places,
+    out: &mut Vec<String>,
+    wrong: &mut Wrong,
+) {
+    let Some((part, rest)) = parts.split_first() else {
+        return out.push(before[1..].to_owned());
+    };
+    if part.starts_with("$[") {
+        let Some(Bson::Array(array)) = value else {
+            return wrong.push((before[1..].to_owned(), Reason::BadValue));
+        };
+        for (i, element) in array.iter().enumerate() {
+            if *part == "$[]" || arrays::is_or_has(element, &places.e.into()) {
+                let before = format!("{before}.{i}");
+                expand_path(Some(element), rest, &before, places, out, wrong);
+            }
+        }
+        return;
+    }
+    let name = match (*part, places.position) {
+        ("$", None) => return wrong.push((before[1..].to_owned(), Reason::BadValue)),
+        ("$", Some(position)) => position.to_string(),
+        (name, _) => name.to_owned(),
+    };
+    let below = match value {
+        Some(Bson::Document(doc)) => doc.get(&name),
+        Some(Bson::Array(array)) => name.parse::<usize>().ok().and_then(|i| array.get(i)),
+        _ => None,
+    };
+    expand_path(below, rest, &format!("{before}.{name}"), places, out, wrong);
+}
+
 /// The document after the operators, and whether it may be changed in place.
-fn run(doc: &Document, ops: &[Op]) -> Result<(Document, bool), Reason> {
+fn run(doc: &Document, ops: &[Op], mut wrong: Wrong) -> Result<(Document, bool), Reason> {
     let mut new = Bson::Document(doc.clone());
     let mut in_place = true;
     for op in ops {
-        let parts: Vec<_> = op.path.split('.').collect();
-        let current = match find(doc, &parts) {
-            Found::Value(value) => Some(value),
-            Found::Missing => None,
-            Found::Blocked if matches!(op.operator, "$unset" | "$setOnInsert") => continue,
-            Found::Blocked => return Err(Reason::PathNotViable),
+        let stands_at = match (op.operator, &op.operand) {
+            ("$rename", Bson::String(to)) => to,
+            _ => &op.path,
         };
-        let Some(wanted) = effect(op, current)? else { continue };
-        let parent = (parts.len() > 1).then(|| find(doc, &parts[..parts.len() - 1]));
-        let in_array = matches!(parent, Some(Found::Value(Bson::Array(_))));
-        let new_len = match &wanted {
-            Some(value) => Some(value_len(value)),
-            None => in_array.then_some(0),
-        };
-        in_place &= current.map(value_len) == new_len && current.is_some();
-        put(&mut new, &parts, wanted);
+        match run_one(doc, op, &mut new) {
+            Ok(one_in_place) => in_place &= one_in_place,
+            Err(reason) => wrong.push((stands_at.clone(), reason)),
+        }
     }
-    match new {
-        Bson::Document(new) => Ok((new, in_place)),
+    match (first(&wrong), new) {
+        (None, Bson::Document(new)) => Ok((new, in_place)),
+        (Some(reason), _) => Err(reason),
         _ => unreachable!("a document stays one"),
     }
 }
 
-fn random_operand(rng: &mut Rand32, operator: &str) -> Bson {
-    let small = rng.rand_range(0..5) as i32 - 2;
-    let kinds = if matches!(operator, "$inc" | "$mul") { 4 } else { 7 };
-    match rng.rand_range(0..kinds) {
-        0 => Bson::Int64(i64::from(small)),
-        1 => Bson::Double(f64::from(small) / 2.0),
-        2 => Bson::Int32(small.wrapping_mul(1 << 30)),
-        3 => Bson::Int32(small),
-        4 => ["", "x", "text"][rng.rand_range(0..3) as usize].into(),
-        5 => Bson::Null,
-        _ => ::bson::doc! { NAMES[rng.rand_range(0..6) as usize]: small }.into(),
+/// Does one operator; says whether it may be done in place.
+fn run_one(doc: &Document, op: &Op, new: &mut Bson) -> Result<bool, Reason> {
+    let parts: Vec<_> = op.path.split('.').collect();
+    if let ("$rename", Bson::String(to)) = (op.operator, &op.operand) {
+        let Some(value) = renamed(doc, &parts, to)? else { return Ok(true) };
+        put(new, &parts, None);
+        put(new, &to.split('.').collect::<Vec<_>>(), Some(value));
+        return Ok(false);
     }
-}
-
-/// A path of up to three names, every other time one that the document has.
-fn random_path(rng: &mut Rand32, doc: &Document) -> String {
-    let mut parts = vec![];
-    let mut level = Some(doc).filter(|_| rng.rand_range(0..2) == 0);
-    for _ in 0..rng.rand_range(1..4) {
-        let names: Vec<_> = level.into_iter().flat_map(Document::keys).collect();
-        let name = match names.len() as u32 {
-            0 => NAMES[rng.rand_range(0..6) as usize],
-            len => names[rng.rand_range(0..len) as usize],
-        };
-        level = level.and_then(|level| level.get_document(name).ok());
-        parts.push(name);
-    }
-    parts.join(".")
-}
-
-fn random_ops(rng: &mut Rand32, doc: &Document) -> Vec<Op> {
-    let op = |_| {
-        let operator = OPERATORS[rng.rand_range(0..7) as usize];
-        let path = random_path(rng, doc);
-        let operand = random_operand(rng, operator);
-        Op { operator, path, operand }
+    let current = match find(doc, &parts) {
+        Found::Value(value) => Some(value),
+        Found::Missing => None,
+        Found::Blocked if matches!(op.operator, "$unset" | "$setOnInsert") => return Ok(true),
+        Found::Blocked => return Err(Reason::PathNotViable),
     };
-    let count = 4;
-    let mut ops: Vec<_> = (0..count).map(op).collect();
-    ops.truncate(1 + rng.rand_range(0..count) as usize);
-    ops
+    let Some(wanted) = effect(op, current)? else { return Ok(true) };
+    let parent = (parts.len() > 1).then(|| find(doc, &parts[..parts.len() - 1]));
+    let in_array = matches!(parent, Some(Found::Value(Bson::Array(_))));
+    let new_len = match &wanted {
+        Some(value) => Some(value_len(value)),
+        None => in_array.then_some(0),
+    };
+    put(new, &parts, wanted);
+    Ok(current.map(value_len) == new_len && current.is_some())
 }
 
-fn to_update(ops: &[Op]) -> Vec<u8> {
-    let mut update = Builder::new();
-    for op in ops {
-        let field = ::bson::doc! { op.path.clone(): op.operand.clone() };
-        update.document(op.operator, &::bson::serialize_to_vec(&field).unwrap());
+/// The value that goes elsewhere, if there is one.
+fn renamed(doc: &Document, from: &[&str], to: &str) -> Result<Option<Bson>, Reason> {
+    let through_array = |path: &[&str]| {
+        let is_array = |len| matches!(find(doc, &path[..len]), Found::Value(Bson::Array(_)));
+        (1..path.len()).any(is_array)
+    };
+    let value = match find(doc, from) {
+        Found::Blocked => return Err(Reason::PathNotViable),
+        Found::Missing => return Ok(None),
+        Found::Value(value) => value.clone(),
+    };
+    let to: Vec<_> = to.split('.').collect();
+    match find(doc, &to) {
+        _ if through_array(from) || through_array(&to) => Err(Reason::BadValue),
+        Found::Blocked => Err(Reason::PathNotViable),
+        _ => Ok(Some(value)),
     }
-    update.finish()
-}
-
-#[test]
-fn random_updates_agree_with_the_model() {
-    let mut rng = Rand32::new(10);
-    // Outcomes met: nothing, in place, regrown, conflict, other refusals.
-    let mut met = [0; 5];
-    for round in 0..rounds(30_000) {
-        // The model's documents hold each name once.
-        let raw = random_document(&mut rng);
-        let doc: Document = ::bson::deserialize_from_slice(&raw).unwrap();
-        let bytes = ::bson::serialize_to_vec(&doc).unwrap();
-        let ops = random_ops(&mut rng, &doc);
-        let shown = || format!("round {round}: {:?} on {doc}", update_text(&ops));
-        let paths: Vec<_> = ops.iter().map(|op| FieldPath::parse(&op.path).unwrap()).collect();
-        let conflict = (0..paths.len()).any(|i| (0..i).any(|j| paths[i].overlaps(&paths[j])));
-        let expected =
-            if conflict { Err(Reason::ConflictingUpdateOperators) } else { run(&doc, &ops) };
-        let none = IndexedPaths::NONE;
-        let context = super::Context::new(&none);
-        let found = Update::parse(&to_update(&ops)).and_then(|u| u.apply(&bytes, &context));
-        let (applied, (new, in_place)) = match (found, expected) {
-            (Ok(applied), Ok(expected)) => (applied, expected),
-            (Err(Error::Refused { reason, .. }), Err(expected)) => {
-                assert_eq!(reason, expected, "{}", shown());
-                met[3 + usize::from(!conflict)] += 1;
-                continue;
-            }
-            (found, expected) => panic!("{found:?} instead of {expected:?}, {}", shown()),
-        };
-        let mut skips = Skips::default();
-        for path in &paths {
-            locate(&bytes, path, &mut skips).unwrap();
-        }
-        assert_eq!(applied.skips, skips, "{}", shown());
-        match &applied.mutation {
-            Mutation::Nothing => met[0] += 1,
-            Mutation::InPlace(_) => met[1] += 1,
-            Mutation::Regrow(_) => met[2] += 1,
-        }
-        assert_eq!(!matches!(applied.mutation, Mutation::Regrow(_)), in_place, "{}", shown());
-        let result = applied.mutation.into_document(bytes);
-        document::check(&result).unwrap();
-        let expected = ::bson::serialize_to_vec(&new).unwrap();
-        assert_eq!(result, expected, "{} gives {new}", shown());
-    }
-    assert!(met.iter().all(|count| met_more_than(200, *count)), "{met:?}");
-}
-
-#[test]
-fn garbage_is_an_error_or_a_document_and_never_a_panic() {
-    let mut rng = Rand32::new(11);
-    let mut applied = 0;
-    for _ in 0..rounds(20_000) {
-        let mut doc = random_document(&mut rng);
-        let ops = random_ops(&mut rng, &Document::new());
-        for _ in 0..rng.rand_range(1..4) {
-            let at = rng.rand_range(0..doc.len() as u32) as usize;
-            doc[at] = rng.rand_u32() as u8;
-        }
-        let none = IndexedPaths::NONE;
-        let context = super::Context::new(&none);
-        let Ok(update) = Update::parse(&to_update(&ops)) else { continue };
-        if let Ok(done) = update.apply(&doc, &context) {
-            done.mutation.into_document(doc.clone());
-            applied += 1;
-        }
-        // Wherever these end, they end.
-        let filter = crate::query::Filter::parse(&doc);
-        let _ = filter.and_then(|filter| filter.matches(&doc));
-        let _ = Update::parse(&doc).and_then(|update| update.apply(&doc, &context));
-        let _ = super::super::template::expand(&doc);
-        let _ = crate::bson::text::document(&doc);
-    }
-    assert!(met_more_than(2_000, applied), "{applied}");
-}
-
-fn update_text(ops: &[Op]) -> String {
-    let update = crate::bson::element::Value { ty: ty::DOCUMENT, bytes: &to_update(ops) };
-    crate::bson::text::value(update)
 }
