@@ -46,6 +46,10 @@ counters! {
     moves: Counter;
     /// Index buckets split.
     bucket_splits: Counter;
+    /// Passes over the indexes by which documents expire.
+    ttl_passes: Counter;
+    /// Documents deleted because they had expired.
+    ttl_deleted: Counter;
     /// Lookups by `_id` answered by the record memo.
     record_memo_hits: PerThread;
     /// Lookups by `_id` that walked the b-tree.

@@ -32,7 +32,7 @@ pub struct Engine {
 struct Inner {
     shared: Arc<EngineShared>,
     dbpath: PathBuf,
-    databases: Mutex<Databases>,
+    databases: Arc<Mutex<Databases>>,
     threads: Mutex<Option<Threads>>,
     closed: Mutex<bool>,
 }
@@ -131,6 +131,15 @@ impl Engine {
         self.inner.shared.journal.truncate_journal()
     }
 
+    /// Deletes the documents that have expired by now, as indexes with `expireAfterSeconds` say.
+    /// Answers how many. A thread does so every minute, unless there are none.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`] if the engine takes no writes.
+    pub fn expire_now(&self) -> Result<u64> {
+        expire(&self.inner.shared, &self.inner.databases)
+    }
+
     /// Switches the gate off: from now on, after so many writes within units of work, a commit
     /// takes along what is half done. A simulation that does not notice is none.
     #[cfg(feature = "simulation")]
@@ -209,6 +218,12 @@ impl EngineBuilder {
         self
     }
 
+    /// Time between deletions of documents that have expired; 60 s unless told.
+    pub fn ttl_interval(mut self, interval: Duration) -> Self {
+        self.options.ttl_interval = interval;
+        self
+    }
+
     /// Private memory above which clean pages are given back, bytes; 256 MiB unless told. As much
     /// may a recovery use.
     pub fn private_budget(mut self, bytes: u64) -> Self {
@@ -256,8 +271,9 @@ impl EngineBuilder {
         self
     }
 
-    /// Whether threads commit and sync. Without them nothing is durable until
-    /// [`Engine::wait_durable`] or [`Engine::sync`].
+    /// Whether threads commit, sync and delete what has expired. Without them nothing is durable
+    /// until [`Engine::wait_durable`] or [`Engine::sync`], and nothing expires until
+    /// [`Engine::expire_now`].
     pub fn background(mut self, background: bool) -> Self {
         self.options.background = background;
         self
@@ -339,7 +355,7 @@ impl EngineBuilder {
         let inner = Inner {
             shared,
             dbpath,
-            databases: Mutex::new(databases),
+            databases,
             threads: Mutex::new(threads),
             closed: Mutex::new(false),
         };
@@ -354,17 +370,34 @@ fn start(
     dbpath: &Path,
     shared: &Arc<EngineShared>,
     names: Vec<String>,
-) -> Result<(Databases, Option<Threads>)> {
+) -> Result<(Arc<Mutex<Databases>>, Option<Threads>)> {
     let mut databases = NameTable::new(DatabaseCore::is_needed);
     for name in names {
         let core = DatabaseCore::open(&name, shared.clone())?;
         databases.add(&name, core);
     }
+    let databases = Arc::new(Mutex::new(databases));
     let threads = match shared.options.background && !shared.options.read_only {
-        true => Some(Threads::start(shared).map_err(Error::io(dbpath, "start threads for"))?),
+        true => {
+            let (engine, expiring) = (shared.clone(), databases.clone());
+            let expire = move || expire(&engine, &expiring).map(|_| ());
+            Some(Threads::start(shared, expire).map_err(Error::io(dbpath, "start threads for"))?)
+        }
         false => None,
     };
     Ok((databases, threads))
+}
+
+/// Deletes what has expired in any database. Answers how many documents that were.
+fn expire(shared: &EngineShared, databases: &Mutex<Databases>) -> Result<u64> {
+    let cores: Vec<_> = databases.lock().iter().map(|(_, core)| core.clone()).collect();
+    let now = shared.clock.unix_ms();
+    let mut deleted = 0;
+    for core in cores {
+        deleted += core.expire(now)?;
+    }
+    shared.counters.ttl_passes.add(1);
+    Ok(deleted)
 }
 
 impl fmt::Debug for Engine {

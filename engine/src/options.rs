@@ -25,6 +25,8 @@ pub struct Options {
     pub commit_interval: Duration,
     /// Time between syncs of the data files.
     pub sync_interval: Duration,
+    /// Time between deletions of documents that have expired.
+    pub ttl_interval: Duration,
     /// Private memory above which clean pages are given back, bytes; and what a recovery may use.
     pub private_budget: u64,
     /// Changed pages at which a commit begins before its time, bytes; `None` for a quarter of the
@@ -42,8 +44,9 @@ pub struct Options {
     pub memos: bool,
     /// Open without changing a byte; a journal is replayed into memory only.
     pub read_only: bool,
-    /// Start the threads that commit and sync. Without them the owner calls
-    /// [`crate::Engine::wait_durable`] and [`crate::Engine::sync`].
+    /// Start the threads that commit, sync and delete what has expired. Without them the owner
+    /// calls [`crate::Engine::wait_durable`], [`crate::Engine::sync`] and
+    /// [`crate::Engine::expire_now`].
     pub background: bool,
 }
 
@@ -53,6 +56,7 @@ impl Default for Options {
             durability: Durability::Journaled,
             commit_interval: Duration::from_millis(100),
             sync_interval: Duration::from_secs(60),
+            ttl_interval: Duration::from_secs(60),
             private_budget: 256 << 20,
             dirty_max: None,
             index_build_memory: 100 << 20,
@@ -81,6 +85,9 @@ impl Options {
         }
         if self.sync_interval.is_zero() {
             return bad("sync interval must be longer than zero");
+        }
+        if self.ttl_interval.is_zero() {
+            return bad("TTL interval must be longer than zero");
         }
         if !(1..=2047).contains(&self.ns_size_mib) {
             return bad("ns size must be 1 to 2047 MiB");

@@ -100,6 +100,8 @@ reasons! {
     InvalidPipelineOperator = 168,
     CannotIndexParallelArrays = 171,
     QueryPlanKilled = 175,
+    AmbiguousIndexKeyPattern = 181,
+    InvalidIndexSpecificationOption = 197,
     InvalidUUID = 207,
     QueryFeatureNotAllowed = 224,
     ConversionFailure = 241,

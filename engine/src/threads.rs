@@ -1,4 +1,5 @@
-//! The engine's threads: the only ones it starts. Each calls a tick of the journal.
+//! The engine's threads: the only ones it starts. Two call a tick of the journal each, one deletes
+//! what has expired.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,8 +9,9 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use crate::collection::EngineShared;
+use crate::error::Result;
 
-/// The two background threads, until they are stopped.
+/// The background threads, until they are stopped.
 #[derive(Debug)]
 pub(crate) struct Threads {
     stop: Arc<Stop>,
@@ -39,15 +41,20 @@ impl Stop {
 }
 
 impl Threads {
-    /// Starts them: group commits, and syncs of the data files.
-    pub(crate) fn start(shared: &Arc<EngineShared>) -> std::io::Result<Threads> {
+    /// Starts them: group commits, syncs of the data files, and `expire` now and then.
+    pub(crate) fn start(
+        shared: &Arc<EngineShared>,
+        expire: impl Fn() -> Result<()> + Send + 'static,
+    ) -> std::io::Result<Threads> {
         let stop = Arc::new(Stop::default());
         let mut threads =
             Threads { stop: stop.clone(), shared: shared.clone(), running: Vec::new() };
         let (asked, engine) = (stop.clone(), shared.clone());
         threads.spawn("tallymap-commit", move || commit_loop(&asked, &engine))?;
-        let (asked, engine) = (stop, shared.clone());
+        let (asked, engine) = (stop.clone(), shared.clone());
         threads.spawn("tallymap-sync", move || sync_loop(&asked, &engine))?;
+        let (asked, interval) = (stop, shared.options.ttl_interval);
+        threads.spawn("tallymap-ttl", move || expire_loop(&asked, interval, expire))?;
         Ok(threads)
     }
 
@@ -90,6 +97,20 @@ fn sync_loop(stop: &Stop, engine: &EngineShared) {
         }
         if let Err(error) = engine.journal.sync_data_files() {
             tracing::error!(%error, "sync of the data files failed");
+            return;
+        }
+    }
+}
+
+fn expire_loop(stop: &Stop, interval: Duration, expire: impl Fn() -> Result<()>) {
+    while !stop.is_asked() {
+        stop.sleep(interval);
+        if stop.is_asked() {
+            return;
+        }
+        if let Err(error) = expire() {
+            // No more writes are taken.
+            tracing::error!(%error, "expired documents are left");
             return;
         }
     }

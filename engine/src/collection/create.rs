@@ -175,6 +175,25 @@ pub fn drop_index(
     specs.remove(edit, RecordLoc(info))
 }
 
+/// Puts another specification in the place of that of the index in `slot`: where it lies if that
+/// has room, else elsewhere, and the slot leads there.
+pub fn replace_spec(
+    catalog: &Catalog,
+    edit: &mut impl Edit,
+    details: NamespaceDetails,
+    slot: usize,
+    spec: &[u8],
+) -> Result<()> {
+    let specs = catalog.index_specs(edit)?;
+    let old = details.index_slot(edit, slot)?;
+    if specs.fits(edit, RecordLoc(old.info), spec.len())? {
+        return specs.rewrite(edit, RecordLoc(old.info), spec);
+    }
+    let info = specs.insert(edit, spec)?.0;
+    details.put_index_slot(edit, slot, IndexSlot { info, ..old })?;
+    specs.remove(edit, RecordLoc(old.info))
+}
+
 /// Drops a collection with all its indexes.
 pub fn drop_collection(
     catalog: &Catalog,

@@ -13,7 +13,7 @@ use super::create::{create_collection, drop_collection, rename_collection};
 use super::handle::Collection;
 use super::held::Held;
 use super::index_build::finish_interrupted_builds;
-use super::locked::{CollectionCore, Known, OpenCollection, Opening};
+use super::locked::{CollectionCore, Known, OpenCollection, Opening, Turn};
 use super::name_table::NameTable;
 use super::options::CollectionOptions;
 use super::profile::Profiler;
@@ -288,15 +288,30 @@ impl DatabaseCore {
         Ok(())
     }
 
-    /// Holds the database, its catalogue and one of its collections exclusively.
+    /// Holds the database, its catalogue and one of its collections exclusively. Waits for an
+    /// index of it that is being built.
     ///
     /// # Errors
     /// [`Reason::IllegalOperation`] for the catalogue's own collections.
     pub fn hold<'a>(&'a self, collection: &'a CollectionCore) -> Result<Held<'a>> {
         check_not_catalogue(&collection.ns)?;
+        let turn = collection.turn();
+        Ok(self.hold_all(collection, Some(turn)))
+    }
+
+    /// The same for one who has the collection's turn.
+    pub fn hold_in_turn<'a>(
+        &'a self,
+        collection: &'a CollectionCore,
+        _turn: &Turn<'a>,
+    ) -> Held<'a> {
+        self.hold_all(collection, None)
+    }
+
+    fn hold_all<'a>(&'a self, collection: &'a CollectionCore, turn: Option<Turn<'a>>) -> Held<'a> {
         let database = self.lock.exclusive();
         let catalogue = self.catalogue.each_ref().map(|core| core.exclusive());
-        Ok(Held::new(self, &collection.ns, database, catalogue, collection.exclusive()))
+        Held::new(self, &collection.ns, database, catalogue, collection.exclusive(), turn)
     }
 
     /// The collection of stored options.

@@ -206,13 +206,13 @@ impl Collection {
             match done {
                 Ok((done, records)) => {
                     unit.finish();
-                    open.cursors.keep();
+                    open.unit_kept();
                     open.grow_memo(records);
                     return Ok(done);
                 }
                 Err(error) => {
                     drop(unit);
-                    open.cursors.roll_back();
+                    open.unit_rolled_back();
                     drop(guard);
                     self.database.make_room(&files, seen_count, error)?;
                 }

@@ -2,7 +2,7 @@
 //! of the collection, in as many units of work as it takes.
 
 use super::database_core::{DatabaseCore, OpenDatabase};
-use super::locked::{Known, OpenCollection};
+use super::locked::{Known, OpenCollection, Turn};
 use super::shared::EngineShared;
 use super::stored_options::{self, StoredOptions};
 use crate::error::{Error, Result};
@@ -19,6 +19,9 @@ pub struct Held<'a> {
     database: Exclusive<'a, Option<OpenDatabase>>,
     catalogue: CatalogueHeld<'a>,
     pub collection: Exclusive<'a, Known>,
+    /// Of who holds it for this alone. Given up last.
+    #[expect(dead_code, reason = "held")]
+    turn: Option<Turn<'a>>,
 }
 
 /// The catalogue's collections, held. The last one is that of stored options.
@@ -39,8 +42,9 @@ impl<'a> Held<'a> {
         database: Exclusive<'a, Option<OpenDatabase>>,
         catalogue: CatalogueHeld<'a>,
         collection: Exclusive<'a, Known>,
+        turn: Option<Turn<'a>>,
     ) -> Held<'a> {
-        Held { core, ns, database, catalogue, collection }
+        Held { core, ns, database, catalogue, collection, turn }
     }
 
     /// What the engine shares.

@@ -1,135 +1,34 @@
-//! Creating and dropping indexes; builds in several units of work.
+//! Building an index with the collection held exclusively, in several units of work: of an empty
+//! collection, after a compaction, where a crash has interrupted a build, and where it is asked
+//! for. [`super::background_build`] does it beside others.
 //!
-//! A build holds the collection exclusively. Its units are each consistent: until the last one
-//! the index counts as a build in progress, which the next opening after a crash does again.
+//! The units are each consistent: until the last one the index counts as a build in progress,
+//! which the next opening after a crash does again.
 
 use std::sync::Arc;
-
-use bson::{Document, RawDocument};
 
 use super::catalog::{Catalog, document_at};
 use super::create::{begin_index, drop_index};
 use super::database_core::{DatabaseCore, OpenDatabase};
-use super::handle::Collection;
 use super::held::{Held, STEPS_PER_UNIT};
 use super::index_keys::Index;
 use super::key_sort::{KeySort, SortedKeys};
 use super::locked::CollectionCore;
-use crate::bson::document;
 use crate::disk::View;
 use crate::disk_loc::RecordLoc;
-use crate::error::{Error, Reason, Result};
+use crate::error::{Error, Result};
 use crate::index::btree::Inserted;
 use crate::index::bulk_build::BulkBuilder;
-use crate::index::index_definition::{ID_INDEX, IndexDefinition, Relation};
-use crate::index::index_spec::IndexSpec;
+use crate::index::index_definition::IndexDefinition;
 use crate::journal::UnitOfWork;
 use crate::namespace_string::NamespaceString;
 use crate::store::{Direction, NamespaceDetails, RecordScan, RecordStore};
 
-/// An index as the catalogue describes it.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct IndexInfo {
-    /// Its name.
-    pub name: String,
-    /// Its specification as it is stored.
-    pub specification: Document,
-    /// Does some document have more than one key?
-    pub is_multikey: bool,
-}
-
-impl Collection {
-    /// Creates an index, unless it is there already, and fills it. Answers its name. The
-    /// collection is created if it does not exist.
-    ///
-    /// # Errors
-    /// [`Error::DuplicateKey`] if it is to be unique and cannot be; [`Error::KeyTooLong`];
-    /// [`Reason::IndexOptionsConflict`] and [`Reason::IndexKeySpecsConflict`];
-    /// [`Reason::CannotCreateIndex`]. There is no such index then.
-    pub fn create_index(&self, spec: IndexSpec) -> Result<String> {
-        self.create_index_of(&spec.to_bson()?)
-    }
-
-    /// As [`Collection::create_index`], from a specification as `createIndexes` takes it and
-    /// [`IndexInfo`] gives it: `{key, name, …}`, all of its options kept.
-    ///
-    /// # Errors
-    /// As [`Collection::create_index`].
-    pub fn create_index_from(&self, spec: impl AsRef<RawDocument>) -> Result<String> {
-        let spec = spec.as_ref().as_bytes();
-        document::check(spec)?;
-        self.create_index_of(spec)
-    }
-
-    fn create_index_of(&self, spec: &[u8]) -> Result<String> {
-        let ns = self.namespace();
-        let definition = IndexDefinition::parse_new(spec, ns.as_str())?;
-        let name = definition.name().to_owned();
-        if !definition.is_maintainable() {
-            let message = format!("index '{name}' is of a kind that cannot be built here");
-            return Err(Error::refused(Reason::CannotCreateIndex, message));
-        }
-        self.database.create_if_missing(&self.core)?;
-        let mut held = self.database.hold(&self.core)?;
-        let Some(open) = held.collection.open()? else { return Err(self.core.missing()) };
-        for existing in &open.indexes {
-            if definition.relation_to(&existing.definition)? == Relation::Same {
-                return Ok(existing.definition.name().to_owned());
-            }
-        }
-        let details = open.details();
-        let index = held.unit(|database, _, unit| {
-            Ok(begin_index(&database.catalog, unit, ns, details, &definition)?.0)
-        })?;
-        build(&mut held, &self.core, details, &index)?;
-        held.reopen()?;
-        Ok(name)
-    }
-
-    /// Drops an index.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Reason::InvalidOptions`] for the index on `_id`.
-    pub fn drop_index(&self, name: &str) -> Result<()> {
-        if name == ID_INDEX {
-            return Err(Error::refused(Reason::InvalidOptions, "cannot drop _id index"));
-        }
-        let mut held = self.database.hold(&self.core)?;
-        let Some(open) = held.collection.open()? else { return Err(self.core.missing()) };
-        let (details, slot) = (open.details(), open.index_named(name)?.slot);
-        held.unit(|database, _, unit| {
-            drop_index(&database.catalog, unit, self.namespace(), details, slot)
-        })?;
-        held.reopen()
-    }
-
-    /// Its indexes, by slot; none if it does not exist.
-    ///
-    /// # Errors
-    /// `Corrupt` only.
-    pub fn indexes(&self) -> Result<Vec<IndexInfo>> {
-        self.read(Vec::new(), |view, open| {
-            let info = |index: &Index| {
-                let stored = index.definition.to_stored(self.namespace().as_str());
-                let specification = RawDocument::from_bytes(&stored).and_then(Document::try_from);
-                let rule = "an index specification is a document";
-                Ok(IndexInfo {
-                    name: index.definition.name().to_owned(),
-                    specification: specification.map_err(|_| Error::InvalidBson { at: 0, rule })?,
-                    is_multikey: open.details().is_multikey(view, index.slot)?,
-                })
-            };
-            open.indexes.iter().map(info).collect()
-        })
-    }
-}
-
 /// Fills an index that was begun, and completes it. If that fails it is dropped.
 ///
 /// # Errors
-/// As [`Collection::create_index`].
-fn build(
+/// As [`super::Collection::create_index`].
+pub fn build(
     held: &mut Held<'_>,
     core: &CollectionCore,
     details: NamespaceDetails,
@@ -187,7 +86,7 @@ fn fill(
 ) -> Result<()> {
     let shared = held.shared();
     let budget = shared.options.index_build_memory;
-    let sort = KeySort::new(&shared.journal, core.ns.database(), &index.tree, budget);
+    let sort = KeySort::new(&shared.journal, &core.ns, details, &index.tree, budget);
     let (mut sorted, is_multikey) =
         held.read(|view, open| sorted_keys(view, &open.store, index, sort))?;
     let mut builder = held.unit(|_, _, unit| {

@@ -4,15 +4,18 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::catalog::{Catalog, document_at};
+use super::partial_filter::PartialFilter;
 use crate::bson::element::Value;
+use crate::bson::field::FieldPath;
 use crate::disk::{Edit, View};
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Result};
 use crate::index::btree::{Btree, Inserted};
-use crate::index::index_definition::IndexDefinition;
+use crate::index::index_definition::{IndexDefinition, IndexKind};
 use crate::index::key;
 use crate::index::key_generator::KeyGenerator;
 use crate::namespace_string::NamespaceString;
+use crate::query::Filter;
 use crate::store::{NamespaceDetails, RecordStore};
 
 /// The encoded keys of one document for one index: a set, in no order.
@@ -25,6 +28,8 @@ pub struct Index {
     pub slot: usize,
     pub tree: Btree,
     generator: Arc<KeyGenerator>,
+    /// Of a partial index: which documents have entries, or why that cannot be said.
+    partial: Option<Arc<Result<PartialFilter>>>,
     /// The records that hold the buckets.
     store: RecordStore,
 }
@@ -47,7 +52,50 @@ impl Index {
         let store = catalog.heap(view, &ns.index_namespace(definition.name()))?;
         let tree = definition.btree(details.index_slot_loc(view, slot)?);
         let generator = Arc::new(definition.key_generator());
-        Ok(Index { definition: Arc::new(definition), slot, tree, generator, store })
+        let partial = definition.partial_filter().map(PartialFilter::parse).map(Arc::new);
+        Ok(Index { definition: Arc::new(definition), slot, tree, generator, partial, store })
+    }
+
+    /// Why it can be read but not kept up to date, if that is so.
+    pub fn unmaintainable(&self) -> Option<String> {
+        let (kind, name) = (self.definition.kind(), self.definition.name());
+        let why = match (kind, self.partial.as_deref()) {
+            (IndexKind::Plugin(plugin), _) => format!("{plugin} index '{name}'"),
+            (_, Some(Err(error))) => format!("partial index '{name}', whose filter ({error}),"),
+            _ => return None,
+        };
+        let advice = "can be read here but not kept up to date: drop it to write to the collection";
+        Some(format!("{why} {advice}"))
+    }
+
+    /// What a document of a partial index matches.
+    pub fn partial_filter(&self) -> Option<&Arc<Filter>> {
+        self.partial_parts().map(PartialFilter::filter)
+    }
+
+    fn partial_parts(&self) -> Option<&PartialFilter> {
+        self.partial.as_deref().and_then(|partial| partial.as_ref().ok())
+    }
+
+    /// The fields on which it depends what entries a document has.
+    ///
+    /// # Errors
+    /// A path that is none.
+    pub fn paths(&self) -> Result<Vec<FieldPath>> {
+        let own = self.definition.key().paths().iter();
+        let mut paths =
+            own.map(|path| FieldPath::parse_for_filter(path)).collect::<Result<Vec<_>>>()?;
+        paths.extend(self.partial_parts().into_iter().flat_map(PartialFilter::paths).cloned());
+        Ok(paths)
+    }
+
+    /// Has a document entries, as far as the filter of a partial index says?
+    fn covers(&self, document: &[u8]) -> Result<bool> {
+        match self.partial.as_deref() {
+            None => Ok(true),
+            Some(Ok(partial)) => partial.filter().matches(document),
+            Some(Err(error)) => Err(error.again()),
+        }
     }
 
     /// The details of the namespace of its buckets.
@@ -70,7 +118,10 @@ impl Index {
     /// # Errors
     /// A key that is too long, parallel arrays.
     pub fn keys_of(&self, document: &[u8]) -> Result<Keys> {
-        self.generator.keys(document)
+        match self.covers(document)? {
+            true => self.generator.keys(document),
+            false => Ok(Keys::new()),
+        }
     }
 
     /// The keys of a stored document that the index can have: it has none of those that are too
@@ -79,7 +130,10 @@ impl Index {
     /// # Errors
     /// Parallel arrays, or damage: what no server stores.
     pub fn stored_keys_of(&self, document: &[u8]) -> Result<Keys> {
-        self.generator.stored_keys(document)
+        match self.covers(document)? {
+            true => self.generator.stored_keys(document),
+            false => Ok(Keys::new()),
+        }
     }
 
     /// Adds the entries of a document. `details` are those of the collection.

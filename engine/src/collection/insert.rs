@@ -91,33 +91,6 @@ pub fn insert_document(
 }
 
 impl OpenCollection {
-    /// Adds the entries of a document to all indexes.
-    pub fn index(
-        &self,
-        edit: &mut impl Edit,
-        ns: &NamespaceString,
-        document: &[u8],
-        loc: RecordLoc,
-    ) -> Result<()> {
-        for index in &self.indexes {
-            let keys = index.keys_of(document)?;
-            index.insert_keys(edit, ns, self.details(), &keys, loc)?;
-        }
-        Ok(())
-    }
-
-    /// Removes the entries of the document in the record at `loc` from all indexes.
-    pub fn unindex(&self, edit: &mut impl Edit, loc: RecordLoc) -> Result<()> {
-        if self.indexes.is_empty() {
-            return Ok(());
-        }
-        let document = super::catalog::document_at(&self.store, edit, loc)?.as_bytes().to_vec();
-        for index in &self.indexes {
-            index.remove_keys(edit, &index.stored_keys_of(&document)?, loc)?;
-        }
-        Ok(())
-    }
-
     /// Forgets what is remembered of the record at `loc`, which is about to change otherwise than
     /// by values of the same width. The collection is held exclusively.
     pub fn forget(&self, edit: &impl Edit, loc: RecordLoc) -> Result<()> {

@@ -10,19 +10,23 @@ use crate::disk_loc::RecordLoc;
 use crate::error::Result;
 use crate::index::btree::Btree;
 use crate::journal::{Journal, ScratchFile};
+use crate::namespace_string::NamespaceString;
+use crate::store::NamespaceDetails;
 
-/// What an entry takes in memory beside the bytes of its key: itself, and what the allocator adds.
-const ENTRY_COST: usize = size_of::<Entry>() + 16;
+/// What the allocator adds to the bytes of a key.
+const ALLOCATION_COST: usize = 16;
 
 /// Takes entries in any order.
 #[derive(Debug)]
 pub struct KeySort<'a> {
     journal: &'a Journal,
-    database: &'a str,
+    ns: &'a NamespaceString,
+    details: NamespaceDetails,
     order: EntryOrder,
     budget: u64,
     gathered: Vec<Entry>,
-    gathered_cost: u64,
+    /// Bytes that the keys of these take.
+    keys_cost: u64,
     /// Made with the first run.
     file: Option<ScratchFile>,
     /// Where each run ends.
@@ -30,16 +34,23 @@ pub struct KeySort<'a> {
 }
 
 impl<'a> KeySort<'a> {
-    /// For an index of `database`, whose catalogue the caller holds: at most about `budget` bytes
-    /// of entries are in memory at a time.
-    pub fn new(journal: &'a Journal, database: &'a str, tree: &Btree, budget: u64) -> KeySort<'a> {
+    /// For an index of the collection `ns`, of which one is built at a time: at most about
+    /// `budget` bytes of entries are in memory.
+    pub fn new(
+        journal: &'a Journal,
+        ns: &'a NamespaceString,
+        details: NamespaceDetails,
+        tree: &Btree,
+        budget: u64,
+    ) -> KeySort<'a> {
         KeySort {
             journal,
-            database,
+            ns,
+            details,
             order: EntryOrder::of(tree),
             budget,
             gathered: Vec::new(),
-            gathered_cost: 0,
+            keys_cost: 0,
             file: None,
             ends: Vec::new(),
         }
@@ -50,12 +61,16 @@ impl<'a> KeySort<'a> {
     /// # Errors
     /// [`crate::Error::DiskFull`] if there is no room for a run; others of the disk.
     pub fn push(&mut self, key: Vec<u8>, loc: RecordLoc) -> Result<()> {
-        self.gathered_cost += (key.capacity() + ENTRY_COST) as u64;
-        self.gathered.push((key, loc));
-        match self.gathered_cost < self.budget {
-            true => Ok(()),
-            false => self.end_run(),
+        // A vector that grows is copied into one twice as long: the room for both counts.
+        let (len, capacity) = (self.gathered.len(), self.gathered.capacity());
+        let room = if len == capacity { 3 * len } else { capacity };
+        let cost = self.keys_cost + (room * size_of::<Entry>()) as u64;
+        if cost >= self.budget && !self.gathered.is_empty() {
+            self.end_run()?;
         }
+        self.keys_cost += (key.capacity() + ALLOCATION_COST) as u64;
+        self.gathered.push((key, loc));
+        Ok(())
     }
 
     fn sort(&mut self) {
@@ -67,10 +82,14 @@ impl<'a> KeySort<'a> {
         self.sort();
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(self.journal.scratch_file(self.database, "keys")?),
+            none => {
+                // Of each collection of a database one index may be built at a time.
+                let suffix = format!("{:x}.keys", self.details.loc().ofs);
+                none.insert(self.journal.scratch_file(self.ns.database(), &suffix)?)
+            }
         };
         key_runs::write(file, self.gathered.drain(..))?;
-        self.gathered_cost = 0;
+        self.keys_cost = 0;
         self.ends.push(file.len());
         Ok(())
     }

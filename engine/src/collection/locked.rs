@@ -7,6 +7,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::{Mutex, MutexGuard};
+
+use super::building::Building;
 use super::catalog::Catalog;
 use super::hit_request::PathMemo;
 use super::index_keys::Index;
@@ -14,12 +17,10 @@ use super::record_memo::RecordMemo;
 use super::saved_cursors::SavedCursors;
 use super::shapes::Shapes;
 use super::stored_options::StoredOptions;
-use crate::bson::field_path::FieldPath;
 use crate::disk::View;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
 use crate::format::namespace::details::FLAG_NO_PADDING;
-use crate::index::index_definition::IndexKind;
 use crate::journal::DatabaseFiles;
 use crate::locks::{Exclusive, RecordStripes, Shared, Stripe, StripeRead, StructureLock};
 use crate::namespace_string::NamespaceString;
@@ -34,8 +35,15 @@ pub struct CollectionCore {
     lock: StructureLock<Known>,
     /// Paths that hits have named.
     pub paths: PathMemo,
+    /// Held by whoever changes what the catalogue says of it, from beginning to end; an index is
+    /// built so without the lock being held. It is taken before all locks.
+    turn: Mutex<()>,
     stripes: Arc<RecordStripes>,
 }
+
+/// The right to change what the catalogue says of a collection, in as many steps as it takes.
+#[derive(Debug)]
+pub struct Turn<'a>(#[expect(dead_code, reason = "held")] MutexGuard<'a, ()>);
 
 /// What is known of a collection: what it is, that it does not exist, or why neither can be said.
 #[derive(Debug)]
@@ -48,6 +56,8 @@ pub struct OpenCollection {
     pub store: RecordStore,
     /// Completed indexes, by slot.
     pub indexes: Vec<Index>,
+    /// The index that is being built while others write.
+    pub building: Option<Arc<Building>>,
     /// The fields that their keys are made of.
     pub indexed_paths: IndexedPaths,
     pub is_capped: bool,
@@ -101,17 +111,13 @@ impl Opening<'_> {
         };
         let template = self.stored.template.as_ref();
         let template = template.map(|template| Template::new(template.as_bytes())).transpose()?;
-        let mut paths = Vec::new();
-        for path in indexes.iter().flat_map(|index| index.definition.key().paths()) {
-            paths.push(FieldPath::parse_for_filter(path)?);
-        }
         let building = details.index_counts(view)?.building;
         let unmaintainable = unmaintainable(&indexes, building);
         let records = details.stats(view)?.records.max(0) as u64;
         Ok(Some(OpenCollection {
             files: self.files.clone(),
             store: RecordStore::new(details, ns.as_str(), store_options),
-            indexed_paths: IndexedPaths::new(paths),
+            indexed_paths: paths_of(indexes.iter())?,
             is_capped: details.is_capped(view)?,
             template,
             field_order: self.stored.field_order.unwrap_or_default(),
@@ -123,9 +129,19 @@ impl Opening<'_> {
             unmaintainable,
             is_catalogue: ns.is_catalogue(),
             indexes,
+            building: None,
             stored: self.stored,
         }))
     }
+}
+
+/// The fields on which the entries of these indexes depend.
+fn paths_of<'i>(indexes: impl Iterator<Item = &'i Index>) -> Result<IndexedPaths> {
+    let mut paths = Vec::new();
+    for index in indexes {
+        paths.extend(index.paths()?);
+    }
+    Ok(IndexedPaths::new(paths))
 }
 
 /// Why indexes like these keep a collection from being written, if they do.
@@ -135,17 +151,7 @@ fn unmaintainable(indexes: &[Index], building: usize) -> Option<String> {
                    collection, or open the engine again, to write to it";
         return Some(why.to_owned());
     }
-    let index = indexes.iter().find(|index| !index.definition.is_maintainable())?;
-    let kind = match index.definition.kind() {
-        IndexKind::Plain => "plain",
-        IndexKind::Partial => "partial",
-        IndexKind::Plugin(plugin) => plugin,
-    };
-    Some(format!(
-        "{kind} index '{}' can be read here but not kept up to date: drop it to write to the \
-         collection",
-        index.definition.name()
-    ))
+    indexes.iter().find_map(Index::unmaintainable)
 }
 
 impl Known {
@@ -226,6 +232,16 @@ impl OpenCollection {
         }
     }
 
+    /// From now on an index is built while others write.
+    ///
+    /// # Errors
+    /// A path that is none.
+    pub fn start_build(&mut self, building: Arc<Building>) -> Result<()> {
+        self.indexed_paths = paths_of(self.indexes.iter().chain([&building.index]))?;
+        self.building = Some(building);
+        Ok(())
+    }
+
     /// Makes room in the memo for the records that there are now. The collection is held
     /// exclusively.
     pub fn grow_memo(&mut self, records: i64) {
@@ -239,12 +255,17 @@ impl OpenCollection {
 impl CollectionCore {
     pub fn new(ns: NamespaceString, stripes: Arc<RecordStripes>, known: Known) -> CollectionCore {
         let lock = StructureLock::new(known);
-        CollectionCore { ns, lock, paths: PathMemo::default(), stripes }
+        CollectionCore { ns, lock, paths: PathMemo::default(), turn: Mutex::default(), stripes }
     }
 
     /// Does it exist?
     pub fn exists(&self) -> bool {
         self.shared().exists()
+    }
+
+    /// Waits until nobody else changes what the catalogue says of it. The caller holds no lock.
+    pub fn turn(&self) -> Turn<'_> {
+        Turn(self.turn.lock())
     }
 
     /// Holds the collection shared for a hit.

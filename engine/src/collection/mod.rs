@@ -4,12 +4,16 @@
 //! operators make damages, a unit of work writes them.
 
 mod aggregate;
+mod background_build;
+mod building;
 mod catalog;
 mod compact;
 mod create;
+mod create_index;
 mod cursor;
 mod database_core;
 mod delete;
+mod drop_index;
 mod each_match;
 mod file_map;
 mod find;
@@ -20,15 +24,19 @@ mod hit_request;
 mod id_key;
 mod increment;
 mod index_build;
+mod index_facts;
 mod index_keys;
+mod index_upkeep;
 mod insert;
 mod instantiate;
 mod key_runs;
 mod key_sort;
 mod locate;
 mod locked;
+mod modify_index;
 mod name_table;
 mod options;
+mod partial_filter;
 mod profile;
 mod record_memo;
 mod rewrite;
@@ -43,6 +51,7 @@ mod stored_options;
 #[cfg(test)]
 mod tests;
 mod truncate;
+mod ttl;
 mod update;
 mod update_job;
 mod update_report;
@@ -51,6 +60,7 @@ mod validate;
 
 pub use aggregate::Aggregate;
 pub use compact::CompactReport;
+pub use create_index::{CreatedIndexes, IndexInfo};
 pub use cursor::Cursor;
 pub(crate) use database_core::{DatabaseCore, check_not_catalogue};
 pub use delete::Delete;
@@ -60,8 +70,8 @@ pub use file_map::{
 pub use find::{Find, Verbosity};
 pub use find_and_modify::{FindAndModify, FoundAndModified};
 pub use handle::Collection;
-pub use index_build::IndexInfo;
 pub use insert::InsertReport;
+pub use modify_index::ModifiedIndex;
 pub(crate) use name_table::NameTable;
 pub use options::CollectionOptions;
 pub use profile::{Profiling, ProfilingLevel};

@@ -87,7 +87,6 @@ impl Collection {
         new: &[u8],
         touches_indexes: bool,
     ) -> Result<RecordLoc> {
-        let details = open.details();
         document::check_len(new.len())?;
         if open.is_capped && new.len() != old.len() {
             return Err(Error::refused(
@@ -97,11 +96,8 @@ impl Collection {
         }
         open.forget(edit, loc)?;
         if open.store.fits(edit, loc, new.len())? {
-            for index in open.indexes.iter().filter(|_| touches_indexes) {
-                let (gone, come) =
-                    index.difference(index.stored_keys_of(old)?, index.keys_of(new)?);
-                index.remove_keys(edit, &gone, loc)?;
-                index.insert_keys(edit, &self.core.ns, details, &come, loc)?;
+            if touches_indexes {
+                open.reindex(edit, &self.core.ns, old, new, loc)?;
             }
             open.store.rewrite(edit, loc, new)?;
             open.store.adapt_padding(edit, Outcome::Fits)?;
@@ -109,9 +105,7 @@ impl Collection {
         }
         open.cursors.advance_off(edit, loc)?;
         let to = open.store.relocate(edit, loc, new)?;
-        for index in &open.indexes {
-            index.remove_keys(edit, &index.stored_keys_of(old)?, loc)?;
-        }
+        open.unindex_document(edit, old, loc)?;
         open.index(edit, &self.core.ns, new, to)?;
         edit.note(Work::Move);
         Ok(to)

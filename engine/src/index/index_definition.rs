@@ -3,17 +3,17 @@
 //! S1. The stored form is `v`, `unique` if true, `key`, `name`, then the other fields in the
 //!     order in which they came, `ns` among them; `dropDups` and `_id` are dropped.
 //! S2. Options that tallymap does not act on are kept: they belong to whoever wrote them.
-//! S3. What [`IndexKind`] calls anything but plain can be read but not maintained: a collection
-//!     that has such an index refuses writes that would change it.
+//! S3. What [`IndexKind`] calls a plugin's can be read but not maintained: a collection that has
+//!     such an index refuses writes that would change it.
 
 use crate::bson::builder::Builder;
-use crate::bson::compare::{Names, compare_documents, compare_values};
 use crate::bson::element::{Elements, OwnedValue, Value, get};
 use crate::bson::number::Number;
 use crate::bson::ty;
 use crate::disk_loc::{DiskLoc, RecordLoc};
 use crate::error::{Error, Reason, Result};
 use crate::index::btree::Btree;
+use crate::index::index_request;
 use crate::index::index_version::IndexVersion;
 use crate::index::key_generator::KeyGenerator;
 use crate::index::key_pattern::KeyPattern;
@@ -34,7 +34,9 @@ pub enum IndexKind {
     Plain,
     /// The values of those documents that match a filter.
     Partial,
-    /// What a plugin makes of the values: "2d", "text", "hashed" …
+    /// Hashes of the values of one field; perhaps of those documents that match a filter.
+    Hashed,
+    /// What a plugin makes of the values: "2d", "text" …
     Plugin(String),
 }
 
@@ -51,15 +53,6 @@ pub struct IndexDefinition {
     others: Vec<Other>,
     /// How many of them precede `ns`.
     ns_at: usize,
-}
-
-/// How an index that is asked for relates to one that exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Relation {
-    /// Another index.
-    Other,
-    /// The same index, perhaps under another name.
-    Same,
 }
 
 impl IndexDefinition {
@@ -80,19 +73,24 @@ impl IndexDefinition {
     /// Checks a request for an index on collection `ns`.
     ///
     /// # Errors
-    /// [`Reason::CannotCreateIndex`] with the rule that it breaks.
+    /// Those of [`index_request::checked`]; [`Reason::CannotCreateIndex`] for a name that is too
+    /// long.
     pub fn parse_new(doc: &[u8], ns: &str) -> Result<IndexDefinition> {
+        IndexDefinition::parse_restored(&index_request::checked(doc)?, ns)
+    }
+
+    /// Checks the specification of an index that collection `ns` has had, to be built again:
+    /// options that nobody knows any longer stay with it.
+    ///
+    /// # Errors
+    /// [`Reason::CannotCreateIndex`] with the rule that it breaks.
+    pub fn parse_restored(doc: &[u8], ns: &str) -> Result<IndexDefinition> {
         let refused = |rule| {
             let message = format!("cannot create index on {ns}: {rule}");
             Error::refused(Reason::CannotCreateIndex, message)
         };
         let definition = parse(doc).map_err(refused)?;
         let mut definition = definition.check_ns(doc, ns, false).map_err(refused)?;
-        // Without `v` a request means the current version; a stored form the first one.
-        let version = value(doc, "v").map_err(refused)?;
-        if version.is_some() && definition.version == IndexVersion::V0 {
-            return Err(refused("version is 1"));
-        }
         if definition.key.paths().len() > KEY_FIELDS_MAX {
             return Err(refused("key pattern has at most 31 fields"));
         }
@@ -100,6 +98,9 @@ impl IndexDefinition {
             definition.name = ID_INDEX.to_owned();
         } else if definition.name == ID_INDEX {
             return Err(refused("name _id_ is that of the index on _id"));
+        }
+        if !definition.is_maintainable() {
+            return Err(refused("it is of a kind that cannot be built here"));
         }
         Ok(IndexDefinition { version: IndexVersion::V1, ns_at: 0, ..definition })
     }
@@ -160,7 +161,24 @@ impl IndexDefinition {
 
     /// Can tallymap keep it up to date (S3)?
     pub fn is_maintainable(&self) -> bool {
-        self.kind == IndexKind::Plain
+        !matches!(self.kind, IndexKind::Plugin(_))
+    }
+
+    /// Is it kept up to date but not used to search?
+    pub fn is_hidden(&self) -> bool {
+        self.option("hidden").is_some_and(Value::is_true)
+    }
+
+    /// The filter of a partial index, as it is stored.
+    pub fn partial_filter(&self) -> Option<&[u8]> {
+        self.option("partialFilterExpression").map(|value| value.bytes)
+    }
+
+    /// Seconds after the date of a document at which that expires. Numbers count without their
+    /// fraction, and not a number as 0.
+    pub fn expire_after_seconds(&self) -> Option<i64> {
+        let seconds = self.option("expireAfterSeconds")?.as_number()?;
+        Some(seconds.to_i64().unwrap_or(seconds.to_f64() as i64))
     }
 
     /// An option without a place of its own.
@@ -210,38 +228,39 @@ impl IndexDefinition {
         doc.finish()
     }
 
-    /// How this request relates to an index that exists.
-    ///
-    /// # Errors
-    /// [`Reason::IndexKeySpecsConflict`] if it has the name of another one;
-    /// [`Reason::IndexOptionsConflict`] if the same fields are indexed with other options.
-    pub fn relation_to(&self, existing: &IndexDefinition) -> Result<Relation> {
-        let (key, other) = (self.key.as_bson(), existing.key.as_bson());
-        let same_key = compare_documents(key, other, Names::Compared).is_eq();
-        let name = &existing.name;
-        match (self.name == *name, same_key) {
-            (false, false) => Ok(Relation::Other),
-            (true, false) => {
-                let message = format!("an index named {name} exists, on other fields");
-                Err(Error::refused(Reason::IndexKeySpecsConflict, message))
-            }
-            _ if self.has_options_of(existing) => Ok(Relation::Same),
-            _ => {
-                let message = format!("index {name} exists with other options");
-                Err(Error::refused(Reason::IndexOptionsConflict, message))
-            }
+    /// The form that users are shown: without the collection's name.
+    pub fn to_shown(&self) -> Vec<u8> {
+        let mut doc = Builder::new();
+        doc.number("v", Number::Int32(i32::from(self.version == IndexVersion::V1)));
+        if self.unique {
+            doc.value("unique", Value { ty: ty::BOOL, bytes: &[1] });
         }
+        doc.document("key", self.key.as_bson()).str("name", &self.name);
+        for (name, value) in self.options() {
+            doc.value(name, value);
+        }
+        doc.finish()
     }
 
-    fn has_options_of(&self, other: &IndexDefinition) -> bool {
-        let same = |name| match (self.option(name), other.option(name)) {
-            (Some(a), Some(b)) => compare_values(a, b).is_eq(),
-            (a, b) => a.is_none() && b.is_none(),
-        };
-        self.is_unique() == other.is_unique()
-            && self.sparse == other.sparse
-            && same("expireAfterSeconds")
-            && same("partialFilterExpression")
+    /// The same index with another value of an option, or without it.
+    pub fn with_option(&self, name: &str, value: Option<Value<'_>>) -> IndexDefinition {
+        let mut changed = self.clone();
+        let found = self.others.iter().position(|(other, _)| **other == *name.as_bytes());
+        match (found, value) {
+            (Some(at), Some(value)) => changed.others[at].1 = value.to_owned(),
+            (Some(at), None) => {
+                changed.others.remove(at);
+                changed.ns_at -= usize::from(at < self.ns_at);
+            }
+            (None, Some(value)) => changed.others.push((name.as_bytes().into(), value.to_owned())),
+            (None, None) => {}
+        }
+        changed
+    }
+
+    /// The options without a place of their own, in their order.
+    pub fn options(&self) -> impl Iterator<Item = (&[u8], Value<'_>)> {
+        self.others.iter().map(|(name, value)| (&**name, value.as_ref()))
     }
 }
 
@@ -286,6 +305,7 @@ fn parse(doc: &[u8]) -> Result<IndexDefinition, &'static str> {
         return Err("index on _id is unique, and neither sparse nor partial");
     }
     let kind = match key.plugin() {
+        Some(_) if key.hashed_path().is_some() => IndexKind::Hashed,
         Some(plugin) => IndexKind::Plugin(plugin.to_owned()),
         None if filter.is_some() => IndexKind::Partial,
         None => IndexKind::Plain,
@@ -339,13 +359,17 @@ mod tests {
         assert_eq!((bytes.len(), hex.as_str()), (61, expected));
     }
 
+    fn restored(doc: RawDocumentBuf) -> Result<IndexDefinition> {
+        IndexDefinition::parse_restored(doc.as_bytes(), "test.c")
+    }
+
     #[test]
     fn stored_fields_have_their_order() {
         let doc = rawdoc! {
             "name": "n", "sparse": true, "_id": 7, "background": true, "key": { "a": -1 },
             "dropDups": true, "unique": 1, "expireAfterSeconds": 60.0, "weird": "kept",
         };
-        let definition = new(doc).unwrap();
+        let definition = restored(doc).unwrap();
         let expected = rawdoc! {
             "v": 1, "unique": true, "key": { "a": -1 }, "name": "n", "ns": "test.c",
             "sparse": true, "background": true, "expireAfterSeconds": 60.0, "weird": "kept",
@@ -374,10 +398,38 @@ mod tests {
         assert!(plain.is_maintainable());
         assert_eq!(plain.name(), "a_1");
         let hashed = new(rawdoc! { "key": { "a": "hashed" } }).unwrap();
-        assert_eq!(*hashed.kind(), IndexKind::Plugin("hashed".into()));
-        let doc = rawdoc! { "key": { "a": 1 }, "partialFilterExpression": { "b": 1 } };
-        let partial = new(doc).unwrap();
-        assert_eq!((partial.kind(), partial.is_maintainable()), (&IndexKind::Partial, false));
+        assert_eq!((hashed.kind(), hashed.is_maintainable()), (&IndexKind::Hashed, true));
+        let text = stored(rawdoc! {
+            "v": 1, "key": { "_fts": "text", "_ftsx": 1 }, "name": "t", "ns": "test.c",
+        });
+        let text = text.unwrap();
+        assert_eq!(*text.kind(), IndexKind::Plugin("text".into()));
+        assert!(!text.is_maintainable());
+        let filter = rawdoc! { "b": 1 };
+        let partial = new(rawdoc! { "key": { "a": 1 }, "partialFilterExpression": filter });
+        let partial = partial.unwrap();
+        assert_eq!((partial.kind(), partial.is_maintainable()), (&IndexKind::Partial, true));
+    }
+
+    #[test]
+    fn options_change_where_they_stand() {
+        let definition = stored(rawdoc! {
+            "v": 1, "key": { "a": 1 }, "name": "a_1", "expireAfterSeconds": 5, "ns": "test.c",
+            "sparse": true,
+        });
+        let ten = Value { ty: ty::INT32, bytes: &10i32.to_le_bytes() };
+        let yes = Value { ty: ty::BOOL, bytes: &[1] };
+        let changed = definition.unwrap().with_option("expireAfterSeconds", Some(ten));
+        assert_eq!(changed.expire_after_seconds(), Some(10));
+        let hidden = changed.with_option("hidden", Some(yes));
+        assert!(hidden.is_hidden() && !changed.is_hidden());
+        assert_eq!(hidden.with_option("hidden", None), changed);
+        let without = hidden.with_option("expireAfterSeconds", None);
+        let expected = rawdoc! {
+            "v": 1, "key": { "a": 1 }, "name": "a_1", "ns": "test.c", "sparse": true,
+            "hidden": true,
+        };
+        assert_eq!(without.to_stored("test.c"), expected.as_bytes());
     }
 
     #[test]
@@ -385,13 +437,10 @@ mod tests {
         let filter = rawdoc! { "a": 1 };
         for (doc, rule) in [
             (rawdoc! { "name": "a" }, "key is an object"),
-            (rawdoc! { "key": 1 }, "key is an object"),
             (rawdoc! { "key": {} }, "key pattern has a field"),
             (rawdoc! { "key": { "a": 1 }, "name": "" }, "name is not empty and has no zero byte"),
             (rawdoc! { "key": { "a": 1 }, "name": 5 }, "name is a string"),
             (rawdoc! { "key": { "a": 1 }, "v": 2 }, "version is 0 or 1"),
-            (rawdoc! { "key": { "a": 1 }, "v": "1" }, "version is 0 or 1"),
-            (rawdoc! { "key": { "a": 1 }, "v": 0 }, "version is 1"),
             (rawdoc! { "key": { "a": 1 }, "ns": "test.d" }, "ns is the collection's name"),
             (
                 rawdoc! { "key": { "a": 1 }, "name": "_id_" },
@@ -413,12 +462,9 @@ mod tests {
                 rawdoc! { "key": { "_id": 1 }, "sparse": true },
                 "index on _id is unique, and neither sparse nor partial",
             ),
-            (
-                rawdoc! { "key": { "_id": 1 }, "unique": false },
-                "index on _id is unique, and neither sparse nor partial",
-            ),
+            (rawdoc! { "key": { "a": "2d" } }, "it is of a kind that cannot be built here"),
         ] {
-            let error = new(doc).unwrap_err().to_string();
+            let error = restored(doc).unwrap_err().to_string();
             assert_eq!(error, format!("cannot create index on test.c: {rule}"));
         }
         let fields: Vec<String> = (0..32).map(|i| format!("f{i}")).collect();
@@ -431,26 +477,5 @@ mod tests {
         assert!(matches!(error, Error::Corrupt { rule: "ns is the collection's name", .. }));
         assert!(stored(rawdoc! { "key": { "a": 1 }, "ns": "test.c" }).is_err());
         assert!(IndexDefinition::parse_stored(&[1, 2, 3], "test.c", LOC).is_err());
-    }
-
-    #[test]
-    fn relations_of_requests() {
-        let existing = new(rawdoc! { "key": { "a": 1, "b": 1 }, "name": "n" }).unwrap();
-        let relation = |doc| new(doc).unwrap().relation_to(&existing);
-        let same = rawdoc! { "key": { "a": 1.0, "b": 1 }, "name": "other", "background": true };
-        assert_eq!(relation(same).unwrap(), Relation::Same);
-        let other = rawdoc! { "key": { "b": 1, "a": 1 } };
-        assert_eq!(relation(other).unwrap(), Relation::Other);
-        for (doc, expected) in [
-            (rawdoc! { "key": { "b": 1 }, "name": "n" }, Reason::IndexKeySpecsConflict),
-            (rawdoc! { "key": { "a": 1, "b": 1 }, "unique": true }, Reason::IndexOptionsConflict),
-            (
-                rawdoc! { "key": { "a": 1, "b": 1 }, "name": "n", "expireAfterSeconds": 5 },
-                Reason::IndexOptionsConflict,
-            ),
-        ] {
-            let error = relation(doc).unwrap_err();
-            assert!(matches!(error, Error::Refused { reason, .. } if reason == expected));
-        }
     }
 }

@@ -1,9 +1,10 @@
 //! An index as its user asks for it. Nothing is checked before it is used: what it then
 //! becomes, or why not, is [`crate::index::index_definition`]'s.
 
+use bson::RawDocument;
+
 use crate::bson::builder::Builder;
 use crate::bson::element::{OwnedValue, Value};
-use crate::bson::number::Number;
 use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
 
@@ -19,7 +20,7 @@ use crate::error::{Error, Reason, Result};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct IndexSpec {
-    fields: Vec<(String, i32)>,
+    fields: Vec<(String, OwnedValue)>,
     name: Option<String>,
     options: Vec<(&'static str, OwnedValue)>,
 }
@@ -27,8 +28,18 @@ pub struct IndexSpec {
 impl IndexSpec {
     /// An index on these fields: dotted paths, with 1 for ascending and −1 for descending.
     pub fn new(fields: &[(&str, i32)]) -> IndexSpec {
-        let fields = fields.iter().map(|(path, direction)| (path.to_string(), *direction));
-        IndexSpec { fields: fields.collect(), name: None, options: Vec::new() }
+        let field = |(path, direction): &(&str, i32)| {
+            let bytes = direction.to_le_bytes();
+            (path.to_string(), Value { ty: ty::INT32, bytes: &bytes }.to_owned())
+        };
+        IndexSpec { fields: fields.iter().map(field).collect(), name: None, options: Vec::new() }
+    }
+
+    /// An index on hashes of what is at this path: for equality alone.
+    pub fn hashed(path: &str) -> IndexSpec {
+        let kind = Value { ty: ty::STRING, bytes: b"\x07\0\0\0hashed\0" };
+        let fields = vec![(path.to_owned(), kind.to_owned())];
+        IndexSpec { fields, name: None, options: Vec::new() }
     }
 
     /// Its name; by default the fields and their directions: `site_1_date_-1`.
@@ -47,8 +58,24 @@ impl IndexSpec {
         self.option("sparse", Value { ty: ty::BOOL, bytes: &[u8::from(sparse)] })
     }
 
-    /// Seconds after the date in the field at which a document may be deleted. tallymap deletes
-    /// nothing by itself; it keeps the option for servers that do.
+    /// Shall only documents have entries that this filter matches? It may say that fields are
+    /// equal to values, greater or less, that they exist, of which types they are.
+    pub fn partial_filter(self, filter: impl AsRef<RawDocument>) -> Self {
+        let bytes = filter.as_ref().as_bytes();
+        self.option("partialFilterExpression", Value { ty: ty::DOCUMENT, bytes })
+    }
+
+    /// May others write to the collection while the index is built? So it is unless told.
+    pub fn background(self, background: bool) -> Self {
+        self.option("background", Value { ty: ty::BOOL, bytes: &[u8::from(background)] })
+    }
+
+    /// Shall it be kept up to date but not be used?
+    pub fn hidden(self, hidden: bool) -> Self {
+        self.option("hidden", Value { ty: ty::BOOL, bytes: &[u8::from(hidden)] })
+    }
+
+    /// Seconds after the date in the field at which a document is deleted.
     pub fn expire_after_seconds(self, seconds: i32) -> Self {
         let bytes = seconds.to_le_bytes();
         self.option("expireAfterSeconds", Value { ty: ty::INT32, bytes: &bytes })
@@ -72,7 +99,7 @@ impl IndexSpec {
                 let message = "field names of an index hold no zero byte";
                 return Err(Error::refused(Reason::CannotCreateIndex, message));
             }
-            doc.number(path, Number::Int32(*direction));
+            doc.value(path, direction.as_ref());
         }
         doc.end();
         if let Some(name) = &self.name {
@@ -103,6 +130,17 @@ mod tests {
             "sparse": true, "unique": false, "expireAfterSeconds": 60,
         };
         assert_eq!(spec.to_bson().unwrap(), expected.as_bytes());
+    }
+
+    #[test]
+    fn has_all_kinds_and_options() {
+        let spec = IndexSpec::hashed("a.b").partial_filter(rawdoc! { "c": { "$gt": 1 } });
+        let expected = rawdoc! {
+            "key": { "a.b": "hashed" }, "partialFilterExpression": { "c": { "$gt": 1 } },
+            "background": false, "hidden": true,
+        };
+        let spec = spec.background(false).hidden(true).to_bson();
+        assert_eq!(spec.unwrap(), expected.as_bytes());
     }
 
     #[test]

@@ -9,6 +9,7 @@
 use crate::bson::element::{Elements, Value, get};
 use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
+use crate::index::hash::hash_at;
 use crate::index::index_version::IndexVersion;
 use crate::index::key::{self, KeyOrder};
 use crate::index::key_pattern::KeyPattern;
@@ -64,7 +65,8 @@ impl KeyGenerator {
     /// The encoded keys of `doc`, as a sorted set. Empty only for a sparse index.
     ///
     /// # Errors
-    /// [`Error::KeyTooLong`]; [`Reason::CannotIndexParallelArrays`];
+    /// [`Error::KeyTooLong`]; [`Reason::CannotIndexParallelArrays`]; 16766 for an array in a
+    /// hashed index;
     /// [`Reason::CannotCreateIndex`] for a path that names both a position and a field;
     /// [`Error::InvalidBson`] if the document is damaged.
     pub fn keys(&self, doc: &[u8]) -> Result<Vec<Vec<u8>>> {
@@ -85,6 +87,12 @@ impl KeyGenerator {
             too_long,
             left_out: false,
         };
+        if let Some(path) = self.pattern.hashed_path() {
+            if let Some(hash) = hash_at(doc, path, self.sparse)? {
+                expansion.emit(&[Value { ty: ty::INT64, bytes: &hash.to_le_bytes() }])?;
+            }
+            return Ok(expansion.keys);
+        }
         if self.pattern.paths() == ["_id"] {
             let id = get(doc, "_id")?.map_or(NULL, |element| element.val());
             expansion.emit(&[id])?;

@@ -13,9 +13,9 @@ const LEN_MAX: usize = 2048;
 /// Most fields that a stored pattern has ever had.
 const FIELDS_MAX: usize = 32;
 /// Kinds of indexes that are not plain b-trees of their documents' values.
-const PLUGINS: [&str; 5] = ["2d", "geoHaystack", "2dsphere", "text", "hashed"];
+pub const PLUGINS: [&str; 5] = ["2d", "geoHaystack", "2dsphere", "text", "hashed"];
 /// Components that may begin with `$`: those of a reference.
-const REFERENCE_PARTS: [&str; 3] = ["$id", "$ref", "$db"];
+pub const REFERENCE_PARTS: [&str; 3] = ["$id", "$ref", "$db"];
 
 /// The fields of an index, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +84,14 @@ impl KeyPattern {
     /// The kind of plugin, if the index is not a plain one.
     pub fn plugin(&self) -> Option<&str> {
         self.plugin.as_deref()
+    }
+
+    /// The path of the one field that is hashed, if that is what the index is.
+    pub fn hashed_path(&self) -> Option<&str> {
+        match &*self.paths {
+            [path] if self.plugin() == Some("hashed") => Some(path),
+            _ => None,
+        }
     }
 
     /// Is it that of the index on `_id`, ascending or descending?

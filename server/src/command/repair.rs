@@ -189,7 +189,7 @@ fn index(
     problems: &mut Vec<String>,
 ) -> Result<u64, CliError> {
     for spec in &salvage.indexes {
-        if let Err(error) = fresh.create_index_from(spec) {
+        if let Err(error) = fresh.restore_index(spec) {
             let name = spec.get_str("name").unwrap_or("without a name");
             problems.push(format!("index {name} is not built: {}", one_document(error)?));
         }

@@ -1,8 +1,12 @@
-//! Collections where another thread comes in between, or where the files hold what this engine
-//! would not have written.
+//! Collections where another thread comes in between, where the files hold what this engine would
+//! not have written, and what indexes of every kind make of documents.
 
+mod built_beside;
+mod expiring;
 mod failed;
 mod find_and_modify;
+mod index_kinds;
+mod index_requests;
 mod instances;
 mod long_work;
 mod older;
