@@ -53,6 +53,7 @@
 //! | 5 · 4 | | `index` · `store` |
 //! | 3 · 2 · 1 | `update` · `query` · [`bson`] | `journal` · [`disk`] · [`mod@format`] |
 
+mod aggregate;
 pub mod bson;
 mod clock;
 mod collection;
@@ -86,11 +87,11 @@ mod update;
 pub use bson::field_path::FieldPath;
 pub use clock::Clock;
 pub use collection::{
-    Aggregate, CollStats, Collection, CollectionOptions, CompactReport, CreatedIndexes, Cursor,
-    DatabaseMap, DbStats, Delete, ExtentMap, ExtentOwner, FileMap, Find, FindAndModify,
-    FoundAndModified, Hint, HoleList, IndexEntry, IndexInfo, IndexScan, InsertReport, Located,
-    LocatedBy, ModifiedIndex, Move, NamespaceMap, Profiling, ProfilingLevel, Salvage,
-    SalvageReport, Scan, SpaceUsage, UpdateReport, UpdateRequest, Validation, Verbosity,
+    Aggregate, CollStats, Collection, CollectionOptions, CompactReport, Count, CreatedIndexes,
+    Cursor, DatabaseMap, DbStats, Delete, Distinct, ExplainWrite, ExtentMap, ExtentOwner, FileMap,
+    Find, FindAndModify, FoundAndModified, Hint, HoleList, IndexEntry, IndexInfo, IndexScan,
+    InsertReport, Located, LocatedBy, ModifiedIndex, Move, NamespaceMap, Profiling, ProfilingLevel,
+    Salvage, SalvageReport, Scan, SpaceUsage, UpdateReport, UpdateRequest, Validation, Verbosity,
 };
 pub use counters::{Counter, Counters};
 pub use database::Database;

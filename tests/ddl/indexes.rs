@@ -21,11 +21,13 @@ fn conflicts_with_what_is_there() {
     assert!(c.exists(), "the collection was made for it");
     let same = [("a", 1), ("b.c", -1)];
     assert_eq!(c.create_index(IndexSpec::new(&same)).expect("is there"), name);
-    // 85: the same fields, other options.
+    // 85: the same index, by another name.
+    let renamed = IndexSpec::new(&same).name("other");
+    assert_eq!(reason(c.create_index(renamed)), Reason::IndexOptionsConflict);
+    // 86: the same name, another index.
     for other in [IndexSpec::new(&same).unique(true), IndexSpec::new(&same).sparse(true)] {
-        assert_eq!(reason(c.create_index(other)), Reason::IndexOptionsConflict);
+        assert_eq!(reason(c.create_index(other)), Reason::IndexKeySpecsConflict);
     }
-    // 86: the same name, other fields.
     for fields in [&[("a", 1)][..], &[("a", -1), ("b.c", -1)], &[("b.c", -1), ("a", 1)]] {
         let other = IndexSpec::new(fields).name(&name);
         assert_eq!(reason(c.create_index(other)), Reason::IndexKeySpecsConflict);

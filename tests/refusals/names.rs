@@ -61,8 +61,8 @@ fn of_indexes() {
     c.create_index(IndexSpec::new(&[("z", 1)]).name(&longest)).expect("127 bytes");
     world.settle();
     let long = format!("{longest}i");
-    for name in ["", "_id_", long.as_str()] {
-        world.refused(name, c.create_index(IndexSpec::new(&[("y", 1)]).name(name)), 67);
+    for (name, code) in [("", 67), ("_id_", 2), ("*", 2), (long.as_str(), 67)] {
+        world.refused(name, c.create_index(IndexSpec::new(&[("y", 1)]).name(name)), code);
     }
     // Its index would have a longer name then.
     let database = world.engine.database("d").expect("a name");
@@ -78,7 +78,7 @@ fn patterns_and_options_of_indexes() {
     let c = world.collection("c");
     let fields: Vec<String> = (0..32).map(|n| format!("f{n}")).collect();
     let many: Vec<(&str, i32)> = fields.iter().map(|name| (name.as_str(), 1)).collect();
-    world.refused("32 fields", c.create_index(IndexSpec::new(&many)), 67);
+    world.refused("32 fields", c.create_index(IndexSpec::new(&many)), 13103);
     for key in [
         rawdoc! {},
         rawdoc! { "": 1 },
@@ -88,22 +88,23 @@ fn patterns_and_options_of_indexes() {
         rawdoc! { "a.$b": 1 },
         rawdoc! { "a": "unknown" },
         rawdoc! { "a": {} },
-        rawdoc! { "a": "hashed" },
+        rawdoc! { "a": "2d" },
         rawdoc! { "a": "2d", "b": "text" },
     ] {
         let spec = rawdoc! { "key": key, "name": "name" };
         world.refused(&spec, c.create_index_from(&spec), 67);
     }
-    for spec in [
-        rawdoc! { "name": "name" },
-        rawdoc! { "key": 5, "name": "name" },
-        rawdoc! { "key": { "a": 1 }, "name": 5 },
-        rawdoc! { "key": { "a": 1 }, "name": "name", "v": 9 },
-        rawdoc! { "key": { "a": 1 }, "name": "name", "ns": "d.other" },
+    for (spec, code) in [
+        (rawdoc! { "name": "name" }, 9),
+        (rawdoc! { "key": 5, "name": "name" }, 14),
+        (rawdoc! { "key": { "a": 1 }, "name": 5 }, 14),
+        (rawdoc! { "key": { "a": 1 }, "name": "name", "v": 9 }, 67),
+        (rawdoc! { "key": { "a": 1 }, "name": "name", "other": 1 }, 197),
+        (rawdoc! { "key": { "k": 1 }, "name": "k_1", "expireAfterSeconds": 5 }, 85),
     ] {
-        world.refused(&spec, c.create_index_from(&spec), 67);
+        world.refused(&spec, c.create_index_from(&spec), code);
     }
-    world.refused("options", c.create_index(IndexSpec::new(&[("k", 1)]).unique(true)), 85);
+    world.refused("options", c.create_index(IndexSpec::new(&[("k", 1)]).unique(true)), 86);
     world.refused("fields", c.create_index(IndexSpec::new(&[("a", 1)]).name("k_1")), 86);
     world.unchanged();
 }

@@ -88,6 +88,11 @@ impl Builder {
         self.value(name, Value { ty: ty::OBJECT_ID, bytes: &id })
     }
 
+    /// Appends a boolean.
+    pub fn boolean(&mut self, name: impl AsRef<[u8]>, value: bool) -> &mut Builder {
+        self.value(name, Value { ty: ty::BOOL, bytes: &[u8::from(value)] })
+    }
+
     /// Appends null.
     pub fn null(&mut self, name: impl AsRef<[u8]>) -> &mut Builder {
         self.value(name, Value { ty: ty::NULL, bytes: &[] })

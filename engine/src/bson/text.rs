@@ -89,7 +89,13 @@ fn scalar(out: &mut String, value: Value<'_>, depth: usize) -> Option<()> {
         ty::STRING | ty::SYMBOL => write!(out, "\"{}\"", string(bytes)?),
         ty::CODE => write!(out, "{}", string(bytes)?),
         ty::INT32 | ty::INT64 => write!(out, "{}", value.as_number()?.to_i64()?),
-        ty::DOUBLE => write!(out, "{:?}", value.as_number()?.to_f64()),
+        ty::DOUBLE => match value.as_number()?.to_f64() {
+            number if number.is_nan() => write!(out, "nan.0"),
+            number if number.is_infinite() => write!(out, "{number}.0"),
+            number => write!(out, "{number:?}"),
+        },
+        ty::MIN_KEY => write!(out, "MinKey"),
+        ty::MAX_KEY => write!(out, "MaxKey"),
         ty::DECIMAL128 => {
             let decimal = ::bson::Decimal128::from_bytes(*bytes.first_chunk()?);
             write!(out, "{decimal}")

@@ -3,14 +3,17 @@
 use bson::{RawDocument, RawDocumentBuf};
 
 use super::catalog::document_at;
-use super::handle::{Collection, checked_filter, if_it_exists};
+use super::handle::{Collection, if_it_exists};
 use super::locate::{Holding, find_first};
 use super::locked::OpenCollection;
 use super::search::{Hint, Search};
+use super::variables::{named_variables, scope_of};
+use crate::bson::document;
 use crate::disk::Edit;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
 use crate::journal::ReadView;
+use crate::query::Filter;
 
 /// A deletion that is ready to run. Made by [`Collection::delete`].
 #[derive(Debug)]
@@ -20,6 +23,7 @@ pub struct Delete<'c> {
     filter: RawDocumentBuf,
     many: bool,
     hint: Option<Hint>,
+    variables: Option<RawDocumentBuf>,
 }
 
 impl Collection {
@@ -42,7 +46,7 @@ impl Collection {
     /// A deletion that says more than its filter. Nothing is looked at before [`Delete::run`].
     pub fn delete(&self, filter: impl AsRef<RawDocument>) -> Delete<'_> {
         let filter = filter.as_ref().to_owned();
-        Delete { collection: self, filter, many: false, hint: None }
+        Delete { collection: self, filter, many: false, hint: None, variables: None }
     }
 
     /// Deletes the first match; with what `keep` makes of it beforehand.
@@ -79,13 +83,24 @@ impl Delete<'_> {
         self
     }
 
+    /// Variables of `$expr`, as `let` names them.
+    pub fn variables(mut self, variables: impl AsRef<RawDocument>) -> Self {
+        self.variables = Some(variables.as_ref().to_owned());
+        self
+    }
+
     /// Runs it. Answers how many documents were deleted.
     ///
     /// # Errors
     /// As [`Collection::delete_many`].
     pub fn run(self) -> Result<u64> {
-        let filter = checked_filter(&self.filter)?;
-        let search = Search { filter: &filter, sort: None, hint: self.hint.as_ref() };
+        document::check(self.filter.as_bytes())?;
+        let variables = self.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
+        let filter = Filter::parse_in(self.filter.as_bytes(), &scope_of(&variables))?;
+        let hint = self.hint.as_ref();
+        let (filter, variables) = (&filter, variables.as_slice());
+        let now_ms = self.collection.database.shared.clock.unix_ms();
+        let search = Search { filter, sort: None, hint, variables, now_ms };
         if !self.many || filter.id_equality().is_some() {
             let deleted = self.collection.delete_first(&search, |_| ())?;
             return Ok(u64::from(deleted.is_some()));

@@ -1,17 +1,19 @@
 //! Changing every document that a filter matches, one unit of work each.
 
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
 use super::catalog::document_at;
+use super::execute::Cx;
 use super::handle::Collection;
+use super::locate::{Holding, question};
 use super::locked::OpenCollection;
-use super::scan::check_generation;
+use super::query_run::{Query, QueryRun};
+use super::saved_cursors::Watch;
 use super::search::Search;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Result};
 use crate::journal::{ReadView, UnitOfWork};
-use crate::store::{Direction, RecordScan};
-
-/// Records that are looked at before the collection is given to others for a moment.
-const LOOKS_MAX: usize = 1000;
 
 /// What one step of a walk came to.
 enum Step<R> {
@@ -20,9 +22,45 @@ enum Step<R> {
     End,
 }
 
+/// A walk over records that are changed on the way.
+struct Walk<'s> {
+    run: QueryRun,
+    search: &'s Search<'s>,
+    /// Records that were found, and whether they are still there: the collection may have been
+    /// let go since.
+    found: VecDeque<(RecordLoc, Watch)>,
+    /// Records that were changed: what a change does to the index that is walked leads to them
+    /// again.
+    changed: HashSet<RecordLoc>,
+}
+
+impl Walk<'_> {
+    /// The next record that is looked for, which stays at the front until it was changed.
+    fn find(&mut self, cx: &Cx<'_>) -> Result<Step<RecordLoc>> {
+        if self.found.is_empty() {
+            if self.run.is_over() {
+                return Ok(Step::End);
+            }
+            for member in self.run.look_on(cx)? {
+                self.found.push_back((member.loc, cx.open.cursors.watch(member.loc)));
+            }
+        }
+        while let Some((loc, watch)) = self.found.front() {
+            if watch.is_there() && !self.changed.contains(loc) {
+                let document = document_at(&cx.open.store, cx.view, *loc)?;
+                if self.search.matches(document.as_bytes())? {
+                    return Ok(Step::Changed(*loc));
+                }
+            }
+            self.found.pop_front();
+        }
+        Ok(Step::NothingYet)
+    }
+}
+
 impl Collection {
-    /// Walks the collection in natural order; each record that is looked for is changed by
-    /// `work`, and what that answers is given to `done` once it is sure to stay.
+    /// Walks what is looked for, in natural order or in that of an index; each record is changed
+    /// by `work`, and what that answers is given to `done` once it is sure to stay.
     ///
     /// Others may change the collection between two steps. A record that moves ahead of the walk
     /// is met again: who moves records remembers where to.
@@ -35,38 +73,35 @@ impl Collection {
         mut work: impl FnMut(&OpenCollection, &mut UnitOfWork<'_>, RecordLoc) -> Result<R>,
         mut done: impl FnMut(R),
     ) -> Result<()> {
-        let (position, generation) = {
-            let guard = self.core.shared();
+        let (core, shared) = (self.core.clone(), self.database.shared.clone());
+        let query = {
+            let guard = core.shared();
             let Some(open) = guard.open()? else { return Ok(()) };
-            let scan = RecordScan::new(open.details(), Direction::Forward);
-            (open.cursors.register(scan), open.generation)
+            Query::of(question(open, search)?)
         };
+        let run = QueryRun::new(core, shared, query)?;
+        let (found, changed) = (VecDeque::new(), HashSet::new());
+        let mut walk = Walk { run, search, found, changed };
         loop {
+            let counters = Arc::clone(&self.database.shared.counters);
             let find = |open: &OpenCollection, view: &ReadView<'_>| {
-                check_generation(open, generation)?;
-                // A copy goes ahead: until the change is sure to stay the walk stands where it
-                // was, and is moved off what others remove.
-                let mut ahead = position.lock().clone();
-                for _ in 0..LOOKS_MAX {
-                    let Some(loc) = ahead.next(view)? else { return Ok((Step::End, ahead)) };
-                    let document = document_at(&open.store, view, loc)?;
-                    if search.filter.matches(document.as_bytes())? {
-                        return Ok((Step::Changed(loc), ahead));
-                    }
-                }
-                Ok((Step::NothingYet, ahead))
+                let holding = Holding::WholeCollection;
+                let variables = &search.values();
+                walk.find(&Cx { open, view, holding, counters: &counters, variables })
             };
-            let step = self.change_after(find, |open, unit, (step, ahead)| {
-                let step = match step {
-                    Step::Changed(loc) => Step::Changed(work(open, unit, loc)?),
+            let step = self.change_after(find, |open, unit, step| {
+                Ok(match step {
+                    Step::Changed(loc) => Step::Changed((loc, work(open, unit, loc)?)),
                     Step::NothingYet => Step::NothingYet,
                     Step::End => Step::End,
-                };
-                *position.lock() = ahead;
-                Ok(step)
+                })
             });
             match step {
-                Ok(Step::Changed(result)) => done(result),
+                Ok(Step::Changed((loc, result))) => {
+                    walk.found.pop_front();
+                    walk.changed.insert(loc);
+                    done(result);
+                }
                 Ok(Step::NothingYet) => {}
                 Ok(Step::End) => return Ok(()),
                 // Dropped meanwhile: with it went what there was left to change.

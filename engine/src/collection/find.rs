@@ -1,15 +1,26 @@
 //! Queries: a filter, what to give back of each match, in which order, how many.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bson::{RawDocument, RawDocumentBuf};
 
-use super::cursor::Cursor;
-use super::handle::{Collection, checked_filter};
-use super::scan::Scan;
+use super::cursor::{Cursor, Source};
+use super::execute::{Copied, Member};
+use super::handle::Collection;
+use super::locked::CollectionCore;
+use super::planning::{hinted, key_range, natural};
+use super::query_run::{Query, QueryRun};
 use super::search::Hint;
-use crate::error::Result;
-use crate::store::Direction;
+use super::shared::EngineShared;
+use super::tail::Tail;
+use super::{explain, explain_2_4};
+use crate::bson::document;
+use crate::bson::element::{Elements, OwnedValue};
+use crate::error::{Error, Reason, Result};
+use crate::expression::Scope;
+use crate::query::plan::{KeyRange, Question};
+use crate::query::{Filter, Policy, Projection, SortPattern};
 
 /// A query that is ready to run. Made by [`Collection::find`].
 #[derive(Debug, Clone)]
@@ -142,17 +153,21 @@ impl Find {
     /// # Errors
     /// [`crate::Error::Refused`] if a part of it is not what it should be.
     pub fn run(self) -> Result<Cursor> {
-        let filter = checked_filter(&self.filter)?;
-        let scan = Scan::new(self.collection.core.clone(), Direction::Forward, Some(filter))?;
-        Ok(Cursor::new(scan.map(|located| Ok(located?.document))))
+        let (core, shared) = self.parts();
+        if self.tailable {
+            return Ok(Cursor::of(Tail::new(core, shared, self.query()?, self.sort.as_deref())?));
+        }
+        let query = self.query()?;
+        Ok(Cursor::of(Found(QueryRun::new(core, shared, query)?)))
     }
 
     /// Says how it would be run, or was, in the form of MongoDB 5.0.
     ///
     /// # Errors
     /// As [`Find::run`].
-    pub fn explain(self, _verbosity: Verbosity) -> Result<RawDocumentBuf> {
-        Ok(RawDocumentBuf::new())
+    pub fn explain(self, verbosity: Verbosity) -> Result<RawDocumentBuf> {
+        let (core, shared) = self.parts();
+        explain::explain(&core, &shared, &self.query()?, verbosity, &explain::Top::Nothing)
     }
 
     /// The same in the form of MongoDB 2.4.
@@ -160,6 +175,130 @@ impl Find {
     /// # Errors
     /// As [`Find::run`].
     pub fn explain_as_2_4(self) -> Result<RawDocumentBuf> {
-        Ok(RawDocumentBuf::new())
+        let (core, shared) = self.parts();
+        explain_2_4::explain(&core, &shared, &self.query()?)
     }
+
+    fn parts(&self) -> (Arc<CollectionCore>, Arc<EngineShared>) {
+        (self.collection.core.clone(), self.collection.database.shared.clone())
+    }
+
+    /// The query, parsed.
+    fn query(&self) -> Result<Query> {
+        let ns = self.collection.core.ns.as_str();
+        let variables = self.named_variables()?;
+        let scope = Scope::new(variables.iter().map(|(name, _)| name.clone()));
+        document::check(self.filter.as_bytes())?;
+        let filter = Arc::new(Filter::parse_in(self.filter.as_bytes(), &scope)?);
+        let projection = match &self.projection {
+            Some(projection) if projection.as_bytes().len() > EMPTY_LEN => {
+                document::check(projection.as_bytes())?;
+                let bytes = projection.as_bytes();
+                let parsed = Projection::parse(bytes, Policy::Find, Some(&filter), &scope)?;
+                Some((Arc::new(parsed), bytes.to_vec()))
+            }
+            _ => None,
+        };
+        let (sort, hint) = self.order()?;
+        check_same_names(self.min.as_deref(), self.max.as_deref())?;
+        let wanted = projection.as_ref().filter(|_| !self.return_key);
+        let wanted = wanted.and_then(|(projection, _)| projection.fields());
+        let wanted = wanted.map(|paths| paths.into_iter().map(str::to_owned).collect());
+        let enough = if self.limit > 0 { self.skip.saturating_add(self.limit) } else { 0 };
+        let guard = self.collection.core.shared();
+        let open = guard.open()?;
+        let hint = hinted(open, ns, hint.as_ref())?;
+        let (min, max) = (self.min.as_deref(), self.max.as_deref());
+        let range = match open {
+            Some(open) => {
+                let bytes = |end: Option<&'_ RawDocument>| end.map(|end| end.as_bytes().to_vec());
+                let (min, max) = (bytes(min), bytes(max));
+                key_range(open, ns, hint, min.as_deref(), max.as_deref())?
+            }
+            None => KeyRange::default(),
+        };
+        let is_id_hack = !self.return_key;
+        let question = Question { filter, sort, wanted, hint, range, enough, is_id_hack };
+        Ok(Query {
+            skip: self.skip,
+            limit: self.limit,
+            copied: Copied::Document,
+            projection,
+            return_key: self.return_key,
+            record_id: self.show_record_id,
+            now_ms: self.collection.database.shared.clock.unix_ms(),
+            variables,
+            max_ms: self.max_time.map(|time| time.as_millis() as u64).filter(|ms| *ms > 0),
+            ..Query::of(question)
+        })
+    }
+
+    /// What to sort by, and by which index. A natural order is a hint.
+    fn order(&self) -> Result<(Option<SortPattern>, Option<Hint>)> {
+        let Some(sort) = self.sort.as_ref().filter(|sort| sort.as_bytes().len() > EMPTY_LEN) else {
+            return Ok((None, self.hint.clone()));
+        };
+        document::check(sort.as_bytes())?;
+        if SortPattern::natural(sort.as_bytes())?.is_none() {
+            return Ok((Some(SortPattern::parse(sort.as_bytes())?), self.hint.clone()));
+        }
+        match &self.hint {
+            None => Ok((None, Some(Hint::Keys(sort.as_bytes().to_vec())))),
+            Some(Hint::Keys(keys)) if natural(keys)?.is_some() => Ok((None, self.hint.clone())),
+            Some(_) => {
+                let message = "index hint not allowed with $natural sort order";
+                Err(Error::refused(Reason::BadValue, message))
+            }
+        }
+    }
+
+    fn named_variables(&self) -> Result<Vec<(String, OwnedValue)>> {
+        let Some(variables) = &self.variables else { return Ok(vec![]) };
+        document::check(variables.as_bytes())?;
+        let mut named = vec![];
+        for element in Elements::new(variables.as_bytes())? {
+            let element = element?;
+            named.push((element.name_lossy().into_owned(), element.val().to_owned()));
+        }
+        Ok(named)
+    }
+}
+
+/// Bytes of a document without fields.
+const EMPTY_LEN: usize = 5;
+
+/// The ends of a walk name the same fields, in the same order.
+fn check_same_names(min: Option<&RawDocument>, max: Option<&RawDocument>) -> Result<()> {
+    let (Some(min), Some(max)) = (min, max) else { return Ok(()) };
+    let names = |doc: &RawDocument| -> Vec<String> {
+        let fields = doc.iter().flatten();
+        fields.map(|(name, _)| name.as_str().to_owned()).collect()
+    };
+    match min.is_empty() || max.is_empty() || names(min) == names(max) {
+        true => Ok(()),
+        false => {
+            let message = "min and max must have the same field names";
+            Err(Error::refused(Reason::Location(51176), message))
+        }
+    }
+}
+
+/// The documents that a query finds.
+struct Found(QueryRun);
+
+impl Source for Found {
+    fn next(&mut self) -> Option<Result<RawDocumentBuf>> {
+        self.0.next().and_then(|member| member.map(document_of).transpose()).transpose()
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.0.is_over()
+    }
+}
+
+/// The document of a member.
+pub(super) fn document_of(member: Member) -> Result<RawDocumentBuf> {
+    let bytes = member.document.unwrap_or_else(|| vec![5, 0, 0, 0, 0]);
+    RawDocumentBuf::from_bytes(bytes)
+        .map_err(|_| Error::corrupt(member.loc, "document", "is as long as it says", 0))
 }

@@ -2,14 +2,15 @@
 
 use bson::{RawDocument, RawDocumentBuf};
 
-use super::handle::{Collection, checked_filter};
+use super::handle::Collection;
 use super::search::{Hint, Search};
 use super::update_job::{Keep, UpdateJob};
 use super::update_report::UpdateReport;
-use super::update_source::UpdateSource;
+use super::update_source::{UpdateSource, with_array_filters};
+use super::variables::{named_variables, scope_of};
 use crate::bson::document;
 use crate::error::{Error, Reason, Result};
-use crate::expression::{Scope, Variables};
+use crate::expression::Scope;
 use crate::query::{Filter, Policy, Projection, SortPattern};
 
 /// A change of one document that gives it back, ready to run. Made by
@@ -27,6 +28,7 @@ pub struct FindAndModify<'c> {
     return_new: bool,
     array_filters: Vec<RawDocumentBuf>,
     hint: Option<Hint>,
+    variables: Option<RawDocumentBuf>,
 }
 
 /// What was found, and what came of it.
@@ -50,9 +52,18 @@ impl Collection {
         filter: impl AsRef<RawDocument>,
         update: impl AsRef<RawDocument>,
     ) -> Result<FindAndModify<'_>> {
-        let source = UpdateSource::new(update.as_ref());
+        let source = UpdateSource::document(update.as_ref());
         source.check_operators()?;
         Ok(self.find_and_modify(filter.as_ref(), Some(source)))
+    }
+
+    /// Updates the first match by a pipeline and gives it back.
+    pub fn find_one_and_update_by_pipeline<S: AsRef<RawDocument>>(
+        &self,
+        filter: impl AsRef<RawDocument>,
+        stages: impl IntoIterator<Item = S>,
+    ) -> FindAndModify<'_> {
+        self.find_and_modify(filter.as_ref(), Some(UpdateSource::pipeline(stages)))
     }
 
     /// Puts a document in the place of the first match, whose `_id` stays, and gives it back.
@@ -64,7 +75,7 @@ impl Collection {
         filter: impl AsRef<RawDocument>,
         replacement: impl AsRef<RawDocument>,
     ) -> Result<FindAndModify<'_>> {
-        let source = UpdateSource::new(replacement.as_ref());
+        let source = UpdateSource::document(replacement.as_ref());
         source.check_replacement()?;
         Ok(self.find_and_modify(filter.as_ref(), Some(source)))
     }
@@ -89,6 +100,7 @@ impl Collection {
             return_new: false,
             array_filters: vec![],
             hint: None,
+            variables: None,
         }
     }
 }
@@ -133,6 +145,12 @@ impl FindAndModify<'_> {
         self
     }
 
+    /// Variables of `$expr`, the projection and a pipeline, as `let` names them.
+    pub fn variables(mut self, variables: impl AsRef<RawDocument>) -> Self {
+        self.variables = Some(variables.as_ref().to_owned());
+        self
+    }
+
     /// Runs it.
     ///
     /// # Errors
@@ -140,7 +158,10 @@ impl FindAndModify<'_> {
     /// then.
     pub fn run(self) -> Result<FoundAndModified> {
         self.check()?;
-        let filter = checked_filter(&self.filter)?;
+        let variables = self.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
+        let scope = scope_of(&variables);
+        document::check(self.filter.as_bytes())?;
+        let filter = Filter::parse_in(self.filter.as_bytes(), &scope)?;
         let sort = match &self.sort {
             Some(sort) if !sort.is_empty() => {
                 document::check(sort.as_bytes())?;
@@ -148,27 +169,35 @@ impl FindAndModify<'_> {
             }
             _ => None,
         };
-        let projection = self.parsed_projection(&filter)?;
-        let search = Search { filter: &filter, sort: sort.as_ref(), hint: self.hint.as_ref() };
+        let projection = self.parsed_projection(&filter, &scope)?;
+        let (sort, hint) = (sort.as_ref(), self.hint.as_ref());
+        let now_ms = self.collection.database.shared.clock.unix_ms();
+        let variables = variables.as_slice();
+        let search = || Search { filter: &filter, sort, hint, variables, now_ms };
         let (document, report) = match &self.source {
-            None => self.delete(&search)?,
+            None => self.delete(&search())?,
             Some(source) => {
-                let update = source.with_array_filters(source.parse()?, &self.array_filters)?;
+                let update = with_array_filters(source.parse(&scope)?, &self.array_filters)?;
                 let keep = if self.return_new { Keep::After } else { Keep::Before };
-                let job = UpdateJob { search, update: &update, upsert: self.upsert, keep };
+                let (search, upsert) = (search(), self.upsert);
+                let job = UpdateJob { search, update: &update, upsert, keep };
                 let updated = self.collection.update_first(&job)?;
                 (updated.document, updated.report)
             }
         };
-        let value = document.map(|document| give(document, projection.as_ref(), &filter));
-        Ok(FoundAndModified { value: value.transpose()?, report })
+        let give = |document| give(document, projection.as_ref(), &search());
+        Ok(FoundAndModified { value: document.map(give).transpose()?, report })
     }
 
     /// Refuses what contradicts itself.
     fn check(&self) -> Result<()> {
         let refused = |message: &str| Err(Error::refused(Reason::FailedToParse, message));
-        if self.source.is_some() {
-            return Ok(());
+        match &self.source {
+            Some(UpdateSource::Pipeline(_)) if !self.array_filters.is_empty() => {
+                return refused("Cannot specify arrayFilters and a pipeline update");
+            }
+            Some(_) => return Ok(()),
+            None => {}
         }
         if self.upsert {
             return refused("Cannot specify both upsert=true and remove=true ");
@@ -185,13 +214,13 @@ impl FindAndModify<'_> {
         Ok(())
     }
 
-    fn parsed_projection(&self, filter: &Filter) -> Result<Option<Projection>> {
+    fn parsed_projection(&self, filter: &Filter, scope: &Scope) -> Result<Option<Projection>> {
         let Some(projection) = self.projection.as_ref().filter(|doc| !doc.is_empty()) else {
             return Ok(None);
         };
         document::check(projection.as_bytes())?;
-        let (policy, scope) = (Policy::Find, Scope::default());
-        let parsed = Projection::parse(projection.as_bytes(), policy, Some(filter), &scope)?;
+        let bytes = projection.as_bytes();
+        let parsed = Projection::parse(bytes, Policy::Find, Some(filter), scope)?;
         if self.return_new && parsed.needs_match() {
             let message = "cannot use a positional projection and return the new document";
             return Err(Error::refused(Reason::BadValue, message));
@@ -211,16 +240,16 @@ impl FindAndModify<'_> {
 fn give(
     document: Vec<u8>,
     projection: Option<&Projection>,
-    filter: &Filter,
+    search: &Search<'_>,
 ) -> Result<RawDocumentBuf> {
     let given = match projection {
         None => document,
         Some(projection) => {
             let matched = match projection.needs_match() {
-                true => filter.find_match(&document)?,
+                true => search.find_match(&document)?,
                 false => None,
             };
-            projection.apply(&document, matched.as_ref(), &Variables::new(0))?
+            projection.apply(&document, matched.as_ref(), &search.values())?
         }
     };
     let broken = |_| Error::InvalidBson { at: 0, rule: "what is given back is a document" };

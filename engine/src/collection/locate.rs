@@ -1,12 +1,16 @@
 //! From a filter to a record.
 //!
 //! An `_id` is looked for in the record memo, then in the b-tree; what the memo says is compared
-//! with the record before it is believed. Any other filter reads the collection in natural
-//! order: choosing among indexes is the planner's work, which has its place in `query/plan`.
+//! with the record before it is believed. Any other filter is the planner's.
+
+use std::sync::Arc;
 
 use super::catalog::document_in;
+use super::execute::Cx;
 use super::id_key::{IdKey, VALUE_OFS};
 use super::locked::{CollectionCore, OpenCollection};
+use super::planning::hinted;
+use super::query_run::{self, Query};
 use super::record_memo::ShapeNo;
 use super::search::Search;
 use crate::bson::compare::compare_values;
@@ -16,7 +20,9 @@ use crate::disk::View;
 use crate::disk_loc::RecordLoc;
 use crate::error::Result;
 use crate::format::record;
+use crate::journal::ReadView;
 use crate::locks::{Stripe, StripeRead};
+use crate::query::plan::Question;
 use crate::store::{Direction, RecordScan};
 
 /// A record that was found, and what is remembered of it.
@@ -38,7 +44,8 @@ pub enum Holding<'a> {
 }
 
 impl<'a> Holding<'a> {
-    fn record(self, loc: RecordLoc) -> Option<StripeRead<'a>> {
+    /// Holds a record to read it.
+    pub fn record(self, loc: RecordLoc) -> Option<StripeRead<'a>> {
         match self {
             Holding::EachRecord(core) => Some(core.read_record(loc)),
             Holding::WholeCollection => None,
@@ -179,33 +186,37 @@ fn find_in_index(
 /// the caller holds it again it may match no more.
 ///
 /// # Errors
-/// `Corrupt` only.
+/// `Corrupt`; [`crate::Reason::BadValue`] for an index that is not there.
 pub fn find_first(
     holding: Holding<'_>,
     open: &OpenCollection,
-    view: &impl View,
+    view: &ReadView<'_>,
     search: &Search<'_>,
     counters: &Counters,
 ) -> Result<Option<Place>> {
     let filter = search.filter;
-    let matches = |loc: RecordLoc| -> Result<bool> {
-        let _record = holding.record(loc);
-        filter.matches(document_in(data_at(view, loc)?, loc)?.as_bytes())
-    };
-    if let Some(id) = filter.id_equality() {
+    if let Some(id) = filter.id_equality().filter(|_| search.hint.is_none()) {
         let found = find_by_id(holding, open, view, &IdKey::from_raw(id.ty, id.bytes), counters)?;
         // Not held while it is held once more.
-        let place = found.map(|(place, _)| place);
-        return match place {
-            Some(place) if matches(place.loc)? => Ok(Some(place)),
-            _ => Ok(None),
-        };
+        let Some(place) = found.map(|(place, _)| place) else { return Ok(None) };
+        let _record = holding.record(place.loc);
+        let document = document_in(data_at(view, place.loc)?, place.loc)?;
+        return Ok(search.matches(document.as_bytes())?.then_some(place));
     }
-    let mut scan = RecordScan::new(open.details(), Direction::Forward);
-    while let Some(loc) = scan.next(view)? {
-        if matches(loc)? {
-            return Ok(Some(Place { loc, shape: 0 }));
-        }
-    }
-    Ok(None)
+    let mut query = Query::of(question(open, search)?);
+    (query.limit, query.question.enough) = (1, 1);
+    let variables = &search.values();
+    let cx = Cx { open, view, holding, counters, variables };
+    Ok(query_run::first(&cx, &query)?.map(|loc| Place { loc, shape: 0 }))
+}
+
+/// A search as a planner takes it.
+///
+/// # Errors
+/// [`crate::Reason::BadValue`] for an index that is not there.
+pub fn question(open: &OpenCollection, search: &Search<'_>) -> Result<Question> {
+    let mut question = Question::of(Arc::new(search.filter.clone()));
+    question.sort = search.sort.filter(|sort| !sort.parts().is_empty()).cloned();
+    question.hint = hinted(Some(open), open.store.ns(), search.hint)?;
+    Ok(question)
 }

@@ -13,6 +13,7 @@ use super::building::Building;
 use super::catalog::Catalog;
 use super::hit_request::PathMemo;
 use super::index_keys::Index;
+use super::plan_cache::PlanCache;
 use super::record_memo::RecordMemo;
 use super::saved_cursors::SavedCursors;
 use super::shapes::Shapes;
@@ -71,6 +72,8 @@ pub struct OpenCollection {
     /// Scans in progress, to be moved off records that go away. Those of other generations are
     /// none of them.
     pub cursors: SavedCursors,
+    /// Plans that did best, of the indexes that there are.
+    pub plans: PlanCache,
     /// Tells this state of the collection from those before it was emptied or rebuilt.
     pub generation: u64,
     /// Tells this state of its indexes from those before one was created or dropped.
@@ -124,6 +127,7 @@ impl Opening<'_> {
             memo: self.memos.then(|| RecordMemo::for_records(records)),
             shapes: Shapes::default(),
             cursors: SavedCursors::default(),
+            plans: PlanCache::default(),
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             index_generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             unmaintainable,

@@ -19,7 +19,7 @@ use crate::journal::UnitOfWork;
 use crate::store::Outcome;
 use crate::update::template::Template;
 use crate::update::upsert::Upsert;
-use crate::update::{Applied, Context, Mutation};
+use crate::update::{Applied, Mutation};
 
 impl Collection {
     /// Updates one record, the collection being held exclusively: in place, or rewritten where
@@ -32,7 +32,7 @@ impl Collection {
         job: &UpdateJob<'_>,
     ) -> Result<Updated> {
         let old = document_at(&open.store, edit, loc)?.as_bytes().to_vec();
-        let context = Context { position: job.position_in(&old)?, ..self.context(open) };
+        let context = self.context(open, job, &old)?;
         let Applied { mutation, skips, touches_indexes } = job.update.apply(&old, &context)?;
         let lines_before = edit.lines_changed();
         let mut report = UpdateReport {
@@ -137,6 +137,7 @@ impl Collection {
             timestamp: timestamp(now),
             now_ms: now,
             field_order: open.field_order,
+            variables: job.search.variables,
         }
         .document()?;
         let report = self.insert_upserted(open, edit, &document)?;

@@ -17,6 +17,17 @@ use crate::store::RecordScan;
 /// Where a scan stands, shared between the scan and those who remove records.
 pub type Position = Arc<Mutex<RecordScan>>;
 
+/// A record that somebody will come back to, as long as it stays where it is.
+#[derive(Debug, Clone)]
+pub struct Watch(Arc<Mutex<Option<RecordLoc>>>);
+
+impl Watch {
+    /// Has it stayed?
+    pub fn is_there(&self) -> bool {
+        self.0.lock().is_some()
+    }
+}
+
 /// The scans of one collection, since it was last emptied or rebuilt.
 #[derive(Debug, Default)]
 pub struct SavedCursors(Mutex<Saved>);
@@ -26,6 +37,9 @@ struct Saved {
     open: Vec<Weak<Mutex<RecordScan>>>,
     /// Where scans stood that the unit of work in progress has moved.
     before: Vec<(Position, RecordScan)>,
+    watched: Vec<Weak<Mutex<Option<RecordLoc>>>>,
+    /// What the unit of work in progress has taken from those who watch.
+    gone: Vec<(Watch, RecordLoc)>,
 }
 
 impl SavedCursors {
@@ -36,6 +50,15 @@ impl SavedCursors {
         saved.open.retain(|cursor| cursor.strong_count() > 0);
         saved.open.push(Arc::downgrade(&position));
         position
+    }
+
+    /// Watches a record for as long as the answer is held.
+    pub fn watch(&self, loc: RecordLoc) -> Watch {
+        let watch = Arc::new(Mutex::new(Some(loc)));
+        let mut saved = self.0.lock();
+        saved.watched.retain(|watched| watched.strong_count() > 0);
+        saved.watched.push(Arc::downgrade(&watch));
+        Watch(watch)
     }
 
     /// Moves every scan that stands on `loc` to the record after it. The caller holds the
@@ -54,6 +77,13 @@ impl SavedCursors {
             };
             saved.before.push((cursor, before));
         }
+        for watched in saved.watched.iter().filter_map(Weak::upgrade) {
+            let is_it = *watched.lock() == Some(loc);
+            if is_it {
+                *watched.lock() = None;
+                saved.gone.push((Watch(watched), loc));
+            }
+        }
         Ok(())
     }
 
@@ -65,13 +95,19 @@ impl SavedCursors {
 
     /// The unit of work is done: scans stay where they are.
     pub fn keep(&self) {
-        self.0.lock().before.clear();
+        let mut saved = self.0.lock();
+        saved.before.clear();
+        saved.gone.clear();
     }
 
     /// The unit of work was rolled back: so are the scans, last move first.
     pub fn roll_back(&self) {
-        for (cursor, before) in self.0.lock().before.drain(..).rev() {
+        let mut saved = self.0.lock();
+        for (cursor, before) in saved.before.drain(..).rev() {
             *cursor.lock() = before;
+        }
+        for (watch, loc) in saved.gone.drain(..) {
+            *watch.0.lock() = Some(loc);
         }
     }
 }

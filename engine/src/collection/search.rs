@@ -1,6 +1,9 @@
 //! What is looked for: a filter, and what decides which match is found first.
 
-use crate::query::{Filter, SortPattern};
+use crate::bson::element::OwnedValue;
+use crate::error::Result;
+use crate::expression::Variables;
+use crate::query::{Filter, Matched, SortPattern};
 
 /// A search for records.
 #[derive(Debug)]
@@ -10,6 +13,10 @@ pub struct Search<'a> {
     pub sort: Option<&'a SortPattern>,
     /// Which index to use.
     pub hint: Option<&'a Hint>,
+    /// Variables of the filter, as `let` names them.
+    pub variables: &'a [(String, OwnedValue)],
+    /// `$$NOW` of the filter, milliseconds since the Unix epoch.
+    pub now_ms: i64,
 }
 
 /// Which index a search is to use.
@@ -24,6 +31,31 @@ pub enum Hint {
 impl<'a> Search<'a> {
     /// One by filter alone.
     pub fn of(filter: &'a Filter) -> Search<'a> {
-        Search { filter, sort: None, hint: None }
+        Search { filter, sort: None, hint: None, variables: &[], now_ms: 0 }
+    }
+
+    /// The values of the variables.
+    pub fn values(&self) -> Variables<'a> {
+        let mut values = Variables::new(self.now_ms);
+        for (name, value) in self.variables {
+            values.set(name.as_str(), value.clone());
+        }
+        values
+    }
+
+    /// Does a document match?
+    pub fn matches(&self, document: &[u8]) -> Result<bool> {
+        match self.filter.has_expr() {
+            false => self.filter.matches(document),
+            true => self.filter.matches_with(document, &self.values()),
+        }
+    }
+
+    /// Does it match, and how?
+    pub fn find_match(&self, document: &[u8]) -> Result<Option<Matched>> {
+        match self.filter.has_expr() {
+            false => self.filter.find_match(document),
+            true => self.filter.find_match_with(document, &self.values()),
+        }
     }
 }

@@ -3,13 +3,16 @@
 
 use bson::{RawDocument, RawDocumentBuf};
 
-use super::handle::{Collection, checked_filter};
+use super::handle::Collection;
 use super::hit_request::HitRequest;
 use super::search::{Hint, Search};
 use super::update_job::{Keep, UpdateJob};
 use super::update_report::UpdateReport;
-use super::update_source::UpdateSource;
-use crate::error::{Error, Result};
+use super::update_source::{UpdateSource, with_array_filters};
+use super::variables::{named_variables, scope_of};
+use crate::bson::document;
+use crate::bson::element::OwnedValue;
+use crate::error::{Error, Reason, Result};
 use crate::query::Filter;
 use crate::update::Update;
 
@@ -30,6 +33,7 @@ pub struct UpdateRequest<'c> {
 struct Options {
     array_filters: Vec<RawDocumentBuf>,
     hint: Option<Hint>,
+    variables: Option<RawDocumentBuf>,
 }
 
 /// What is asked for.
@@ -40,32 +44,53 @@ enum What {
     Any(Box<Any>),
 }
 
-/// Anything else: parsed as far as it can be without the options, and as it was given.
+/// Anything else: as it was given, and parsed without the options if it can be.
 #[derive(Debug)]
 struct Any {
-    parsed: (Filter, Update),
+    filter: RawDocumentBuf,
     source: UpdateSource,
+    parsed: Option<(Filter, Update)>,
 }
 
 impl Any {
     fn new(filter: &RawDocument, source: UpdateSource) -> Result<Any> {
-        let parsed = (checked_filter(filter)?, source.parse()?);
-        Ok(Any { parsed, source })
+        let parsed = match parse(filter, &source, &[]) {
+            // A variable that the options may still name.
+            Err(Error::Refused { reason: Reason::Location(17276), .. }) => None,
+            parsed => Some(parsed?),
+        };
+        Ok(Any { filter: filter.to_owned(), source, parsed })
     }
 
     fn of_hit(hit: &HitRequest) -> Result<Any> {
         let (filter, update) = hit
             .documents()
             .ok_or(Error::InvalidBson { at: 0, rule: "what was looked at as a document is one" })?;
-        Any::new(filter, UpdateSource::new(update))
+        Any::new(filter, UpdateSource::document(update))
     }
 
     /// What it comes to with the options.
-    fn with(self, options: &Options) -> Result<(Filter, Update)> {
-        let Any { parsed: (filter, update), source } = self;
-        let update = source.with_array_filters(update, &options.array_filters)?;
-        Ok((filter, update))
+    fn with(
+        self,
+        options: &Options,
+        variables: &[(String, OwnedValue)],
+    ) -> Result<(Filter, Update)> {
+        let (filter, update) = match self.parsed {
+            Some(parsed) if variables.is_empty() => parsed,
+            _ => parse(&self.filter, &self.source, variables)?,
+        };
+        Ok((filter, with_array_filters(update, &options.array_filters)?))
     }
+}
+
+fn parse(
+    filter: &RawDocument,
+    source: &UpdateSource,
+    variables: &[(String, OwnedValue)],
+) -> Result<(Filter, Update)> {
+    document::check(filter.as_bytes())?;
+    let scope = scope_of(variables);
+    Ok((Filter::parse_in(filter.as_bytes(), &scope)?, source.parse(&scope)?))
 }
 
 impl Collection {
@@ -85,8 +110,33 @@ impl Collection {
                 let (upsert, many, options) = (false, false, None);
                 Ok(UpdateRequest { collection: self, what, upsert, many, options })
             }
-            None => self.request(filter, UpdateSource::new(update), false),
+            None => self.request(filter, UpdateSource::document(update), false),
         }
+    }
+
+    /// Updates the first document that `filter` matches by a pipeline: `$set` and `$addFields`,
+    /// `$unset` and `$project`, `$replaceWith` and `$replaceRoot`.
+    ///
+    /// # Errors
+    /// As [`Collection::update_one`]; other stages are refused.
+    pub fn update_one_by_pipeline<S: AsRef<RawDocument>>(
+        &self,
+        filter: impl AsRef<RawDocument>,
+        stages: impl IntoIterator<Item = S>,
+    ) -> Result<UpdateRequest<'_>> {
+        self.request(filter.as_ref(), UpdateSource::pipeline(stages), false)
+    }
+
+    /// The same with every document that `filter` matches, one unit of work each.
+    ///
+    /// # Errors
+    /// As [`Collection::update_one_by_pipeline`].
+    pub fn update_many_by_pipeline<S: AsRef<RawDocument>>(
+        &self,
+        filter: impl AsRef<RawDocument>,
+        stages: impl IntoIterator<Item = S>,
+    ) -> Result<UpdateRequest<'_>> {
+        self.request(filter.as_ref(), UpdateSource::pipeline(stages), true)
     }
 
     /// Updates every document that `filter` matches, with operators, one unit of work each.
@@ -98,7 +148,7 @@ impl Collection {
         filter: impl AsRef<RawDocument>,
         update: impl AsRef<RawDocument>,
     ) -> Result<UpdateRequest<'_>> {
-        let source = UpdateSource::new(update.as_ref());
+        let source = UpdateSource::document(update.as_ref());
         source.check_many()?;
         self.request(filter.as_ref(), source, true)
     }
@@ -112,7 +162,7 @@ impl Collection {
         filter: impl AsRef<RawDocument>,
         replacement: impl AsRef<RawDocument>,
     ) -> Result<UpdateRequest<'_>> {
-        let source = UpdateSource::new(replacement.as_ref());
+        let source = UpdateSource::document(replacement.as_ref());
         source.check_replacement()?;
         self.request(filter.as_ref(), source, false)
     }
@@ -136,7 +186,7 @@ impl Collection {
                 return Ok(report);
             }
         }
-        let (filter, update) = Any::of_hit(hit)?.parsed;
+        let (filter, update) = Any::of_hit(hit)?.with(&Options::default(), &[])?;
         Ok(self.update_first(&UpdateJob::of(&filter, &update, upsert))?.report)
     }
 }
@@ -165,6 +215,12 @@ impl UpdateRequest<'_> {
         self
     }
 
+    /// Variables of `$expr` and of a pipeline, as `let` names them.
+    pub fn variables(mut self, variables: impl AsRef<RawDocument>) -> Self {
+        self.options.get_or_insert_default().variables = Some(variables.as_ref().to_owned());
+        self
+    }
+
     /// Runs it.
     ///
     /// # Errors
@@ -178,8 +234,12 @@ impl UpdateRequest<'_> {
             (What::Any(any), _) => *any,
         };
         let options = options.map_or_else(Options::default, |options| *options);
-        let (filter, update) = any.with(&options)?;
-        let search = Search { filter: &filter, sort: None, hint: options.hint.as_ref() };
+        let variables = options.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
+        let (filter, update) = any.with(&options, &variables)?;
+        let hint = options.hint.as_ref();
+        let (filter, variables) = (&filter, variables.as_slice());
+        let now_ms = collection.database.shared.clock.unix_ms();
+        let search = Search { filter, sort: None, hint, variables, now_ms };
         let job = UpdateJob { search, update: &update, upsert, keep: Keep::Nothing };
         if many {
             let report = collection.update_all(&job)?;

@@ -52,11 +52,12 @@ impl<'a> UpdateJob<'a> {
     }
 
     /// The element of an array that the filter matches in `document`, where the update asks.
-    pub fn position_in(&self, document: &[u8]) -> Result<Option<u32>> {
+    fn position_in(&self, document: &[u8]) -> Result<Option<u32>> {
         if !self.update.needs_match() {
             return Ok(None);
         }
-        Ok(self.search.filter.find_match(document)?.and_then(|matched| matched.position))
+        let matched = self.search.find_match(document)?;
+        Ok(matched.and_then(|matched| matched.position))
     }
 }
 
@@ -102,11 +103,11 @@ impl Collection {
         let mut record = self.core.write_record(place.loc);
         let data = data_at(&view, place.loc)?;
         let document = document_in(data, place.loc)?.as_bytes();
-        if !job.search.filter.matches(document)? {
+        if !job.search.matches(document)? {
             // Changed between the search and the lock: search again, holding everything.
             return Ok(InPlace::Impossible);
         }
-        let context = Context { position: job.position_in(document)?, ..self.context(open) };
+        let context = self.context(open, job, document)?;
         let Applied { mutation, skips, .. } = job.update.apply(document, &context)?;
         let mut report = UpdateReport {
             matched: 1,
@@ -138,15 +139,22 @@ impl Collection {
         Ok(InPlace::Done(Updated { report, document: kept }))
     }
 
-    /// What an update has to know of the collection.
-    pub(super) fn context<'o>(&self, open: &'o OpenCollection) -> Context<'o> {
+    /// What an update has to know of the collection and the document.
+    pub(super) fn context<'o>(
+        &self,
+        open: &'o OpenCollection,
+        job: &UpdateJob<'o>,
+        document: &[u8],
+    ) -> Result<Context<'o>> {
         let now = self.database.shared.clock.unix_ms();
-        Context {
+        Ok(Context {
             timestamp: timestamp(now),
             now_ms: now,
             field_order: open.field_order,
+            position: job.position_in(document)?,
+            variables: job.search.variables,
             ..Context::new(&open.indexed_paths)
-        }
+        })
     }
 
     /// Updates every match.

@@ -4,45 +4,48 @@ use bson::{RawDocument, RawDocumentBuf};
 
 use crate::bson::document;
 use crate::error::{Error, Reason, Result};
-use crate::update::Update;
+use crate::expression::Scope;
+use crate::update::{Pipeline, Update};
 
 /// An update as it was given.
 #[derive(Debug, Clone)]
-pub struct UpdateSource {
-    update: RawDocumentBuf,
+pub enum UpdateSource {
+    /// Operators, or a document to put in place.
+    Document(RawDocumentBuf),
+    /// Stages.
+    Pipeline(Vec<RawDocumentBuf>),
 }
 
 impl UpdateSource {
     /// Operators, or a document to put in place.
-    pub fn new(update: &RawDocument) -> UpdateSource {
-        UpdateSource { update: update.to_owned() }
+    pub fn document(update: &RawDocument) -> UpdateSource {
+        UpdateSource::Document(update.to_owned())
     }
 
-    /// Is it a document that takes the place of another?
-    pub fn is_replacement(&self) -> bool {
-        let first = self.update.iter().next();
+    /// Stages.
+    pub fn pipeline<S: AsRef<RawDocument>>(stages: impl IntoIterator<Item = S>) -> UpdateSource {
+        let stages = stages.into_iter().map(|stage| stage.as_ref().to_owned());
+        UpdateSource::Pipeline(stages.collect())
+    }
+
+    fn is_replacement(&self) -> bool {
+        let UpdateSource::Document(update) = self else { return false };
+        let first = update.iter().next();
         !matches!(first, Some(Ok((name, _))) if name.as_str().starts_with('$'))
     }
 
     /// Parses it, as far as it can be without array filters.
-    pub fn parse(&self) -> Result<Update> {
-        document::check(self.update.as_bytes())?;
-        Update::parse(self.update.as_bytes())
-    }
-
-    /// Gives the parsed update its array filters.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] for what is no filter, or one too few or too many.
-    pub fn with_array_filters(&self, update: Update, filters: &[RawDocumentBuf]) -> Result<Update> {
-        let mut checked = vec![];
-        for filter in filters {
-            document::check(filter.as_bytes())?;
-            checked.push(filter.as_bytes());
-        }
-        let update = update.with_array_filters(checked)?;
-        update.check_array_filters()?;
-        Ok(update)
+    pub fn parse(&self, scope: &Scope) -> Result<Update> {
+        let stages = match self {
+            UpdateSource::Document(update) => {
+                document::check(update.as_bytes())?;
+                return Update::parse(update.as_bytes());
+            }
+            UpdateSource::Pipeline(stages) => stages,
+        };
+        stages.iter().try_for_each(|stage| document::check(stage.as_bytes()))?;
+        let stages = stages.iter().map(|stage| stage.as_bytes());
+        Pipeline::parse(stages, scope).map(Update::Pipeline)
     }
 
     /// Refuses a replacement of many documents.
@@ -77,4 +80,15 @@ impl UpdateSource {
             )),
         }
     }
+}
+
+/// Gives a parsed update its array filters.
+///
+/// # Errors
+/// [`Error::Refused`] for what is no filter, or one too few or too many.
+pub fn with_array_filters(update: Update, filters: &[RawDocumentBuf]) -> Result<Update> {
+    filters.iter().try_for_each(|filter| document::check(filter.as_bytes()))?;
+    let update = update.with_array_filters(filters.iter().map(|filter| filter.as_bytes()))?;
+    update.check_array_filters()?;
+    Ok(update)
 }

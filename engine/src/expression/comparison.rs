@@ -29,7 +29,7 @@ fn holds<'a>(
 }
 
 /// Compares two values, or their absence.
-pub(super) fn compare(a: &Computed<'_>, b: &Computed<'_>) -> Ordering {
+pub(crate) fn compare(a: &Computed<'_>, b: &Computed<'_>) -> Ordering {
     // Nothing is where undefined is, before null.
     const NOTHING: Value<'_> = Value { ty: ty::UNDEFINED, bytes: &[] };
     let (a, b) = (a.as_value(), b.as_value());

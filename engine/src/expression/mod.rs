@@ -10,6 +10,7 @@ mod array;
 mod boolean;
 mod comparison;
 mod computed;
+mod computed_fields;
 mod conditional;
 mod convert;
 mod date;
@@ -39,11 +40,15 @@ mod variables;
 mod zone;
 
 pub(crate) use accumulate::{Deviation, Mean};
+pub(crate) use comparison::compare;
 pub use computed::Computed;
 pub(crate) use computed::{ArrayBuilder, check_len};
+pub(crate) use computed_fields::ComputedFields;
 pub(crate) use object::Merge;
-pub(crate) use path::{check_name, parse as parse_path};
+pub(crate) use parse::{check_variable, location, name_of};
+pub(crate) use path::{check_name, lookup, parse as parse_path};
 pub(crate) use sum::Sum;
+pub(crate) use types::random;
 pub use variables::{Scope, Variables};
 
 use crate::bson::element::Value;

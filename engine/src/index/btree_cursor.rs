@@ -77,6 +77,12 @@ impl BtreeCursor {
         self.at_remembered = false;
     }
 
+    /// Goes on in the same tree where that is to be found now.
+    pub fn go_on_in(&mut self, tree: Btree) {
+        self.forget_place();
+        self.tree = tree;
+    }
+
     /// The record of the next entry; none at the end.
     ///
     /// # Errors

@@ -3,9 +3,9 @@
 //! A key becomes bytes in [`key`] (form V1 in [`key_v1`], V0 in [`key_v0`]); a bucket is read by
 //! [`bucket`] and edited by [`bucket_edit`]; the tree of buckets is [`btree`], walked in order by
 //! [`btree_cursor`], filled at once by [`bulk_build`], examined by [`check`]. What keys a document
-//! has is in [`key_generator`], of a hashed index in [`hash`]; an index as it is asked for is in [`index_spec`],
-//! checked in [`index_request`], compared with others in [`index_relation`], stored in
-//! [`index_definition`].
+//! has is in [`key_generator`], of a hashed index in [`hash`]; an index as it is asked for is in
+//! [`index_spec`], checked in [`index_request`], compared with others in [`index_relation`],
+//! stored in [`index_definition`].
 //!
 //! Nothing here knows a collection or a lock: callers hold what they must.
 

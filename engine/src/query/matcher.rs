@@ -7,6 +7,8 @@
 //! M2. Nothing is allocated for a document, but by expressions and by patterns that backtrack.
 
 #[cfg(test)]
+mod naive;
+#[cfg(test)]
 mod positions;
 #[cfg(test)]
 mod tests;

@@ -64,6 +64,21 @@ impl RecordScan {
         Ok(here)
     }
 
+    /// A walk that goes on behind the record at `loc`, which it has met before.
+    ///
+    /// # Errors
+    /// As [`RecordScan::next`].
+    pub fn behind(
+        details: NamespaceDetails,
+        direction: Direction,
+        view: &impl View,
+        loc: RecordLoc,
+    ) -> Result<RecordScan> {
+        let mut scan = RecordScan::new(details, direction);
+        scan.upcoming = upcoming_at(scan.after(view, loc)?);
+        Ok(scan)
+    }
+
     /// Steps off the record at `loc`, which is about to be removed or moved (W1).
     pub fn will_remove(&mut self, view: &impl View, loc: RecordLoc) -> Result<()> {
         if self.upcoming == Upcoming::At(loc) {

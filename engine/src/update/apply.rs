@@ -11,7 +11,7 @@ use super::path_tree::Place;
 use super::rebuild::rebuild;
 use super::storage_names;
 use crate::bson::document::doc_len;
-use crate::bson::element::Value;
+use crate::bson::element::{OwnedValue, Value};
 use crate::bson::field::Skips;
 use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
@@ -31,6 +31,8 @@ pub struct Context<'a> {
     pub position: Option<u32>,
     /// The order in which new fields are made.
     pub field_order: FieldOrder,
+    /// Variables of a pipeline, as `let` names them.
+    pub variables: &'a [(String, OwnedValue)],
 }
 
 impl<'a> Context<'a> {
@@ -43,6 +45,7 @@ impl<'a> Context<'a> {
             inserting: false,
             position: None,
             field_order: FieldOrder::default(),
+            variables: &[],
         }
     }
 }
@@ -56,6 +59,15 @@ pub struct Applied {
     pub skips: Skips,
     /// Might index keys have changed? Then old and new keys are to be compared.
     pub touches_indexes: bool,
+}
+
+impl Applied {
+    /// A whole document in the place of another, if there is one.
+    fn whole(new: Option<Vec<u8>>) -> Applied {
+        let touches_indexes = new.is_some();
+        let mutation = new.map_or(Mutation::Nothing, Mutation::Regrow);
+        Applied { mutation, skips: Skips::default(), touches_indexes }
+    }
 }
 
 impl Update {
@@ -84,10 +96,9 @@ impl Update {
             Update::Modify(modifiers) => modifiers.apply(doc, context, vec![]),
             Update::Replace(replacement) => {
                 let new = replacement.over(doc, context.timestamp)?;
-                let unchanged = new == doc;
-                let mutation = if unchanged { Mutation::Nothing } else { Mutation::Regrow(new) };
-                Ok(Applied { mutation, skips: Skips::default(), touches_indexes: !unchanged })
+                Ok(Applied::whole(Some(new).filter(|new| *new != doc)))
             }
+            Update::Pipeline(pipeline) => Ok(Applied::whole(pipeline.apply(doc, context)?)),
         }
     }
 }
@@ -114,7 +125,7 @@ impl Modifiers {
                 Err(error) => wrong.push((modifier.stands_at().to_owned(), error)),
             }
         }
-        if let Some((_, error)) = wrong.into_iter().reduce(|a, b| first_by_path(a, b)) {
+        if let Some((_, error)) = wrong.into_iter().reduce(first_by_path) {
             return Err(error);
         }
         let mutation = if effects.iter().all(|effect| matches!(effect, Effect::Keep)) {
@@ -168,14 +179,18 @@ impl Modifiers {
     }
 }
 
-/// Of two errors the one that MongoDB meets first: it goes through fields by their names, and
-/// looks at the `_id` last.
+/// Of two errors the one that MongoDB meets first: it goes through fields by their names, looks
+/// for conflicts before it goes on and at the `_id` last.
 fn first_by_path(a: (String, Error), b: (String, Error)) -> (String, Error) {
     let names = a.0.split('.').zip(b.0.split('.'));
     let mut orders = names.map(|(a, b)| FieldOrder::Numeric.compare(a, b));
     let order = orders.find(|order| order.is_ne()).unwrap_or(a.0.len().cmp(&b.0.len()));
-    let is_last = matches!(a.1, Error::Refused { reason: Reason::ImmutableField, .. });
-    if order.is_gt() || order.is_eq() && is_last { b } else { a }
+    let step = |error: &Error| match error {
+        Error::Refused { reason: Reason::ConflictingUpdateOperators, .. } => 0,
+        Error::Refused { reason: Reason::ImmutableField, .. } => 2,
+        _ => 1,
+    };
+    if order.then(step(&a.1).cmp(&step(&b.1))).is_gt() { b } else { a }
 }
 
 /// The changes, if all of them can be made where the fields lie.

@@ -32,9 +32,10 @@ impl Modifiers {
         for (operator, path) in walk.found {
             let path = FieldPath::parse(&path)?;
             let action = self.list[operator].action.clone();
-            let index = expanded.list.len();
-            expanded.tree.insert(&path, index).map_err(|_| conflict(&path))?;
-            expanded.list.push(Modifier { path, action });
+            match expanded.tree.try_insert(&path, expanded.list.len()) {
+                Ok(()) => expanded.list.push(Modifier { path, action }),
+                Err(depth) => walk.wrong.push(conflict(path.prefix(depth))),
+            }
         }
         Ok((expanded, walk.wrong))
     }
@@ -72,6 +73,10 @@ impl Walk<'_> {
             let name = match (name, self.position) {
                 ("$", Some(position)) => {
                     digits = position.to_string();
+                    if let Some(other) = tree.child_named(id, digits.as_bytes()) {
+                        let place = format!("{path}.{digits}");
+                        self.check_merge(child, node.children[other], &place, &place);
+                    }
                     &digits
                 }
                 ("$", None) => {
@@ -89,6 +94,25 @@ impl Walk<'_> {
             path.truncate(len);
         }
         Ok(())
+    }
+
+    /// Two nodes are one field, `path`: what is below them must exclude each other. They met at
+    /// `place`.
+    fn check_merge(&mut self, a: usize, b: usize, path: &str, place: &str) {
+        let (kind, other_kind) = (self.tree.has_filters(a), self.tree.has_filters(b));
+        // Without anything below there is an operator.
+        if kind.is_none() || kind != other_kind {
+            let (_, error) = conflict(path);
+            self.wrong.push((place.to_owned(), error));
+            return;
+        }
+        for &child in &self.tree.node(a).children {
+            let name = self.tree.node(child).name();
+            if let Some(position) = self.tree.child_named(b, name.as_bytes()) {
+                let other = self.tree.node(b).children[position];
+                self.check_merge(child, other, &format!("{path}.{name}"), place);
+            }
+        }
     }
 
     /// The same for every element of the array `value` that node `id` stands for.
@@ -158,7 +182,7 @@ fn no_match() -> Error {
     Error::refused(Reason::BadValue, message)
 }
 
-fn conflict(path: &FieldPath) -> Error {
+fn conflict(path: &str) -> (String, Error) {
     let message = format!("Update created a conflict at '{path}'");
-    Error::refused(Reason::ConflictingUpdateOperators, message)
+    (path.to_owned(), Error::refused(Reason::ConflictingUpdateOperators, message))
 }

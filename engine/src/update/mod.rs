@@ -20,6 +20,7 @@ mod mul;
 mod mutation;
 mod operators;
 mod path_tree;
+mod pipeline;
 mod pop;
 mod pull;
 mod pull_all;
@@ -42,6 +43,7 @@ pub use field_order::FieldOrder;
 pub use indexed_paths::IndexedPaths;
 pub use mutation::Mutation;
 pub use operators::Update;
+pub use pipeline::Pipeline;
 
 #[cfg(test)]
 mod tests;

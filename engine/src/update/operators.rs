@@ -12,6 +12,7 @@ use super::apply::Context;
 use super::array_filters::ArrayFilters;
 use super::bit::Operation;
 use super::path_tree::PathTree;
+use super::pipeline::Pipeline;
 use super::pop::End;
 use super::pull::Pull;
 use super::push::Push;
@@ -33,6 +34,8 @@ pub enum Update {
     Replace(Replacement),
     /// Operators change fields.
     Modify(Modifiers),
+    /// Stages make another document of it.
+    Pipeline(Pipeline),
 }
 
 /// Operators on paths, in the order written.
@@ -153,8 +156,13 @@ impl Update {
         filters: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<Update> {
         let filters = ArrayFilters::parse(filters)?;
-        if let Update::Modify(modifiers) = &mut self {
-            modifiers.array_filters = filters;
+        match &mut self {
+            Update::Modify(modifiers) => modifiers.array_filters = filters,
+            Update::Pipeline(_) if filters.identifiers().next().is_some() => {
+                let message = "arrayFilters may not be specified for pipeline-syle updates";
+                return Err(failed_to_parse(message.to_owned()));
+            }
+            Update::Pipeline(_) | Update::Replace(_) => {}
         }
         Ok(self)
     }
@@ -163,7 +171,7 @@ impl Update {
     pub fn check_array_filters(&self) -> Result<()> {
         match self {
             Update::Modify(modifiers) => modifiers.check_array_filters(),
-            Update::Replace(_) => Ok(()),
+            Update::Replace(_) | Update::Pipeline(_) => Ok(()),
         }
     }
 

@@ -97,33 +97,38 @@ impl PathTree {
 
     /// Adds the path of operator number `operator`.
     pub fn insert(&mut self, path: &FieldPath, operator: usize) -> Result<()> {
+        self.try_insert(path, operator).map_err(|depth| {
+            let at = path.prefix(depth);
+            let message = format!("Updating the path '{path}' would create a conflict at '{at}'");
+            Error::refused(Reason::ConflictingUpdateOperators, message)
+        })
+    }
+
+    /// The same; where the path cannot be, as another one is there, the error is its depth.
+    pub fn try_insert(&mut self, path: &FieldPath, operator: usize) -> Result<(), usize> {
         let mut id = PathTree::ROOT;
         for depth in 1..=path.depth() {
-            self.check_kind(id, path, depth)?;
+            let is_filter = array_filter(path.component(depth - 1)).is_some();
+            if self.has_filters(id).is_some_and(|filters| filters != is_filter) {
+                return Err(depth - 1);
+            }
             id = match self.child_named(id, path.component(depth - 1).as_bytes()) {
                 Some(position) => self.nodes[id].children[position],
                 None => self.add_child(id, path, depth),
             };
             let node = &self.nodes[id];
             if node.operator.is_some() || (depth == path.depth() && !node.children.is_empty()) {
-                return Err(conflict(path, depth));
+                return Err(depth);
             }
         }
         self.nodes[id].operator = Some(operator);
         Ok(())
     }
 
-    /// Below one node there are names, or array filters.
-    fn check_kind(&self, id: usize, path: &FieldPath, depth: usize) -> Result<()> {
-        let is_filter = |name: &str| array_filter(name).is_some();
-        match self.nodes[id].children.first() {
-            Some(first)
-                if is_filter(self.nodes[*first].name()) != is_filter(path.component(depth - 1)) =>
-            {
-                Err(conflict(path, depth - 1))
-            }
-            _ => Ok(()),
-        }
+    /// Are array filters below node `id`, or names? Never both; none if nothing is below it.
+    pub fn has_filters(&self, id: usize) -> Option<bool> {
+        let first = self.nodes[id].children.first()?;
+        Some(array_filter(self.nodes[*first].name()).is_some())
     }
 
     fn add_child(&mut self, parent: usize, path: &FieldPath, depth: usize) -> usize {
@@ -173,12 +178,6 @@ impl PathTree {
         walk.level(PathTree::ROOT, document, Skips::default())?;
         Ok((walk.places, walk.skips))
     }
-}
-
-fn conflict(path: &FieldPath, depth: usize) -> Error {
-    let at = path.prefix(depth);
-    let message = format!("Updating the path '{path}' would create a conflict at '{at}'");
-    Error::refused(Reason::ConflictingUpdateOperators, message)
 }
 
 struct Walk<'a> {

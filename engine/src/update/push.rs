@@ -40,7 +40,8 @@ fn clauses(doc: &[u8]) -> Result<Push> {
         match clause.name {
             b"$each" if clause.ty != ty::ARRAY => {
                 return Err(bad(format!(
-                    "The argument to $each in $push must be an array but it was of type: {type_name}"
+                    "The argument to $each in $push must be an array but it was of type: \
+                     {type_name}"
                 )));
             }
             b"$each" => push.each = value.to_owned(),

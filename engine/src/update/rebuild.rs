@@ -1,8 +1,8 @@
 //! Writes a document anew with the effects of an update (format, §8.4).
 //!
 //! Fields keep their order; new ones follow at the end of their parent, in the order that the
-//! collection has chosen. What no effect concerns is copied as it stands, whole runs at a time. An array that
-//! is written anew has its elements numbered anew.
+//! collection has chosen. What no effect concerns is copied as it stands, whole runs at a time.
+//! An array that is written anew has its elements numbered anew.
 
 use super::field_order::FieldOrder;
 use super::operators::Effect;

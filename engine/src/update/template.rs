@@ -275,6 +275,7 @@ mod tests {
                     timestamp: 1,
                     now_ms: 0,
                     field_order: Default::default(),
+                    variables: &[],
                 };
                 assert!(made.is_none_or(|made| made == upsert.document().unwrap()));
             }

@@ -279,6 +279,7 @@ fn upsert(
         timestamp: 77,
         now_ms: 0,
         field_order: Default::default(),
+        variables: &[],
     };
     Ok(RawDocumentBuf::from_bytes(upsert.document()?).unwrap())
 }

@@ -12,7 +12,7 @@ use super::replacement::{append_stamped, is_empty_timestamp};
 use super::storage_names;
 use crate::bson::builder::Builder;
 use crate::bson::document;
-use crate::bson::element::{Elements, Value, get};
+use crate::bson::element::{Elements, OwnedValue, Value, get};
 use crate::bson::field::FieldPath;
 use crate::error::{Error, Reason, Result};
 
@@ -33,6 +33,8 @@ pub struct Upsert<'a> {
     pub now_ms: i64,
     /// The order in which new fields are made.
     pub field_order: FieldOrder,
+    /// Variables of a pipeline.
+    pub variables: &'a [(String, OwnedValue)],
 }
 
 impl Upsert<'_> {
@@ -50,7 +52,7 @@ impl Upsert<'_> {
                 }
                 replacement.with_id(id.map(|(_, value)| *value), self.timestamp)?
             }
-            Update::Modify(_) => {
+            Update::Modify(_) | Update::Pipeline(_) => {
                 let start = self.start()?;
                 let indexed = &IndexedPaths::NONE;
                 let context = Context {
@@ -58,6 +60,7 @@ impl Upsert<'_> {
                     now_ms: self.now_ms,
                     inserting: true,
                     field_order: self.field_order,
+                    variables: self.variables,
                     ..Context::new(indexed)
                 };
                 self.update.apply(&start, &context)?.mutation.into_document(start)

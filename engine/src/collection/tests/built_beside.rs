@@ -17,6 +17,15 @@ fn document(id: i32, k: i32) -> RawDocumentBuf {
     rawdoc! { "_id": id, "k": k, "tags": tags, "on": id % 2 == 0, "hits": 0_i64, "pad": "" }
 }
 
+/// Tells threads to stop, also where an assertion fails before they were told.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Works on the collection until it is told to stop, by a seed of its own. Answers its hits.
 fn work(c: &Collection, stop: &AtomicBool, seed: u64) -> u64 {
     let mut rng = oorandom::Rand32::new(seed);
@@ -65,6 +74,7 @@ fn hits_and_structural_changes_go_on_beside_a_build() {
     let stop = AtomicBool::new(false);
     let counted = AtomicU64::new(0);
     std::thread::scope(|scope| {
+        let _stop = Stop(&stop);
         for seed in 0..3 {
             let (c, stop, counted) = (&c, &stop, &counted);
             scope.spawn(move || counted.fetch_add(work(c, stop, seed), Ordering::Relaxed));
@@ -83,7 +93,6 @@ fn hits_and_structural_changes_go_on_beside_a_build() {
         }
         let last = [IndexSpec::new(&[("k", 1)]), IndexSpec::new(&[("tags", 1)]).sparse(true)];
         c.create_indexes(last).expect("built");
-        stop.store(true, Ordering::Relaxed);
     });
     assert_valid(&c);
     assert_eq!(sum_of_hits(&c), counted.load(Ordering::Relaxed));
@@ -112,13 +121,13 @@ fn a_key_that_wanders_is_unique() {
                     .expect("inserts");
             }
         });
+        let _stop = Stop(&stop);
         let built: Vec<_> = (0..rounds(5))
             .map(|_| {
                 let name = c.create_index(IndexSpec::new(&[("u", 1)]).unique(true))?;
                 c.drop_index(&name)
             })
             .collect();
-        stop.store(true, Ordering::Relaxed);
         built
     });
     built.into_iter().for_each(|built| built.expect("unique"));

@@ -26,6 +26,11 @@ fn code<R>(done: Result<R, Error>) -> i32 {
     done.map_or_else(|error| error.code(), |_| 0)
 }
 
+fn regex() -> Bson {
+    let [pattern, options] = ["x", ""].map(|text| text.try_into().expect("no zero"));
+    Bson::RegularExpression(bson::Regex { pattern, options })
+}
+
 #[test]
 fn filters_of_partial_indexes() {
     let (_engine, c) = empty();
@@ -34,6 +39,14 @@ fn filters_of_partial_indexes() {
         (doc! { "a": 1 }, 0),
         (doc! { "a": { "$gt": 1, "$lt": 5 } }, 0),
         (doc! { "a": { "$eq": { "$gt": 1 } } }, 0),
+        (doc! { "a": { "$type": "int" } }, 0),
+        (doc! { "a": { "$type": ["int", "string"] } }, 0),
+        (doc! { "a": { "$type": 99 } }, 2),
+        (doc! { "a": { "$all": [1] } }, 0),
+        (doc! { "a": regex() }, 67),
+        (doc! { "a": { "$gt": regex() } }, 2),
+        (doc! { "a": { "$eq": regex() } }, 0),
+        (doc! { "$alwaysTrue": 1 }, 67),
         (doc! { "a": { "$exists": true } }, 0),
         (doc! { "a": { "$exists": "x" } }, 0),
         (doc! { "a": { "$exists": false } }, 67),

@@ -69,6 +69,39 @@ fn a_namespace_that_is_in_the_way_is_an_error() {
     assert!(matches!(refused, Err(Error::NamespaceExists { .. })), "{refused:?}");
 }
 
+/// A specification that cannot be read keeps its own collection closed, and no other one.
+#[test]
+fn an_unreadable_specification_stops_nobody_else() {
+    let disk = HeapDisk::new();
+    let engine = open(Arc::new(disk.clone()));
+    for name in ["a", "damaged", "z"] {
+        let collection = engine.collection(&format!("d.{name}")).expect("a name");
+        collection.insert_one(rawdoc! { "_id": 0, "n": 1 }).expect("inserted");
+        collection.create_index(IndexSpec::new(&[("n", 1)])).expect("an index");
+    }
+    let collection = engine.collection("d.damaged").expect("a name");
+    let mut held = collection.database.hold(&collection.core).expect("held");
+    let damaged = held.unit(|_, open, unit| {
+        let details = open.expect("is there").details();
+        let info = crate::disk_loc::RecordLoc(details.index_slot(unit, 1)?.info);
+        unit.write(info.data(), &[0xff; 4])
+    });
+    damaged.expect("inside of the file");
+    drop(held);
+    drop(collection);
+    engine.close().expect("closes");
+
+    let engine = open(Arc::new(disk));
+    for name in ["d.a", "d.z"] {
+        let collection = engine.collection(name).expect("opens");
+        collection.insert_one(rawdoc! { "_id": 1, "n": 2 }).expect("inserted");
+        assert_valid(&collection);
+    }
+    let refused = engine.collection("d.damaged");
+    assert!(matches!(refused, Err(Error::Corrupt { .. })), "{refused:?}");
+    assert_eq!(engine.expire_now().expect("runs"), 0);
+}
+
 #[test]
 fn a_walk_gives_what_comes_before_damage_then_the_error_then_nothing() {
     let (_engine, collection) = fresh();

@@ -125,3 +125,40 @@ fn replacing_many_is_refused() {
         assert!(matches!(refused, Err(Error::Refused { reason: Reason::FailedToParse, .. })));
     }
 }
+
+#[test]
+fn pipelines_and_variables() {
+    let (_engine, collection) = with(CollectionOptions::default());
+    collection.create_index(IndexSpec::new(&[("sum", 1)])).expect("built");
+    for i in 1..=3 {
+        collection.insert_one(rawdoc! { "_id": i, "a": i, "b": 10 }).expect("inserted");
+    }
+    let stages = || [rawdoc! { "$set": { "sum": { "$add": ["$a", "$b", "$$more"] } } }];
+    let filter = || rawdoc! { "$expr": { "$gte": ["$a", "$$least"] } };
+    let variables = || rawdoc! { "least": 2, "more": { "$add": [50, 50] } };
+    let many = || collection.update_many_by_pipeline(filter(), stages()).expect("parsed");
+    let report = many().variables(variables()).run().expect("done");
+    assert_eq!((report.matched, report.modified, report.in_place), (2, 2, false));
+    assert_eq!(by_id(&collection, 3), rawdoc! { "_id": 3, "a": 3, "b": 10, "sum": 113 });
+    let again = many().variables(variables()).run().expect("done");
+    assert_eq!((again.matched, again.modified), (2, 0));
+    let undefined = many().run();
+    assert!(matches!(undefined, Err(Error::Refused { reason: Reason::Location(17276), .. })));
+    let found = collection
+        .find_one_and_update_by_pipeline(filter(), [rawdoc! { "$project": { "a": "$$least" } }])
+        .variables(variables())
+        .return_new(true)
+        .projection(rawdoc! { "a": 1, "b": 1, "more": "$$more" })
+        .run();
+    let value = found.expect("done").value.expect("a document");
+    assert_eq!(value, rawdoc! { "_id": 2, "a": 2, "more": 100 });
+    let upserted = collection.update_one_by_pipeline(rawdoc! { "_id": 9, "a": 1 }, stages());
+    let request = upserted.expect("parsed").upsert(true).variables(rawdoc! { "more": 1 });
+    assert_eq!(request.run().expect("done").upserted, Some(9.into()));
+    assert_eq!(by_id(&collection, 9), rawdoc! { "_id": 9, "a": 1, "sum": null });
+    let of_a_field = collection.update_one_by_pipeline(rawdoc! {}, stages()).expect("parsed");
+    let refused = of_a_field.variables(rawdoc! { "more": "$a" }).run();
+    assert!(matches!(refused, Err(Error::Refused { reason: Reason::Location(4890500), .. })));
+    assert_eq!(collection.delete(filter()).variables(rawdoc! { "least": 3 }).run().unwrap(), 1);
+    assert_valid(&collection);
+}

@@ -98,12 +98,17 @@ fn id_equality() {
     assert_eq!(id(rawdoc! {}), None);
 }
 
+/// Refuses operators on a field `a` with the code and the text of 5.0.4.
+#[track_caller]
+fn refused_operators<const N: usize>(cases: [(RawDocumentBuf, i32, &str); N]) {
+    for (operators, code, text) in cases {
+        refused(rawdoc! { "a": operators }, code, text);
+    }
+}
+
 #[test]
-fn refusals() {
-    let nan = f64::NAN;
-    let decimal = |text: &str| RawBson::Decimal128(text.parse().unwrap());
-    // One field and its operators, the code and the text of 5.0.4.
-    for (operators, code, text) in [
+fn refusals_of_what_compares() {
+    refused_operators([
         (rawdoc! { "$foo": 1 }, 2, "unknown operator: $foo"),
         (rawdoc! { "$gt": 1, "b": 2 }, 2, "unknown operator: b"),
         (rawdoc! { "$comment": 1 }, 2, "unknown operator: $comment"),
@@ -130,6 +135,13 @@ fn refusals() {
         (rawdoc! { "$not": 1 }, 2, "$not needs a regex or a document"),
         (rawdoc! { "$not": {} }, 2, "$not cannot be empty"),
         (rawdoc! { "$not": { "b": 1 } }, 2, "unknown operator: b"),
+    ]);
+}
+
+#[test]
+fn refusals_of_types_and_numbers() {
+    let nan = f64::NAN;
+    refused_operators([
         (rawdoc! { "$type": "foo" }, 2, "Unknown type name alias: foo"),
         (rawdoc! { "$type": "unknown" }, 2, "Unknown type name alias: unknown"),
         (rawdoc! { "$type": 99 }, 2, "Invalid numerical type code: 99"),
@@ -164,6 +176,12 @@ fn refusals() {
             "malformed mod, remainder value is invalid :: caused by :: Out of bounds coercing \
              to integral value",
         ),
+    ]);
+}
+
+#[test]
+fn refusals_of_patterns_and_arrays() {
+    refused_operators([
         (rawdoc! { "$regex": 1 }, 2, "$regex has to be a string"),
         (rawdoc! { "$regex": "a", "$options": 1 }, 2, "$options has to be a string"),
         (rawdoc! { "$options": "i" }, 2, "$options needs a $regex"),
@@ -200,6 +218,14 @@ fn refusals() {
             2,
             "$expr can only be applied to the top-level document",
         ),
+    ]);
+}
+
+#[test]
+fn refusals_of_sizes_and_bits() {
+    let nan = f64::NAN;
+    let decimal = |text: &str| RawBson::Decimal128(text.parse().unwrap());
+    refused_operators([
         (rawdoc! { "$size": "a" }, 2, "$size needs a number"),
         (rawdoc! { "$size": 1.5 }, 2, "$size must be a whole number"),
         (rawdoc! { "$size": 1_i64 << 40 }, 2, "$size must be representable as a 32-bit integer"),
@@ -226,9 +252,7 @@ fn refusals() {
         ),
         (rawdoc! { "$geoWithin": 1 }, 2, "unsupported operator: $geoWithin"),
         (rawdoc! { "$near": 1 }, 2, "unsupported operator: $near"),
-    ] {
-        refused(rawdoc! { "a": operators }, code, text);
-    }
+    ]);
 }
 
 #[test]
@@ -263,6 +287,17 @@ fn refusals_at_the_top_level() {
     assert!(parse(rawdoc! { "": 1, "a..b": 1, "r": { "$ref": "c", "$id": 1 } }).is_ok());
     assert!(parse(rawdoc! { "a": { "$id": 1, "$ref": "c" }, "$comment": [1] }).is_ok());
     assert!(parse(rawdoc! { "a": { "$regex": "a", "$options": "qi" } }).is_ok());
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too long")]
+fn hostile_patterns_are_refused() {
+    for pattern in ["(".repeat(100_000), "((a{1000}){1000}){1000}".to_owned(), "\\x{".to_owned()] {
+        assert!(Pattern::new(&pattern, "").is_err());
+    }
+    let nested = format!("{}a{}", "(".repeat(10_000), ")".repeat(10_000));
+    assert!(Pattern::new(&nested, "").is_err());
+    assert!(Pattern::new(&"[".repeat(100_000), "x").is_err());
 }
 
 #[test]

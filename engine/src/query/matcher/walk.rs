@@ -138,6 +138,17 @@ impl<'p> Walk<'p> {
         let is_outermost = self.position.get().is_none();
         for (place, element) in (0..).zip(Elements::new(array)?) {
             let element = element?;
+            if element.ty == ty::DOCUMENT {
+                if is_outermost {
+                    self.position.set(Some(place));
+                }
+                if self.document(element.value, depth, accept)? {
+                    return Ok(true);
+                }
+                if is_outermost {
+                    self.position.set(None);
+                }
+            }
             let holds_there = named == Some(place)
                 && match depth + 1 == self.path.depth() {
                     // An array in the place stands for itself alone.
@@ -149,17 +160,6 @@ impl<'p> Walk<'p> {
                 };
             if holds_there {
                 return Ok(true);
-            }
-            if element.ty == ty::DOCUMENT {
-                if is_outermost {
-                    self.position.set(Some(place));
-                }
-                if self.document(element.value, depth, accept)? {
-                    return Ok(true);
-                }
-                if is_outermost {
-                    self.position.set(None);
-                }
             }
         }
         Ok(false)

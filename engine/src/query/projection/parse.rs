@@ -5,7 +5,7 @@
 //! `$elemMatch` does not.
 
 use super::Policy;
-use super::slice::{Slice, Unknown};
+use super::slice::Slice;
 use super::tree::{Mode, Node, Rule};
 use crate::bson::element::{Element, Elements, Value};
 use crate::bson::{text, ty};
@@ -204,16 +204,17 @@ impl Parser<'_> {
     }
 
     fn slice(&mut self, path: Path<'_>, slice: &Element<'_>, element: &Element<'_>) -> Result<()> {
-        let (why, refused) = match Slice::parse(slice)? {
+        let why = match Slice::parse(slice)? {
             Ok(slice) => match self.place(path, Some(Rule::Slice(slice))) {
                 Ok(()) => {
                     self.has_slice = true;
                     return Ok(());
                 }
-                Err(error) => (format!("Location{}: {error}", error.code()), None),
+                Err(error) => format!("Location{}: {error}", error.code()),
             },
-            Err(Unknown { why, refused }) => (why, refused),
+            Err(why) => why,
         };
+        let refused = Slice::refused_as_expression(slice)?;
         // It may be the `$slice` of expressions, and fail when it is evaluated.
         let computed = match refused.filter(|_| self.mode != Some(Mode::Exclusion)) {
             Some(refused) => {
@@ -253,11 +254,13 @@ impl Parser<'_> {
 
     fn computed(&mut self, path: Path<'_>, value: Value<'_>, element: &Element<'_>) -> Result<()> {
         let is_exclusion = self.mode == Some(Mode::Exclusion);
-        if is_exclusion && element.ty == ty::DOCUMENT {
+        let expression = Expression::parse(value, self.scope).map_err(unknown_expression(value));
+        let is_unknown = expression.as_ref().is_err_and(|error| error.code() == 31325);
+        if is_exclusion && element.ty == ty::DOCUMENT && !is_unknown {
             let message = "Cannot use expression other than $meta in exclusion projection";
             return refused(31252, message);
         }
-        let expression = Expression::parse(value, self.scope).map_err(unknown_expression(value))?;
+        let expression = expression?;
         self.place(path, Some(Rule::Computed(Box::new(expression))))?;
         if is_exclusion {
             let shown = text::named(element.name, value);

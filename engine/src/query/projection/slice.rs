@@ -15,18 +15,10 @@ pub(super) struct Slice {
     limit: u64,
 }
 
-/// A `$slice` that is none of a find. It may be an expression.
-#[derive(Debug)]
-pub(super) struct Unknown {
-    /// Why it is none of a find.
-    pub(super) why: String,
-    /// Why it fails as an expression, if it is certain to.
-    pub(super) refused: Option<Error>,
-}
-
 impl Slice {
-    /// Parses `n` or `[skip, limit]`.
-    pub(super) fn parse(operand: &Element<'_>) -> Result<std::result::Result<Slice, Unknown>> {
+    /// Parses `n` or `[skip, limit]`. What is neither may be an expression: then it is said why
+    /// it is none of a find.
+    pub(super) fn parse(operand: &Element<'_>) -> Result<std::result::Result<Slice, String>> {
         if is_number(operand.val()) {
             let count = clamped(operand.val());
             let limit = count.unsigned_abs();
@@ -34,39 +26,43 @@ impl Slice {
         }
         if operand.ty != ty::ARRAY {
             let why = "Location31273: $slice only supports numbers and [skip, limit] arrays";
-            return Ok(Err(Unknown { why: why.to_owned(), refused: None }));
+            return Ok(Err(why.to_owned()));
+        }
+        let parts = Elements::new(operand.value)?.take(3).collect::<Result<Vec<_>>>()?;
+        let [skip, limit] = &parts[..] else {
+            let why = "Location31272: $slice array argument should be of form [skip, limit]";
+            return Ok(Err(why.to_owned()));
+        };
+        for (code, what, part) in [(31257, "skip", skip), (31258, "limit", limit)] {
+            if !is_number(part.val()) {
+                let ty = ty::name(part.ty);
+                let why = format!("$slice expects the {what} argument to be a number, got {ty}");
+                return Ok(Err(format!("Location{code}: {why}")));
+            }
+        }
+        let (skip, limit) = (clamped(skip.val()), clamped(limit.val()));
+        Ok(match u64::try_from(limit) {
+            Ok(limit) if limit > 0 => Ok(Slice { skip, limit }),
+            _ => Err(format!("Location31259: $slice limit must be positive, got {limit}")),
+        })
+    }
+
+    /// Why it fails if it is taken for an expression, if that can be told from its first
+    /// argument: a constant that is no array.
+    pub(super) fn refused_as_expression(operand: &Element<'_>) -> Result<Option<Error>> {
+        if operand.ty != ty::ARRAY {
+            return Ok(None);
         }
         let parts = Elements::new(operand.value)?.take(4).collect::<Result<Vec<_>>>()?;
-        if let [skip, limit] = &parts[..]
-            && is_number(skip.val())
-            && is_number(limit.val())
-            && clamped(limit.val()) > 0
-        {
-            let (skip, limit) = (clamped(skip.val()), clamped(limit.val()).unsigned_abs());
-            return Ok(Ok(Slice { skip, limit }));
-        }
-        // An expression's first argument is the array; one that cannot become an array fails.
-        let is_constant = |value: Value<'_>| {
-            !matches!(value.ty, ty::ARRAY | ty::DOCUMENT | ty::NULL | ty::UNDEFINED)
-                && !value.as_str().is_some_and(|text| text.starts_with('$'))
-        };
-        let refused = match &parts[..] {
-            [first, _] | [first, _, _] if is_constant(first.val()) => {
-                let ty = ty::name(first.ty);
-                let message =
-                    format!("First argument to $slice must be an array, but is of type: {ty}");
-                Some(Error::refused(Reason::Location(28724), message))
-            }
-            _ => None,
-        };
-        let why = match &parts[..] {
-            [skip, limit] if is_number(skip.val()) && is_number(limit.val()) => {
-                let limit = clamped(limit.val());
-                format!("Location31259: $slice limit must be positive, got {limit}")
-            }
-            _ => "Location31272: $slice array argument should be of form [skip, limit]".to_owned(),
-        };
-        Ok(Err(Unknown { why, refused }))
+        let ([first, _] | [first, _, _]) = &parts[..] else { return Ok(None) };
+        let maybe_array = matches!(first.ty, ty::ARRAY | ty::DOCUMENT | ty::NULL | ty::UNDEFINED)
+            || first.val().as_str().is_some_and(|text| text.starts_with('$'));
+        Ok((!maybe_array).then(|| {
+            let ty = ty::name(first.ty);
+            let message =
+                format!("First argument to $slice must be an array, but is of type: {ty}");
+            Error::refused(Reason::Location(28724), message)
+        }))
     }
 
     /// Which of `len` elements stay: from where to where.

@@ -278,7 +278,6 @@ fn many_names() {
 fn refusals_in_a_find() {
     let dollar = "FieldPath field names may not start with '$'. Consider using $getField or \
                   $setField.";
-    let literal = "positional projection cannot be used with a literal";
     for (projection, code, text) in [
         (
             rawdoc! { "a": 1, "n": 0 },
@@ -327,6 +326,33 @@ fn refusals_in_a_find() {
             rawdoc! { "s": 0, "a": { "$add": [1, 2] } },
             31252,
             "Cannot use expression other than $meta in exclusion projection",
+        ),
+    ] {
+        refused(projection, Policy::Find, code, text);
+    }
+}
+
+#[test]
+fn refusals_of_operators() {
+    let literal = "positional projection cannot be used with a literal";
+    for (projection, code, text) in [
+        (rawdoc! { "a": { "$foo": 1 } }, 31325, "Unknown expression $foo"),
+        (rawdoc! { "s": 0, "a": { "$foo": 1 } }, 31325, "Unknown expression $foo"),
+        (
+            rawdoc! { "b": 0, "a": { "$slice": ["$zz", 1] } },
+            31252,
+            "Invalid $slice syntax. The given syntax { $slice: [ \"$zz\", 1 ] } did not match the \
+             find() syntax because :: Location31257: $slice expects the skip argument to be a \
+             number, got string :: The given syntax did not match the expression $slice syntax. \
+             :: caused by :: Cannot use expression other than $meta in exclusion projection",
+        ),
+        (
+            rawdoc! { "a": { "$slice": "x" } },
+            28667,
+            "Invalid $slice syntax. The given syntax { $slice: \"x\" } did not match the find() \
+             syntax because :: Location31273: $slice only supports numbers and [skip, limit] \
+             arrays :: The given syntax did not match the expression $slice syntax. :: caused by \
+             :: Expression $slice takes at least 2 arguments, and at most 3, but 1 were passed in.",
         ),
         (rawdoc! { "a": { "$meta": 1 } }, 17307, "$meta only supports string arguments"),
         (rawdoc! { "a": { "$meta": "foo" } }, 17308, "Unsupported argument to $meta: foo"),

@@ -249,6 +249,19 @@ fn conflict(a: &[&str], b: &[&str]) -> bool {
     }
 }
 
+/// Where paths exclude each other.
+fn conflicts(paths: &[&str]) -> Wrong {
+    let split: Vec<Vec<&str>> = paths.iter().map(|path| path.split('.').collect()).collect();
+    let mut wrong = vec![];
+    for (i, a) in split.iter().enumerate() {
+        for b in split[..i].iter().filter(|b| conflict(a, b)) {
+            let shared = a.iter().zip(b.iter()).take_while(|(a, b)| a == b).count();
+            wrong.push((a[..shared].join("."), Reason::ConflictingUpdateOperators));
+        }
+    }
+    wrong
+}
+
 /// What is wrong, and at which path.
 type Wrong = Vec<(String, Reason)>;
 
@@ -260,12 +273,24 @@ fn first(wrong: &Wrong) -> Option<Reason> {
         // Digits come before the letters that the names here begin with.
         path.split('.').map(|name| (number(name).unwrap_or(u64::MAX), name.to_owned())).collect()
     };
-    wrong.iter().min_by_key(|(path, _)| key(path)).map(|(_, reason)| *reason)
+    let is_conflict = |reason: &Reason| *reason == Reason::ConflictingUpdateOperators;
+    let first = wrong.iter().min_by_key(|(path, reason)| (key(path), !is_conflict(reason)));
+    first.map(|(_, reason)| *reason)
 }
 
 /// The operators with the paths that they have in `doc`.
 fn expand(doc: &Document, ops: &[Op], places: &Places) -> (Vec<Op>, Wrong) {
-    let (mut expanded, mut wrong): (Vec<Op>, Wrong) = (vec![], vec![]);
+    let mut expanded: Vec<Op> = vec![];
+    let position = places.position.map_or("$".to_owned(), |position| position.to_string());
+    let placed = ops.iter().flat_map(|op| match (op.operator, &op.operand) {
+        ("$rename", Bson::String(to)) => vec![op.path.clone(), to.clone()],
+        _ => {
+            let names = op.path.split('.').map(|name| if name == "$" { &position } else { name });
+            vec![names.collect::<Vec<_>>().join(".")]
+        }
+    });
+    let placed: Vec<String> = placed.collect();
+    let mut wrong = conflicts(&placed.iter().map(String::as_str).collect::<Vec<_>>());
     for op in ops {
         let parts: Vec<_> = op.path.split('.').collect();
         let mut paths = vec![];
@@ -315,7 +340,12 @@ fn expand_path(
 fn run(doc: &Document, ops: &[Op], mut wrong: Wrong) -> Result<(Document, bool), Reason> {
     let mut new = Bson::Document(doc.clone());
     let mut in_place = true;
+    let is_wrong = !wrong.is_empty();
     for op in ops {
+        if is_wrong {
+            // Operators that exclude each other are done one by one.
+            new = doc.clone().into();
+        }
         let stands_at = match (op.operator, &op.operand) {
             ("$rename", Bson::String(to)) => to,
             _ => &op.path,

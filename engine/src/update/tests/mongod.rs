@@ -5,7 +5,8 @@
 use ::bson::{Bson, Document};
 
 use crate::error::Error;
-use crate::update::{Context, IndexedPaths, Mutation, Update};
+use crate::expression::Scope;
+use crate::update::{Context, IndexedPaths, Mutation, Pipeline, Update};
 
 fn bytes(document: &Document) -> Vec<u8> {
     ::bson::serialize_to_vec(document).expect("valid")
@@ -13,7 +14,16 @@ fn bytes(document: &Document) -> Vec<u8> {
 
 fn run(case: &Document) -> Result<(Document, bool), Error> {
     let doc = bytes(case.get_document("on").expect("a document"));
-    let mut update = Update::parse(&bytes(case.get_document("update").expect("an update")))?;
+    let mut update = match case.get("update") {
+        Some(Bson::Document(update)) => Update::parse(&bytes(update))?,
+        Some(Bson::Array(stages)) => {
+            let stages = stages.iter().map(|stage| bytes(stage.as_document().expect("a stage")));
+            let stages: Vec<_> = stages.collect();
+            let stages = stages.iter().map(Vec::as_slice);
+            Update::Pipeline(Pipeline::parse(stages, &Scope::default())?)
+        }
+        other => panic!("{other:?} is no update"),
+    };
     if let Ok(filters) = case.get_array("array_filters") {
         let filters = filters.iter().map(|filter| filter.as_document().expect("a filter"));
         let filters: Vec<_> = filters.map(bytes).collect();
@@ -31,10 +41,11 @@ fn run(case: &Document) -> Result<(Document, bool), Error> {
     Ok((::bson::deserialize_from_slice(&new).expect("valid"), is_modified))
 }
 
-/// What of a message must be in ours: not the update that some repeat, nor advice.
+/// What of a message must be in ours: not the update or document that some repeat, nor advice.
 fn essence(message: &str) -> &str {
     let rest = message.split(" in the update {").next().unwrap_or_default();
-    rest.split(". If you have a field name").next().unwrap_or_default()
+    let rest = rest.split(". If you have a field name").next().unwrap_or_default();
+    rest.split(" Input document: ").next().unwrap_or_default()
 }
 
 #[track_caller]
@@ -72,5 +83,5 @@ macro_rules! operators {
 
 operators! {
     rename, bit, current_date, pop, pull_all, add_to_set, push, pull, positional, array_filters,
-    names,
+    names, pipeline,
 }

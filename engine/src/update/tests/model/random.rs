@@ -3,7 +3,7 @@
 use ::bson::{Bson, Document, doc};
 use oorandom::Rand32;
 
-use super::{Op, Places, check, conflict, expand, run};
+use super::{Op, Places, check, conflicts, expand, run};
 use crate::bson::builder::Builder;
 use crate::bson::field::{FieldPath, Skips, locate};
 use crate::bson::test_documents::{NAMES, random_document};
@@ -176,7 +176,7 @@ fn expected(
     places: &Places,
 ) -> Result<(Document, bool, Vec<FieldPath>), Reason> {
     check(ops)?;
-    let (ops, wrong) = expand(doc, ops, places);
+    let (ops, mut wrong) = expand(doc, ops, places);
     let mut paths: Vec<&str> = vec![];
     for op in &ops {
         paths.push(&op.path);
@@ -184,10 +184,7 @@ fn expected(
             paths.push(to);
         }
     }
-    let split: Vec<Vec<&str>> = paths.iter().map(|path| path.split('.').collect()).collect();
-    if (0..split.len()).any(|i| (0..i).any(|j| conflict(&split[i], &split[j]))) {
-        return Err(Reason::ConflictingUpdateOperators);
-    }
+    wrong.extend(conflicts(&paths));
     let (new, in_place) = run(doc, &ops, wrong)?;
     Ok((new, in_place, paths.iter().map(|path| FieldPath::parse(path).unwrap()).collect()))
 }

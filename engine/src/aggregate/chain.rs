@@ -1,0 +1,133 @@
+//! One run of a pipeline.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+
+use super::{Context, Stage};
+use crate::error::Result;
+
+/// One run of a stage.
+pub(crate) trait Run: Debug + Send {
+    /// Takes a document.
+    fn push(&mut self, doc: Vec<u8>, out: &mut dyn Sink) -> Result<()>;
+
+    /// There are no more documents.
+    fn finish(&mut self, _out: &mut dyn Sink) -> Result<()> {
+        Ok(())
+    }
+
+    /// Are more documents of no use?
+    fn is_done(&self) -> bool {
+        false
+    }
+}
+
+/// Takes the documents that a stage gives.
+pub(crate) trait Sink {
+    fn accept(&mut self, doc: Vec<u8>) -> Result<()>;
+}
+
+impl Sink for VecDeque<Vec<u8>> {
+    fn accept(&mut self, doc: Vec<u8>) -> Result<()> {
+        self.push_back(doc);
+        Ok(())
+    }
+}
+
+/// What comes behind a stage.
+struct Rest<'r> {
+    stages: &'r mut [Box<dyn Run>],
+    out: &'r mut VecDeque<Vec<u8>>,
+}
+
+impl Sink for Rest<'_> {
+    fn accept(&mut self, doc: Vec<u8>) -> Result<()> {
+        push(self.stages, doc, self.out)
+    }
+}
+
+fn push(stages: &mut [Box<dyn Run>], doc: Vec<u8>, out: &mut VecDeque<Vec<u8>>) -> Result<()> {
+    match stages.split_first_mut() {
+        None => out.accept(doc),
+        Some((first, _)) if first.is_done() => Ok(()),
+        Some((first, rest)) => first.push(doc, &mut Rest { stages: rest, out }),
+    }
+}
+
+/// A run of stages.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    stages: Vec<Box<dyn Run>>,
+    out: VecDeque<Vec<u8>>,
+    /// Stages that have been told that there are no more documents.
+    finished: usize,
+}
+
+impl Chain {
+    pub fn new(stages: &[Stage], context: &Context) -> Chain {
+        let stages = stages.iter().map(|stage| stage.start(context)).collect();
+        Chain { stages, out: VecDeque::new(), finished: 0 }
+    }
+
+    /// Takes a document.
+    pub fn push(&mut self, doc: Vec<u8>) -> Result<()> {
+        push(&mut self.stages, doc, &mut self.out)
+    }
+
+    /// Are more documents of no use?
+    pub fn is_done(&self) -> bool {
+        self.stages.iter().any(|stage| stage.is_done())
+    }
+
+    /// There are no more documents. Each call ends one stage, so that what one gives at its end
+    /// can be taken before the next one's.
+    pub fn finish_one(&mut self) -> Result<bool> {
+        let Some((stage, rest)) = self.stages[self.finished..].split_first_mut() else {
+            return Ok(false);
+        };
+        self.finished += 1;
+        stage.finish(&mut Rest { stages: rest, out: &mut self.out })?;
+        Ok(true)
+    }
+
+    /// A document that has come out.
+    pub fn take(&mut self) -> Option<Vec<u8>> {
+        self.out.pop_front()
+    }
+
+    /// Sends all documents through.
+    pub fn run(
+        mut self,
+        docs: impl Iterator<Item = Result<Vec<u8>>>,
+    ) -> impl Iterator<Item = Result<Vec<u8>>> {
+        let mut docs = Some(docs);
+        std::iter::from_fn(move || {
+            loop {
+                if let Some(doc) = self.take() {
+                    return Some(Ok(doc));
+                }
+                let more = match docs.as_mut().filter(|_| !self.is_done()) {
+                    Some(source) => match source.next() {
+                        Some(doc) => doc.and_then(|doc| self.push(doc)).map(|()| true),
+                        None => {
+                            docs = None;
+                            Ok(true)
+                        }
+                    },
+                    None => self.finish_one(),
+                };
+                match more {
+                    Ok(true) => {}
+                    Ok(false) => return None,
+                    Err(error) => {
+                        // After an error there is nothing more.
+                        docs = None;
+                        self.finished = self.stages.len();
+                        self.out.clear();
+                        return Some(Err(error));
+                    }
+                }
+            }
+        })
+    }
+}

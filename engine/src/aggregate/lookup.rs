@@ -1,0 +1,241 @@
+//! `$lookup`: to each document the matching ones of another collection, by equal fields, by a
+//! pipeline that knows some of the document's values, or by both.
+
+use std::sync::Arc;
+
+use super::chain::{Run, Sink};
+use super::{Context, Pipeline};
+use crate::bson::builder::{Builder, Index};
+use crate::bson::document::check_len;
+use crate::bson::element::{Elements, OwnedValue, Value};
+use crate::bson::field::FieldPath;
+use crate::bson::{text, ty};
+use crate::error::{Error, Reason, Result};
+use crate::expression::{
+    Computed, ComputedFields, Expression, Scope, location, lookup, name_of, parse_path,
+};
+
+/// The variable that stands for what was found. Users' pipelines never see it.
+const FOUND: &str = "found";
+
+/// A `$lookup` as it is specified.
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    from: Box<str>,
+    /// A field of the document and one of the other collection that is to equal it.
+    fields: Option<(FieldPath, Box<str>)>,
+    variables: Vec<(Box<str>, Expression)>,
+    pipeline: Pipeline,
+    /// Sets the field that is given what was found.
+    result: ComputedFields,
+}
+
+fn failed(message: impl Into<String>) -> Error {
+    Error::refused(Reason::FailedToParse, message)
+}
+
+/// The arguments as they were given.
+#[derive(Default)]
+struct Arguments<'v> {
+    from: Option<&'v str>,
+    local: Option<&'v str>,
+    foreign: Option<&'v str>,
+    result: Option<&'v str>,
+    variables: Option<Value<'v>>,
+    pipeline: Option<Value<'v>>,
+}
+
+impl<'v> Arguments<'v> {
+    fn parse(value: Value<'v>) -> Result<Arguments<'v>> {
+        if value.ty != ty::DOCUMENT {
+            let name = ty::name(value.ty);
+            return Err(failed(format!(
+                "the $lookup stage specification must be an object, but found {name}"
+            )));
+        }
+        let mut out = Arguments::default();
+        for element in Elements::new(value.bytes)? {
+            let element = element?;
+            let (value, found) = (element.val(), ty::name(element.ty));
+            match element.name {
+                b"let" if element.ty == ty::DOCUMENT => out.variables = Some(value),
+                b"let" => {
+                    let shown = text::value(value);
+                    return Err(failed(format!(
+                        "$lookup argument 'let: {shown}' must be an object, is type {found}"
+                    )));
+                }
+                b"pipeline" if element.ty == ty::ARRAY => out.pipeline = Some(value),
+                b"pipeline" => {
+                    let message = "'pipeline' option must be specified as an array";
+                    return Err(Error::refused(Reason::TypeMismatch, message));
+                }
+                b"from" if element.ty != ty::STRING => {
+                    let message =
+                        format!("$lookup 'from' field must be a string, but found {found}");
+                    return Err(failed(message));
+                }
+                name => {
+                    let Some(text) = value.as_str() else {
+                        let name = element.name_lossy();
+                        return Err(failed(format!(
+                            "$lookup argument '{name}' must be a string, found {}: {found}",
+                            text::named(element.name, value)
+                        )));
+                    };
+                    match name {
+                        b"from" => out.from = Some(text),
+                        b"localField" => out.local = Some(text),
+                        b"foreignField" => out.foreign = Some(text),
+                        b"as" => out.result = Some(text),
+                        _ => {
+                            let name = element.name_lossy();
+                            return Err(failed(format!("unknown argument to $lookup: {name}")));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl Lookup {
+    pub fn parse(value: Value<'_>, scope: &Scope, depth: usize) -> Result<Lookup> {
+        let given = Arguments::parse(value)?;
+        let Some(result) = given.result else {
+            return Err(failed("must specify 'as' field for a $lookup"));
+        };
+        if given.pipeline.is_some() && given.local.is_some() != given.foreign.is_some() {
+            return Err(failed(
+                "$lookup requires both or neither of 'localField' and 'foreignField' to be \
+                 specified",
+            ));
+        }
+        if given.pipeline.is_none() && (given.local.is_none() || given.foreign.is_none()) {
+            return Err(failed(
+                "$lookup requires either 'pipeline' or both 'localField' and 'foreignField' to be \
+                 specified",
+            ));
+        }
+        if given.pipeline.is_none() && given.variables.is_some() {
+            return Err(failed("$lookup with a 'let' argument must also specify 'pipeline'"));
+        }
+        let Some(from) = given.from else {
+            let shown = text::value(value);
+            return Err(failed(format!(
+                "missing 'from' option to $lookup stage specification: {shown}"
+            )));
+        };
+        let mut variables = vec![];
+        let given_variables = given.variables.map(|value| value.bytes);
+        for element in given_variables.map(Elements::new).transpose()?.into_iter().flatten() {
+            let element = element?;
+            let name = name_of(&element)?;
+            crate::expression::check_variable(name, true)?;
+            variables.push((name.into(), Expression::parse(element.val(), scope)?));
+        }
+        let inner = scope.with(variables.iter().map(|(name, _): &(Box<str>, _)| name.to_string()));
+        let pipeline = match given.pipeline {
+            Some(pipeline) => Pipeline::parse_nested(pipeline, &inner, depth)?,
+            None => Pipeline::default(),
+        };
+        if let Some(stage) = pipeline.stages().iter().find(|stage| stage.writes()) {
+            let stage = stage.name();
+            let message = format!("{stage} is not allowed within a $lookup's sub-pipeline");
+            return Err(location(51047, message));
+        }
+        let fields = match (given.local, given.foreign) {
+            (Some(local), Some(foreign)) => {
+                parse_path(foreign)?;
+                Some((parse_path(local)?, foreign.into()))
+            }
+            _ => None,
+        };
+        parse_path(result)?;
+        let found = Computed::string(&format!("$${FOUND}"));
+        let found = Expression::parse(found.or_null(), &Scope::new([FOUND.to_owned()]))?;
+        let result = ComputedFields::of(result, found);
+        Ok(Lookup { from: from.into(), fields, variables, pipeline, result })
+    }
+
+    pub fn start(self: &Arc<Self>, context: &Context) -> Box<dyn Run> {
+        Box::new(LookupRun { spec: self.clone(), context: context.clone() })
+    }
+
+    /// What the other documents must match.
+    fn filter(&self, doc: &[u8]) -> Result<Vec<u8>> {
+        let mut filter = Builder::new();
+        let Some((local, foreign)) = &self.fields else { return Ok(filter.finish()) };
+        let mut values = vec![];
+        collect(&lookup(doc, local, 0)?, 1, &mut values)?;
+        if values.is_empty() {
+            values.push(Computed::null().into_owned());
+        }
+        filter.begin(ty::ARRAY, "$or");
+        for (i, value) in values.iter().enumerate() {
+            filter.begin(ty::DOCUMENT, Index::new(i)).begin(ty::DOCUMENT, foreign.as_bytes());
+            filter.value("$eq", value.as_ref()).end().end();
+        }
+        filter.end();
+        // One equality needs no branches.
+        if let [value] = &values[..] {
+            let mut one = Builder::new();
+            one.begin(ty::DOCUMENT, foreign.as_bytes()).value("$eq", value.as_ref()).end();
+            return Ok(one.finish());
+        }
+        Ok(filter.finish())
+    }
+}
+
+/// The values that a field of the other collection may equal: those of an array, each.
+fn collect(value: &Computed<'_>, levels: usize, out: &mut Vec<OwnedValue>) -> Result<()> {
+    if value.is_array() {
+        return value.each_element(|element| match levels {
+            0 => {
+                out.push(element.into_owned());
+                Ok(())
+            }
+            _ => collect(&element, levels - 1, out),
+        });
+    }
+    let value = if value.is_nullish() { Computed::null() } else { value.clone() };
+    out.push(value.into_owned());
+    Ok(())
+}
+
+#[derive(Debug)]
+struct LookupRun {
+    spec: Arc<Lookup>,
+    context: Context,
+}
+
+impl Run for LookupRun {
+    fn push(&mut self, doc: Vec<u8>, out: &mut dyn Sink) -> Result<()> {
+        let spec = &*self.spec;
+        let mut vars = (*self.context.vars).clone();
+        for (name, expression) in &spec.variables {
+            let value = expression.evaluate(&doc, &self.context.vars)?;
+            vars.set(name.to_string(), value.into_owned());
+        }
+        let filter = spec.filter(&doc)?;
+        let vars = Arc::new(vars);
+        let found = self.context.world.documents(&spec.from, &filter, &spec.pipeline, vars)?;
+        let mut array = Builder::new();
+        for (i, other) in found.enumerate() {
+            let other = other?;
+            if check_len(doc.len() + array.len() + other.len()).is_err() {
+                let message = format!(
+                    "Total size of documents in {} matching pipeline's $lookup stage exceeds \
+                     maximum document size",
+                    spec.from
+                );
+                return Err(location(4568, message));
+            }
+            array.document(Index::new(i), &other);
+        }
+        let mut vars = crate::expression::Variables::new(self.context.vars.now_ms);
+        vars.set(FOUND, OwnedValue { ty: ty::ARRAY, bytes: array.finish().into() });
+        out.accept(spec.result.apply(&doc, &vars)?)
+    }
+}

@@ -1,0 +1,64 @@
+//! Aggregations: documents go through stages, one at a time.
+//!
+//! Pure: a [`Pipeline`] is parsed once; a [`Chain`] is one run of it, which is given documents
+//! and gives documents. What needs other collections asks a [`World`]. One file a stage.
+
+mod accumulator;
+mod add_fields;
+mod bucket;
+mod bucket_auto;
+mod chain;
+mod count;
+mod facet;
+mod group;
+mod key;
+mod limit_skip;
+mod lookup;
+mod memory;
+mod out;
+mod project;
+mod replace_root;
+mod sample;
+mod sort;
+mod sort_by_count;
+mod stage;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod union_with;
+mod unwind;
+
+pub(crate) use chain::Chain;
+pub(crate) use stage::{Kind, Pipeline, Stage};
+pub(crate) use stats::CollStatsParts;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::expression::Variables;
+
+/// Documents from elsewhere, as BSON.
+pub(crate) type Documents = Box<dyn Iterator<Item = Result<Vec<u8>>> + Send>;
+
+/// The other collections of the database.
+pub(crate) trait World: Debug + Send + Sync {
+    /// The documents of a collection that a filter matches, sent through a pipeline.
+    ///
+    /// # Errors
+    /// Those of the filter and of the stages.
+    fn documents(
+        &self,
+        collection: &str,
+        filter: &[u8],
+        pipeline: &Pipeline,
+        vars: Arc<Variables<'static>>,
+    ) -> Result<Documents>;
+}
+
+/// What a run knows.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    pub vars: Arc<Variables<'static>>,
+    pub world: Arc<dyn World>,
+}

@@ -1,0 +1,67 @@
+//! `$sort`, which keeps only the first documents if a `$limit` follows it.
+
+use super::chain::{Run, Sink};
+use crate::bson::element::{Elements, Value};
+use crate::bson::{text, ty};
+use crate::error::Result;
+use crate::expression::{Computed, location};
+use crate::query::sorter::SortBound;
+use crate::query::{SortPattern, Sorter};
+
+/// Parses a pattern.
+pub(super) fn parse(value: Value<'_>) -> Result<SortPattern> {
+    if value.ty != ty::DOCUMENT {
+        return Err(location(15973, "the $sort key specification must be an object"));
+    }
+    let mut count = 0;
+    for element in Elements::new(value.bytes)? {
+        let element = element?;
+        count += 1;
+        if !Computed::Borrowed(element.val()).is_number() {
+            let shown = text::named(element.name, element.val());
+            let message = format!("Illegal key in $sort specification: {shown}");
+            return Err(location(15974, message));
+        }
+        let direction = element.val().as_number().map(|number| number.to_f64());
+        if !matches!(direction, Some(1.0 | -1.0)) {
+            let message = "$sort key ordering must be 1 (for ascending) or -1 (for descending)";
+            return Err(location(15975, message));
+        }
+    }
+    if count == 0 {
+        return Err(location(15976, "$sort stage must have at least one sort key"));
+    }
+    SortPattern::parse(value.bytes)
+}
+
+#[derive(Debug)]
+pub(super) struct Sort {
+    pattern: SortPattern,
+    sorter: Option<Sorter<Vec<u8>>>,
+}
+
+impl Sort {
+    pub fn new(pattern: SortPattern, limit: Option<u64>) -> Sort {
+        let limit = limit.and_then(|limit| usize::try_from(limit).ok());
+        let sorter = Sorter::new(pattern.clone(), limit).bounded(SortBound::AGGREGATION);
+        Sort { pattern, sorter: Some(sorter) }
+    }
+}
+
+impl Run for Sort {
+    fn push(&mut self, doc: Vec<u8>, _out: &mut dyn Sink) -> Result<()> {
+        let key = self.pattern.key(&doc)?;
+        let len = doc.len();
+        match &mut self.sorter {
+            Some(sorter) => sorter.push(key, doc, len),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(&mut self, out: &mut dyn Sink) -> Result<()> {
+        match self.sorter.take() {
+            Some(sorter) => sorter.finish().try_for_each(|doc| out.accept(doc)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Pipelines and what a MongoDB 5.0.4 makes of them.

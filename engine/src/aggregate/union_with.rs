@@ -1,0 +1,94 @@
+//! `$unionWith`: behind the documents those of another collection.
+
+use std::sync::Arc;
+
+use super::chain::{Run, Sink};
+use super::{Context, Pipeline};
+use crate::bson::element::{Elements, Value};
+use crate::bson::ty;
+use crate::error::{Error, Reason, Result};
+use crate::expression::{Scope, location};
+
+/// A `$unionWith` as it is specified.
+#[derive(Debug)]
+pub(crate) struct UnionWith {
+    collection: Box<str>,
+    pipeline: Pipeline,
+}
+
+impl UnionWith {
+    pub fn parse(value: Value<'_>, scope: &Scope, depth: usize) -> Result<UnionWith> {
+        let refused = |message: String| Err(Error::refused(Reason::FailedToParse, message));
+        let (mut collection, mut pipeline) = (value.as_str(), Pipeline::default());
+        match value.ty {
+            ty::STRING => {}
+            ty::DOCUMENT => {
+                for element in Elements::new(value.bytes)? {
+                    let element = element?;
+                    let value = element.val();
+                    match (element.name, element.ty) {
+                        (b"coll", ty::STRING) => collection = value.as_str(),
+                        (b"pipeline", ty::ARRAY) => {
+                            pipeline = Pipeline::parse_nested(value, scope, depth)?;
+                        }
+                        (b"coll" | b"pipeline", found) => {
+                            let (name, found) = (element.name_lossy(), ty::name(found));
+                            let message = format!(
+                                "BSON field '$unionWith.{name}' is the wrong type '{found}'"
+                            );
+                            return Err(Error::refused(Reason::TypeMismatch, message));
+                        }
+                        _ => {
+                            let name = element.name_lossy();
+                            let message =
+                                format!("BSON field '$unionWith.{name}' is an unknown field.");
+                            return Err(location(40415, message));
+                        }
+                    }
+                }
+            }
+            other => {
+                return refused(format!(
+                    "the $unionWith stage specification must be an object or string, but found {}",
+                    ty::name(other)
+                ));
+            }
+        }
+        let Some(collection) = collection else {
+            return refused("$unionWith stage needs a collection".into());
+        };
+        if let Some(stage) = pipeline.stages().iter().find(|stage| stage.writes()) {
+            let stage = stage.name();
+            let message = format!("{stage} is not allowed within a $unionWith's sub-pipeline");
+            return Err(location(31441, message));
+        }
+        Ok(UnionWith { collection: collection.into(), pipeline })
+    }
+
+    pub fn start(self: &Arc<Self>, context: &Context) -> Box<dyn Run> {
+        Box::new(UnionWithRun { spec: self.clone(), context: context.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct UnionWithRun {
+    spec: Arc<UnionWith>,
+    context: Context,
+}
+
+impl Run for UnionWithRun {
+    fn push(&mut self, doc: Vec<u8>, out: &mut dyn Sink) -> Result<()> {
+        out.accept(doc)
+    }
+
+    fn finish(&mut self, out: &mut dyn Sink) -> Result<()> {
+        let Context { vars, world } = &self.context;
+        let all = [5, 0, 0, 0, 0];
+        let docs =
+            world.documents(&self.spec.collection, &all, &self.spec.pipeline, vars.clone())?;
+        for doc in docs {
+            out.accept(doc?)?;
+        }
+        Ok(())
+    }
+}

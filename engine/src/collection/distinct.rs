@@ -1,0 +1,192 @@
+//! The different values that a field has in the documents that match.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::{RawBson, RawDocument, RawDocumentBuf};
+
+use super::execute::Copied;
+use super::explain::{self, Top};
+use super::find::Verbosity;
+use super::handle::{Collection, checked_filter};
+use super::planning::hinted;
+use super::query_run::{Query, QueryRun};
+use super::search::Hint;
+use crate::bson::builder::Builder;
+use crate::bson::compare::compare_values;
+use crate::bson::element::{Elements, OwnedValue, Value, get};
+use crate::bson::field::FieldPath;
+use crate::bson::ty;
+use crate::error::{Error, Reason, Result};
+use crate::query::plan::Question;
+
+/// Bytes of values that one answer can hold.
+const VALUES_LEN_MAX: usize = crate::limits::DOCUMENT_LEN_MAX;
+
+/// A search for different values that is ready to run. Made by [`Collection::distinct`].
+#[derive(Debug, Clone)]
+#[must_use = "it does nothing until it is run"]
+pub struct Distinct {
+    collection: Collection,
+    field: String,
+    filter: RawDocumentBuf,
+    hint: Option<Hint>,
+    max_time: Option<Duration>,
+}
+
+impl Collection {
+    /// The different values that `field` has in the documents that `filter` matches; of arrays
+    /// those of their elements. Nothing is looked at before [`Distinct::run`].
+    pub fn distinct(&self, field: impl Into<String>, filter: impl AsRef<RawDocument>) -> Distinct {
+        Distinct {
+            collection: self.clone(),
+            field: field.into(),
+            filter: filter.as_ref().to_owned(),
+            hint: None,
+            max_time: None,
+        }
+    }
+}
+
+impl Distinct {
+    /// Which index to use.
+    pub fn hint(mut self, hint: Hint) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// Time after which to give up.
+    pub fn max_time(mut self, max_time: Duration) -> Self {
+        self.max_time = Some(max_time);
+        self
+    }
+
+    /// Runs it. The values ascend.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if a part of it is not what it should be, or if there are more values
+    /// than a document can hold.
+    pub fn run(self) -> Result<Vec<RawBson>> {
+        let path = parse_field(&self.field)?;
+        let (core, database) = (self.collection.core.clone(), &self.collection.database);
+        let mut run = QueryRun::new(core, database.shared.clone(), self.query()?)?;
+        let mut values = Values::default();
+        while let Some(member) = run.next()? {
+            if let Some(document) = &member.document {
+                values.add_at(document, &path, 0)?;
+            }
+        }
+        values.sorted.iter().map(|value| raw(value.as_ref())).collect()
+    }
+
+    /// Says how it would be run, or was, in the form of MongoDB 5.0.
+    ///
+    /// # Errors
+    /// As [`Distinct::run`].
+    pub fn explain(self, verbosity: Verbosity) -> Result<RawDocumentBuf> {
+        parse_field(&self.field)?;
+        let (core, database) = (&self.collection.core, &self.collection.database);
+        explain::explain(core, &database.shared, &self.query()?, verbosity, &Top::Nothing)
+    }
+
+    fn query(&self) -> Result<Query> {
+        let filter = Arc::new(checked_filter(&self.filter)?);
+        let guard = self.collection.core.shared();
+        let mut question = Question::of(filter);
+        let ns = self.collection.core.ns.as_str();
+        question.hint = hinted(guard.open()?, ns, self.hint.as_ref())?;
+        Ok(Query {
+            copied: Copied::Document,
+            max_ms: self.max_time.map(|time| time.as_millis() as u64).filter(|ms| *ms > 0),
+            ..Query::of(question)
+        })
+    }
+}
+
+/// A field's path, as 5.0 wants it.
+fn parse_field(field: &str) -> Result<FieldPath> {
+    let refused = |code, message: &str| Err(Error::refused(Reason::Location(code), message));
+    if field.is_empty() {
+        return refused(40352, "FieldPath cannot be constructed with empty string");
+    }
+    if field.ends_with('.') {
+        return refused(40353, "FieldPath must not end with a '.'.");
+    }
+    if field.split('.').any(str::is_empty) {
+        return refused(15998, "FieldPath field names may not be empty strings.");
+    }
+    if field.split('.').any(|part| part.starts_with('$')) {
+        let message = "FieldPath field names may not start with '$'. Consider using $getField or \
+                       $setField.";
+        return refused(16410, message);
+    }
+    FieldPath::parse(field)
+}
+
+/// Different values, ascending.
+#[derive(Default)]
+struct Values {
+    sorted: Vec<OwnedValue>,
+    len: usize,
+}
+
+impl Values {
+    /// Adds those that the components of `path` from `depth` on lead to.
+    fn add_at(&mut self, doc: &[u8], path: &FieldPath, depth: usize) -> Result<()> {
+        match get(doc, path.component(depth))? {
+            Some(found) => self.add_below(found.val(), path, depth + 1),
+            None => Ok(()),
+        }
+    }
+
+    /// The same for what a component led to.
+    fn add_below(&mut self, value: Value<'_>, path: &FieldPath, depth: usize) -> Result<()> {
+        let is_end = depth == path.depth();
+        match value.ty {
+            ty::ARRAY if is_end => {
+                for element in Elements::new(value.bytes)? {
+                    self.add(element?.val())?;
+                }
+                Ok(())
+            }
+            _ if is_end => self.add(value),
+            ty::DOCUMENT => self.add_at(value.bytes, path, depth),
+            ty::ARRAY => {
+                let place = path.array_index(depth);
+                for (i, element) in Elements::new(value.bytes)?.enumerate() {
+                    let element = element?.val();
+                    if place.is_some_and(|place| place as usize == i) {
+                        self.add_below(element, path, depth + 1)?;
+                    } else if element.ty == ty::DOCUMENT {
+                        self.add_at(element.bytes, path, depth)?;
+                    }
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn add(&mut self, value: Value<'_>) -> Result<()> {
+        let found = self.sorted.binary_search_by(|one| compare_values(one.as_ref(), value));
+        if let Err(at) = found {
+            self.len += value.bytes.len() + 8;
+            if self.len > VALUES_LEN_MAX {
+                let message = "distinct too big, 16mb cap";
+                return Err(Error::refused(Reason::Location(17217), message));
+            }
+            self.sorted.insert(at, value.to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// A value as the `bson` crate has it.
+fn raw(value: Value<'_>) -> Result<RawBson> {
+    let mut doc = Builder::new();
+    doc.value("v", value);
+    let bytes = doc.finish();
+    let doc = RawDocument::from_bytes(&bytes).ok();
+    let value = doc.and_then(|doc| doc.get("v").ok().flatten()).map(|value| RawBson::from(value));
+    value.ok_or(Error::InvalidBson { at: 0, rule: "a value is what its type says" })
+}

@@ -1,0 +1,219 @@
+//! Explanations of writes: what an update or a deletion would find, and what it would do with
+//! that. Nothing is changed.
+
+use bson::{RawDocument, RawDocumentBuf};
+
+use super::execute::{Copied, Cx, Member, describe::count};
+use super::explain::{self, Top};
+use super::find::Verbosity;
+use super::handle::{Collection, checked_filter};
+use super::locate::question;
+use super::query_run::Query;
+use super::search::{Hint, Search};
+use super::update_job::UpdateJob;
+use super::update_source::{UpdateSource, with_array_filters};
+use crate::bson::builder::Builder;
+use crate::bson::ty;
+use crate::error::Result;
+use crate::expression::Scope;
+use crate::query::plan::Question;
+use crate::query::{Filter, SortPattern};
+use crate::update::{Mutation, Update};
+
+/// A write to be explained. Made by [`Collection::explain_update`] and
+/// [`Collection::explain_delete`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing is explained until it is run"]
+pub struct ExplainWrite {
+    collection: Collection,
+    filter: RawDocumentBuf,
+    /// None deletes.
+    update: Option<UpdateSource>,
+    array_filters: Vec<RawDocumentBuf>,
+    sort: Option<RawDocumentBuf>,
+    hint: Option<Hint>,
+    many: bool,
+    upsert: bool,
+}
+
+/// What a write would do.
+#[derive(Debug, Default)]
+struct Effect {
+    matched: u64,
+    modified: u64,
+    in_place: u64,
+    moved: u64,
+    fields_skipped: u64,
+    bytes_skipped: u64,
+    padding_left: u64,
+}
+
+impl Collection {
+    /// Explains an update of the first match, or of a document found and modified.
+    pub fn explain_update(
+        &self,
+        filter: impl AsRef<RawDocument>,
+        update: impl AsRef<RawDocument>,
+    ) -> ExplainWrite {
+        self.explain_write(filter.as_ref(), Some(UpdateSource::document(update.as_ref())))
+    }
+
+    /// Explains a deletion of the first match, or of a document found and deleted.
+    pub fn explain_delete(&self, filter: impl AsRef<RawDocument>) -> ExplainWrite {
+        self.explain_write(filter.as_ref(), None)
+    }
+
+    fn explain_write(&self, filter: &RawDocument, update: Option<UpdateSource>) -> ExplainWrite {
+        ExplainWrite {
+            collection: self.clone(),
+            filter: filter.to_owned(),
+            update,
+            array_filters: vec![],
+            sort: None,
+            hint: None,
+            many: false,
+            upsert: false,
+        }
+    }
+}
+
+impl ExplainWrite {
+    /// Whether all matches would be written.
+    pub fn many(mut self, many: bool) -> Self {
+        self.many = many;
+        self
+    }
+
+    /// Whether a document would be inserted if none matches.
+    pub fn upsert(mut self, upsert: bool) -> Self {
+        self.upsert = upsert;
+        self
+    }
+
+    /// In which order the matches are: the first one would be written.
+    pub fn sort(mut self, sort: impl AsRef<RawDocument>) -> Self {
+        self.sort = Some(sort.as_ref().to_owned());
+        self
+    }
+
+    /// Which index to use.
+    pub fn hint(mut self, hint: Hint) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// Which elements of arrays each `$[identifier]` of the update stands for.
+    pub fn array_filters<D: AsRef<RawDocument>>(
+        mut self,
+        filters: impl IntoIterator<Item = D>,
+    ) -> Self {
+        self.array_filters = filters.into_iter().map(|filter| filter.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// Says how it would be done, in the form of MongoDB 5.0.
+    ///
+    /// # Errors
+    /// As the write.
+    pub fn run(self, verbosity: Verbosity) -> Result<RawDocumentBuf> {
+        let filter = checked_filter(&self.filter)?;
+        let update = match &self.update {
+            None => None,
+            Some(source) => {
+                let parsed = source.parse(&Scope::default())?;
+                Some(with_array_filters(parsed, &self.array_filters)?)
+            }
+        };
+        let query = self.query(&filter)?;
+        let mut effect = Effect::default();
+        let mut each = |cx: &Cx<'_>, member: &Member| {
+            self.look_at(cx, member, &filter, update.as_ref(), &mut effect)
+        };
+        let (core, shared) = (&self.collection.core, &self.collection.database.shared);
+        let to_its_end = verbosity != Verbosity::QueryPlanner;
+        let explained = explain::run(core, shared, &query, to_its_end, &mut each)?;
+        let (name, done) = match &update {
+            Some(_) => ("UPDATE", self.done_by_update(&effect)),
+            None => ("DELETE", done_by_deletion(&effect)),
+        };
+        let top = Top::Verb { name, done: &|_| done.clone() };
+        explain::shown(core, &query, &explained, verbosity, &top)
+    }
+
+    fn query(&self, filter: &Filter) -> Result<Query> {
+        let sort = match self.sort.as_ref().filter(|sort| !sort.is_empty()) {
+            Some(sort) => Some(SortPattern::parse(sort.as_bytes())?),
+            None => None,
+        };
+        let search = Search { sort: sort.as_ref(), hint: self.hint.as_ref(), ..Search::of(filter) };
+        let guard = self.collection.core.shared();
+        let question = match guard.open()? {
+            Some(open) => question(open, &search)?,
+            None => Question::of(std::sync::Arc::new(filter.clone())),
+        };
+        let mut query = Query { copied: Copied::Document, ..Query::of(question) };
+        if !self.many {
+            (query.limit, query.question.enough) = (1, 1);
+        }
+        Ok(query)
+    }
+
+    /// Sees what would become of one record.
+    fn look_at(
+        &self,
+        cx: &Cx<'_>,
+        member: &Member,
+        filter: &Filter,
+        update: Option<&Update>,
+        effect: &mut Effect,
+    ) -> Result<()> {
+        effect.matched += 1;
+        let (Some(update), Some(document)) = (update, &member.document) else { return Ok(()) };
+        let room = cx.open.store.read(cx.view, member.loc)?.data.len();
+        let job = UpdateJob::of(filter, update, false);
+        let context = self.collection.context(cx.open, &job, document)?;
+        let applied = update.apply(document, &context)?;
+        effect.fields_skipped += u64::from(applied.skips.fields);
+        effect.bytes_skipped += u64::from(applied.skips.bytes);
+        let len = match &applied.mutation {
+            Mutation::Nothing => document.len(),
+            Mutation::InPlace(_) => {
+                effect.modified += 1;
+                effect.in_place += 1;
+                document.len()
+            }
+            Mutation::Regrow(new) => {
+                effect.modified += 1;
+                effect.moved += u64::from(new.len() > room);
+                new.len()
+            }
+        };
+        effect.padding_left += room.saturating_sub(len) as u64;
+        Ok(())
+    }
+
+    fn done_by_update(&self, effect: &Effect) -> Vec<u8> {
+        let mut out = Builder::new();
+        count(&mut out, "nMatched", effect.matched);
+        count(&mut out, "nWouldModify", effect.modified);
+        count(&mut out, "nWouldUpsert", u64::from(self.upsert && effect.matched == 0));
+        out.begin(ty::DOCUMENT, "tallymap");
+        for (name, number) in [
+            ("nWouldStayInPlace", effect.in_place),
+            ("nWouldMove", effect.moved),
+            ("fieldsSkipped", effect.fields_skipped),
+            ("bytesSkipped", effect.bytes_skipped),
+            ("paddingLeft", effect.padding_left),
+        ] {
+            count(&mut out, name, number);
+        }
+        out.end();
+        out.finish()
+    }
+}
+
+fn done_by_deletion(effect: &Effect) -> Vec<u8> {
+    let mut out = Builder::new();
+    count(&mut out, "nWouldDelete", effect.matched);
+    out.finish()
+}

@@ -1,0 +1,40 @@
+//! `let`: variables of a request, each the value of an expression that reads no document.
+
+use bson::RawDocument;
+
+use crate::bson::document;
+use crate::bson::element::{Elements, OwnedValue};
+use crate::error::{Error, Reason, Result};
+use crate::expression::{Expression, Scope, Variables};
+
+/// The variables by name. Each may use those before it.
+///
+/// # Errors
+/// [`Error::Refused`] for an expression that is none, or reads fields.
+pub fn named_variables(variables: &RawDocument) -> Result<Vec<(String, OwnedValue)>> {
+    const NOTHING: &[u8] = &[5, 0, 0, 0, 0];
+    document::check(variables.as_bytes())?;
+    let mut named: Vec<(String, OwnedValue)> = vec![];
+    for element in Elements::new(variables.as_bytes())? {
+        let element = element?;
+        let expression = Expression::parse(element.val(), &scope_of(&named))?;
+        if expression.fields().is_none_or(|fields| !fields.is_empty()) {
+            let message = "Command let Expression tried to access a field, but this is not allowed \
+                           because Command let Expressions run before the query examines any \
+                           documents.";
+            return Err(Error::refused(Reason::Location(4890500), message));
+        }
+        let mut known = Variables::new(0);
+        named.iter().for_each(|(name, value)| known.set(name.as_str(), value.clone()));
+        let value = expression.evaluate(NOTHING, &known)?.as_value().map(|value| value.to_owned());
+        if let Some(value) = value {
+            named.push((element.name_lossy().into_owned(), value));
+        }
+    }
+    Ok(named)
+}
+
+/// The names of variables.
+pub fn scope_of(variables: &[(String, OwnedValue)]) -> Scope {
+    Scope::new(variables.iter().map(|(name, _)| name.clone()))
+}

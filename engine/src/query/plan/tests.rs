@@ -1,0 +1,1 @@
+//! Tables of plans: which bounds a filter gives an index, which plans there are.
