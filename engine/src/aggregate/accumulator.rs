@@ -105,7 +105,8 @@ impl Accumulator {
 
     /// Adds a document; gives the bytes that the state has grown by.
     pub fn add(&self, state: &mut State, doc: &[u8], vars: &Variables<'_>) -> Result<usize> {
-        if let (State::First(Some(_)), _) = (&*state, self.kind) {
+        // What cannot fail need not be evaluated.
+        if matches!(state, State::First(Some(_))) && self.argument.cannot_fail() {
             return Ok(0);
         }
         let value = self.argument.evaluate(doc, vars)?;
@@ -135,6 +136,7 @@ impl Accumulator {
                 let before = best.replace(value.into_owned());
                 len.saturating_sub(before.map_or(0, |before| before.bytes.len()))
             }
+            State::First(Some(_)) => 0,
             State::First(first) => {
                 *first = Some(value.into_owned());
                 len
@@ -191,6 +193,9 @@ impl Accumulator {
 
 fn parse_operator(operator: &Element<'_>, scope: &Scope) -> Result<(Kind, Expression)> {
     let name = name_of(operator)?;
+    if operator.ty == ty::ARRAY {
+        return Err(location(40237, format!("The {name} accumulator is a unary operator")));
+    }
     let kind = match name {
         "$sum" => Kind::Sum,
         "$avg" => Kind::Avg,
@@ -217,8 +222,5 @@ fn parse_operator(operator: &Element<'_>, scope: &Scope) -> Result<(Kind, Expres
         }
         name => return Err(location(15952, format!("unknown group operator '{name}'"))),
     };
-    if operator.ty == ty::ARRAY {
-        return Err(location(40237, format!("The {name} accumulator is a unary operator")));
-    }
     Ok((kind, Expression::parse(operator.val(), scope)?))
 }

@@ -29,6 +29,7 @@ mod union_with;
 mod unwind;
 
 pub(crate) use chain::Chain;
+pub(crate) use out::Out;
 pub(crate) use stage::{Kind, Pipeline, Stage};
 pub(crate) use stats::CollStatsParts;
 

@@ -226,6 +226,24 @@ impl Stage {
         &self.source
     }
 
+    /// A `$skip`.
+    pub fn skip(count: u64) -> Stage {
+        Stage { name: "$skip".into(), source: [].into(), kind: Kind::Skip(count) }
+    }
+
+    /// A `$limit`.
+    pub fn limit(count: u64) -> Stage {
+        Stage { name: "$limit".into(), source: [].into(), kind: Kind::Limit(count) }
+    }
+
+    /// The same sort that keeps no more than so many.
+    pub fn keeping(mut self, count: Option<u64>) -> Stage {
+        if let Kind::Sort(_, kept) = &mut self.kind {
+            *kept = count;
+        }
+        self
+    }
+
     /// Does it write a collection?
     pub fn writes(&self) -> bool {
         matches!(self.kind, Kind::Out(_))

@@ -1,14 +1,33 @@
 //! Aggregations: a pipeline of stages over a collection's documents.
+//!
+//! What the pipeline begins with is done by a find: [`pushdown`]. The rest goes through the
+//! stages one document at a time. Blocking stages are bounded; nothing is spilled to disk.
 
+mod explain;
+mod out;
+mod pushdown;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod world;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use bson::{RawDocument, RawDocumentBuf};
+use bson::{RawArrayBuf, RawDocument, RawDocumentBuf, rawdoc};
 
 use super::cursor::Cursor;
-use super::find::Verbosity;
+use super::find::{Find, Verbosity};
 use super::handle::Collection;
 use super::search::Hint;
+use crate::aggregate::{Chain, Context, Documents, Kind, Pipeline, Stage};
+use crate::bson::document;
+use crate::bson::element::Elements;
 use crate::error::{Error, Reason, Result};
+use crate::expression::{Expression, Scope, Variables, check_variable, name_of};
+use crate::limits::DOCUMENT_LEN_MAX;
+use pushdown::Pushed;
+use world::{DatabaseWorld, Deadline};
 
 /// An aggregation that is ready to run. Made by [`Collection::aggregate`].
 #[derive(Debug, Clone)]
@@ -33,6 +52,13 @@ impl Collection {
     }
 }
 
+/// An aggregation, parsed.
+struct Parsed {
+    pipeline: Pipeline,
+    vars: Arc<Variables<'static>>,
+    deadline: Deadline,
+}
+
 impl Aggregate {
     /// Which index the stages at the beginning are to use.
     pub fn hint(mut self, hint: Hint) -> Self {
@@ -40,7 +66,7 @@ impl Aggregate {
         self
     }
 
-    /// Variables of its expressions, as `let` names them.
+    /// Variables of its expressions, as `let` names them: constant expressions.
     pub fn variables(mut self, variables: impl AsRef<RawDocument>) -> Self {
         self.variables = Some(variables.as_ref().to_owned());
         self
@@ -52,22 +78,184 @@ impl Aggregate {
         self
     }
 
-    /// Runs it.
+    /// Whether stages may write to disk. It is taken note of and changes nothing: what takes too
+    /// much memory is refused.
+    pub fn allow_disk_use(self, _allow: bool) -> Self {
+        self
+    }
+
+    /// Runs it. With an `$out` the documents are written before this returns, and the cursor
+    /// gives none.
     ///
     /// # Errors
     /// [`Error::Refused`] with MongoDB's reason.
     pub fn run(self) -> Result<Cursor> {
-        match self.pipeline.first() {
-            None => self.collection.find(RawDocumentBuf::new()).run(),
-            Some(_) => Err(Error::refused(Reason::Location(40324), "Unrecognized pipeline stage")),
+        let parsed = self.parse()?;
+        let stages = parsed.pipeline.stages();
+        let Some((last, before)) = stages.split_last() else {
+            return Ok(cursor(self.documents(stages, &parsed)?));
+        };
+        match last.kind() {
+            Kind::Out(target) => {
+                let docs = self.documents(before, &parsed)?;
+                out::write(&self.collection, target, docs)?;
+                Ok(cursor(Box::new(std::iter::empty())))
+            }
+            _ => Ok(cursor(self.documents(stages, &parsed)?)),
         }
+    }
+
+    /// Runs it to the end, for a client from before there were cursors: `{ result: […], ok: 1 }`.
+    ///
+    /// # Errors
+    /// As [`Aggregate::run`]; and if the result is longer than a document may be.
+    pub fn run_inline(self) -> Result<RawDocumentBuf> {
+        let mut result = RawArrayBuf::new();
+        for doc in self.run()? {
+            let doc = doc?;
+            if result.as_bytes().len() + doc.as_bytes().len() > DOCUMENT_LEN_MAX {
+                let message = format!(
+                    "aggregation result exceeds maximum document size ({}MB)",
+                    DOCUMENT_LEN_MAX >> 20
+                );
+                return Err(Error::refused(Reason::Location(16389), message));
+            }
+            result.push(doc);
+        }
+        Ok(rawdoc! { "result": result, "ok": 1.0 })
     }
 
     /// Says how it would be run, or was.
     ///
     /// # Errors
     /// As [`Aggregate::run`].
-    pub fn explain(self, _verbosity: Verbosity) -> Result<RawDocumentBuf> {
-        Ok(RawDocumentBuf::new())
+    pub fn explain(self, verbosity: Verbosity) -> Result<RawDocumentBuf> {
+        let parsed = self.parse()?;
+        explain::explain(&self, &parsed, verbosity)
+    }
+
+    fn parse(&self) -> Result<Parsed> {
+        let now_ms = self.collection.database.shared.clock.unix_ms();
+        let (scope, vars) = self.named_variables(now_ms)?;
+        for stage in &self.pipeline {
+            document::check(stage.as_bytes())?;
+        }
+        let pipeline = Pipeline::parse(self.pipeline.iter().map(|stage| stage.as_bytes()), &scope)?;
+        let deadline = Deadline::new(&self.collection.database.shared, self.max_time);
+        Ok(Parsed { pipeline, vars: Arc::new(vars), deadline })
+    }
+
+    fn named_variables(&self, now_ms: i64) -> Result<(Scope, Variables<'static>)> {
+        let mut vars = Variables::new(now_ms);
+        let Some(given) = &self.variables else { return Ok((Scope::default(), vars)) };
+        document::check(given.as_bytes())?;
+        let mut names = vec![];
+        for element in Elements::new(given.as_bytes())? {
+            let element = element?;
+            let name = name_of(&element)?;
+            check_variable(name, true)?;
+            let expression = Expression::parse(element.val(), &Scope::default())?;
+            let constant = Variables::new(now_ms);
+            let value = expression.evaluate(&[5, 0, 0, 0, 0], &constant)?.into_owned();
+            names.push(name.to_owned());
+            vars.set(name.to_owned(), value);
+        }
+        Ok((Scope::new(names), vars))
+    }
+
+    /// What comes out of these stages.
+    fn documents(&self, stages: &[Stage], parsed: &Parsed) -> Result<Documents> {
+        let vars = parsed.vars.clone();
+        let source = Source { collection: &self.collection, hint: self.hint.as_ref() };
+        source.documents(&[5, 0, 0, 0, 0], stages, vars, parsed.deadline.clone())
+    }
+}
+
+/// Documents as a cursor gives them.
+fn cursor(docs: Documents) -> Cursor {
+    Cursor::new(docs.map(|doc| {
+        RawDocumentBuf::from_bytes(doc?)
+            .map_err(|_| Error::invalid_bson(0, "a stage gives documents"))
+    }))
+}
+
+/// A collection whose documents go through stages.
+struct Source<'s> {
+    collection: &'s Collection,
+    hint: Option<&'s Hint>,
+}
+
+impl Source<'_> {
+    /// The documents that match `filter`, sent through stages.
+    fn documents(
+        &self,
+        filter: &[u8],
+        stages: &[Stage],
+        vars: Arc<Variables<'static>>,
+        deadline: Deadline,
+    ) -> Result<Documents> {
+        let world = DatabaseWorld::new(self.collection, deadline.clone());
+        let context = Context { vars: vars.clone(), world: Arc::new(world) };
+        if let Some((first, rest)) = stages.split_first().filter(|(first, _)| first.is_source()) {
+            let docs = stats::documents(self.collection, first.kind())?;
+            let docs = docs.into_iter().map(Ok);
+            return Ok(Box::new(Chain::new(rest, &context).run(docs)));
+        }
+        let pushed = Pushed::of(filter, stages);
+        let found = self.found(&pushed, &vars, &deadline)?;
+        let rest = &stages[pushed.stages..];
+        if rest.is_empty() {
+            return Ok(found);
+        }
+        Ok(Box::new(Chain::new(rest, &context).run(found)))
+    }
+
+    fn find(&self, pushed: &Pushed, vars: &Variables<'_>, deadline: &Deadline) -> Result<Find> {
+        let raw = |bytes: &[u8]| {
+            RawDocumentBuf::from_bytes(bytes.to_vec())
+                .map_err(|_| Error::invalid_bson(0, "a part of a query is a document"))
+        };
+        let mut find = self.collection.find(raw(&pushed.filter)?);
+        find = find.skip(pushed.skip).limit(pushed.limit);
+        if let Some(sort) = &pushed.sort {
+            find = find.sort(raw(sort)?);
+        }
+        if let Some(projection) = &pushed.projection {
+            find = find.projection(raw(projection)?);
+        }
+        if let Some(hint) = self.hint {
+            find = find.hint(hint.clone());
+        }
+        if let Some(left) = deadline.left()? {
+            find = find.max_time(left);
+        }
+        find = find.variables(raw(&vars.to_document())?);
+        Ok(find)
+    }
+
+    fn found(
+        &self,
+        pushed: &Pushed,
+        vars: &Variables<'_>,
+        deadline: &Deadline,
+    ) -> Result<Documents> {
+        let found = self.find(pushed, vars, deadline)?.run()?;
+        let found = found.map(|doc| Ok(doc?.into_bytes()));
+        let (Some(sort), true) = (pushed.sort_stage.clone(), pushed.sort.is_some()) else {
+            return Ok(Box::new(deadline.clone().watch(found)));
+        };
+        // A find may sort less than an aggregation. Where it cannot, it has given nothing yet.
+        let mut found = found.peekable();
+        match found.peek() {
+            Some(Err(error)) if error.code() == Reason::OperationFailed.code() => {}
+            _ => return Ok(Box::new(deadline.clone().watch(found))),
+        }
+        let unsorted = pushed.without_sort();
+        let found = self.find(&unsorted, vars, deadline)?.run()?;
+        let found = deadline.clone().watch(found.map(|doc| Ok(doc?.into_bytes())));
+        let world = Arc::new(DatabaseWorld::new(self.collection, deadline.clone()));
+        let context = Context { vars: Arc::new(Variables::new(0)), world };
+        let stages = pushed.sorting(sort);
+        Ok(Box::new(Chain::new(&stages, &context).run(found)))
     }
 }

@@ -33,7 +33,7 @@ mod string;
 mod substring;
 mod sum;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text_search;
 mod types;
 mod variables;
@@ -84,6 +84,11 @@ impl Expression {
             Node::Literal(value) => Some(value.as_ref()),
             _ => None,
         }
+    }
+
+    /// Does it have a value, or none, for every document?
+    pub(crate) fn cannot_fail(&self) -> bool {
+        matches!(self.node, Node::Literal(_) | Node::Field(_) | Node::Root)
     }
 
     /// The dotted fields that it reads; `None` if it may read the whole document.

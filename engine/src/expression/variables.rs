@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::bson::builder::Builder;
 use crate::bson::element::OwnedValue;
 
 /// Names of variables that an expression may use, beside `ROOT`, `CURRENT`, `NOW` and `REMOVE`.
@@ -47,6 +48,15 @@ impl<'a> Variables<'a> {
         let name = name.into();
         self.values.retain(|(known, _)| *known != name);
         self.values.push((name, value));
+    }
+
+    /// All of them as a document.
+    pub fn to_document(&self) -> Vec<u8> {
+        let mut out = Builder::new();
+        for (name, value) in &self.values {
+            out.value(name.as_bytes(), value.as_ref());
+        }
+        out.finish()
     }
 
     /// The value of a variable.

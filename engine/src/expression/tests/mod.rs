@@ -4,7 +4,7 @@
 //! `expression => missing` or `expression => !number` is a case. Doubles are compared to a
 //! relative 1e-14 where a function of the C library made them.
 
-mod notation;
+pub(crate) mod notation;
 
 use super::*;
 use crate::bson::element::OwnedValue;

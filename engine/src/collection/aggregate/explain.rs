@@ -1,0 +1,65 @@
+//! What an aggregation would do, in the form of MongoDB 5.0: the find's explanation if that is
+//! all, and stages behind a `$cursor` otherwise.
+
+use bson::{RawArrayBuf, RawBson, RawDocumentBuf, rawdoc};
+
+use super::{Aggregate, Parsed, Pushed, Source};
+use crate::aggregate::Stage;
+use crate::bson::builder::Builder;
+use crate::bson::element::{Elements, Value};
+use crate::collection::Verbosity;
+use crate::error::{Error, Result};
+
+pub fn explain(
+    aggregate: &Aggregate,
+    parsed: &Parsed,
+    verbosity: Verbosity,
+) -> Result<RawDocumentBuf> {
+    let stages = parsed.pipeline.stages();
+    let source = Source { collection: &aggregate.collection, hint: aggregate.hint.as_ref() };
+    let mut shown = RawArrayBuf::new();
+    let rest = if stages.first().is_some_and(Stage::is_source) {
+        stages
+    } else {
+        let pushed = Pushed::of(&[5, 0, 0, 0, 0], stages);
+        let find = source.find(&pushed, &parsed.vars, &parsed.deadline)?;
+        let found = find.explain(verbosity)?;
+        if pushed.stages == stages.len() {
+            return Ok(found);
+        }
+        let mut cursor = RawDocumentBuf::new();
+        for part in found.iter() {
+            let (name, value) =
+                part.map_err(|_| Error::invalid_bson(0, "an explanation is a document"))?;
+            if matches!(name.as_str(), "queryPlanner" | "executionStats") {
+                cursor.append(name, RawBson::from(value));
+            }
+        }
+        shown.push(rawdoc! { "$cursor": cursor });
+        &stages[pushed.stages..]
+    };
+    for stage in rest {
+        shown.push(as_given(aggregate, stage)?);
+    }
+    let mut out = RawDocumentBuf::new();
+    out.append(bson::raw::cstr!("explainVersion"), "1");
+    out.append(bson::raw::cstr!("stages"), RawBson::Array(shown));
+    Ok(out)
+}
+
+/// The stage as it was given.
+fn as_given(aggregate: &Aggregate, stage: &Stage) -> Result<RawDocumentBuf> {
+    let mut out = Builder::new();
+    for given in &aggregate.pipeline {
+        let element = Elements::new(given.as_bytes())?.next().transpose()?;
+        if let Some(element) = element
+            && element.name == stage.name().as_bytes()
+            && element.value == stage.source()
+        {
+            out.value(element.name, Value { ty: element.ty, bytes: element.value });
+            break;
+        }
+    }
+    RawDocumentBuf::from_bytes(out.finish())
+        .map_err(|_| Error::invalid_bson(0, "a stage is a document"))
+}

@@ -1,0 +1,84 @@
+//! `$out`: the documents are written to a collection of their own, which then takes the place of
+//! the target.
+//!
+//! O1. Until all is written the target is as it was. Its indexes are built on the new documents
+//!     before it is replaced.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bson::RawDocument;
+
+use crate::aggregate::{Documents, Out};
+use crate::collection::{Collection, CollectionOptions, StoredOptions, check_not_catalogue};
+use crate::error::{Error, Reason, Result};
+use crate::namespace_string::NamespaceString;
+
+/// Writes the documents to a target of the same database.
+pub fn write(collection: &Collection, target: &Out, docs: Documents) -> Result<()> {
+    let database = &collection.database;
+    if target.database.as_deref().is_some_and(|name| *name != *database.name) {
+        let message = "$out to another database is not supported";
+        return Err(Error::refused(Reason::CommandNotSupported, message));
+    }
+    let ns = NamespaceString::new(&database.name, &target.collection)?;
+    if target.collection.starts_with("system.") {
+        let message = format!("Cannot $out to special collection: {}", target.collection);
+        return Err(Error::refused(Reason::Location(17385), message));
+    }
+    check_not_catalogue(&ns)?;
+    let target = database.collection(ns)?;
+    if target.exists() && target.stats()?.capped.is_some() {
+        let message =
+            format!("namespace '{}' is capped so it can't be used for $out", target.namespace());
+        return Err(Error::refused(Reason::Location(17152), message));
+    }
+    let temporary = temporary(collection)?;
+    let written = fill(&temporary, &target, docs).and_then(|()| replace(&temporary, &target));
+    if written.is_err() {
+        // What is left of it is in nobody's way; the first error is the one to tell.
+        let _ = database.drop_collection(&temporary.core);
+    }
+    written
+}
+
+/// A collection that nobody else has.
+fn temporary(collection: &Collection) -> Result<Collection> {
+    static MADE: AtomicU64 = AtomicU64::new(1);
+    let database = &collection.database;
+    loop {
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tmp.agg_out.{number}");
+        let temporary = database.collection(NamespaceString::new(&database.name, &name)?)?;
+        if !temporary.exists() {
+            return Ok(temporary);
+        }
+    }
+}
+
+fn fill(temporary: &Collection, target: &Collection, docs: Documents) -> Result<()> {
+    let options = CollectionOptions::default();
+    let stored = StoredOptions::new(&options)?;
+    temporary.database.create(&temporary.core, &options, stored)?;
+    for doc in docs {
+        let doc = doc?;
+        let doc = RawDocument::from_bytes(&doc)
+            .map_err(|_| Error::invalid_bson(0, "a stage gives documents"))?;
+        temporary.insert_one(doc)?;
+    }
+    for index in target.indexes()? {
+        if index.name != "_id_" {
+            let mut specification = index.specification;
+            specification.remove("ns");
+            let specification = bson::RawDocumentBuf::try_from(&specification)
+                .map_err(|_| Error::invalid_bson(0, "an index specification is a document"))?;
+            temporary.create_index_from(specification)?;
+        }
+    }
+    Ok(())
+}
+
+fn replace(temporary: &Collection, target: &Collection) -> Result<()> {
+    let database = &temporary.database;
+    database.drop_collection(&target.core)?;
+    database.rename(&temporary.core, &target.core)
+}
