@@ -107,6 +107,10 @@ pub enum Error {
         index: String,
         /// The key, as text.
         key: String,
+        /// The fields of the index, as BSON.
+        pattern: Box<[u8]>,
+        /// The key by the names of those fields, as BSON.
+        value: Box<[u8]>,
     },
     /// A document is longer than [`crate::limits::DOCUMENT_LEN_MAX`].
     #[error("document of {len} bytes is larger than {max}")]

@@ -102,6 +102,7 @@ pub use holds::{Holds, Lengths};
 pub use index::index_spec::IndexSpec;
 pub use namespace_string::NamespaceString;
 pub use options::{Durability, Options};
+pub use query::Filter;
 pub use salvager::Salvager;
 pub use store::{CompactPadding, Direction, SizingPolicy};
 pub use update::FieldOrder;

@@ -34,6 +34,13 @@ pub enum CliError {
         /// The answer of the operating system.
         source: io::Error,
     },
+    /// Nobody can be listened to at this address.
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// The answer of the operating system.
+        source: io::Error,
+    },
     /// Standard output cannot be written.
     Output(io::Error),
 }
@@ -61,7 +68,7 @@ impl CliError {
                 Class::Restore => EXIT_DATA,
                 Class::Retry | Class::Stop => EXIT_FAILED,
             },
-            CliError::File { .. } | CliError::Output(_) => EXIT_FAILED,
+            CliError::File { .. } | CliError::Listen { .. } | CliError::Output(_) => EXIT_FAILED,
         }
     }
 
@@ -86,6 +93,9 @@ impl fmt::Display for CliError {
                 }
             }
             CliError::File { file, source } => write!(f, "{}: {source}", file.display()),
+            CliError::Listen { address, source } => {
+                write!(f, "cannot listen at {address}: {source}")
+            }
             CliError::Output(source) => write!(f, "standard output: {source}"),
         }
     }

@@ -2,8 +2,9 @@
 
 use std::process::{Command, Output};
 
-const COMMANDS: [&str; 9] =
-    ["demo", "ingest", "chart", "dump", "validate", "stats", "inspect", "compact", "repair"];
+const COMMANDS: [&str; 10] = [
+    "demo", "ingest", "chart", "dump", "validate", "stats", "inspect", "compact", "repair", "serve",
+];
 
 fn tallymap(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tallymap"));
@@ -63,6 +64,9 @@ fn bad_usage_is_exit_code_2_and_said_on_standard_error() {
         "inspect --dbpath d --collection c",
         "compact --dbpath d",
         "repair --dbpath d",
+        "serve",
+        "serve --dbpath d --port 65536",
+        "serve --dbpath d --bind_ip nowhere",
         "demo --hits 0",
         "demo --seed 1 --log access.log",
     ] {

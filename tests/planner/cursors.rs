@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bson::{Document, RawDocumentBuf, doc, rawdoc};
-use tallymap::{Collection, CollectionOptions, Error, Find, Hint, Reason};
+use tallymap::{Collection, CollectionOptions, Error, Find, Hint, Reason, Verbosity};
 use tallymap_tests::dbpath::{self, Dbpath};
 use tallymap_tests::order::raw;
 use tallymap_tests::seed::Seed;
@@ -195,6 +195,62 @@ fn hints_and_ends() {
     assert_eq!(shown(three().return_key(true)), [doc! { "a": 3, "b": 19 }]);
     let with_id = shown(three().show_record_id(true));
     assert!(with_id[0].get_i64("$recordId").expect("an int64") > 0);
+    drop(collection);
+    dbpath::close(engine);
+}
+
+/// A document that comes to have several entries, of which only one is new.
+#[test]
+fn a_document_is_found_once_by_all_its_entries() {
+    let dbpath = Dbpath::new();
+    let engine = dbpath.open();
+    let collection = engine.collection("d.c").expect("valid");
+    collection.insert_one(rawdoc! { "_id": 1, "a": 1 }).expect("inserted");
+    index(&collection, rawdoc! { "a": 1 });
+    let grow = rawdoc! { "$set": { "a": [1, 5] } };
+    collection.update_one(rawdoc! { "_id": 1 }, grow).expect("valid").run().expect("updated");
+    assert_eq!(found(collection.find(rawdoc! { "a": { "$gte": 1 } })).len(), 1);
+    assert_eq!(found(collection.find(rawdoc! { "a": { "$gt": 3, "$lt": 2 } })).len(), 1);
+    let many = collection.count_documents(rawdoc! { "a": { "$gte": 1 } }).run().expect("counted");
+    assert_eq!(many, 1);
+    let values = collection.distinct("a", rawdoc! {}).run().expect("listed");
+    assert_eq!(values, [bson::RawBson::Int32(1), bson::RawBson::Int32(5)]);
+    drop(collection);
+    dbpath::close(engine);
+}
+
+/// An explanation says what a write would do, and does not do it.
+#[test]
+fn explained_writes_change_nothing() {
+    let dbpath = Dbpath::new();
+    let engine = dbpath.open();
+    let collection = engine.collection("d.c").expect("valid");
+    for id in 0..20 {
+        collection.insert_one(rawdoc! { "_id": id, "a": id % 4 }).expect("inserted");
+    }
+    index(&collection, rawdoc! { "a": 1 });
+    let three = || rawdoc! { "a": 3 };
+    let grow = rawdoc! { "$set": { "pad": "x".repeat(500) } };
+    let stage = |write: tallymap::ExplainWrite| {
+        let shown = write.run(Verbosity::ExecutionStats).expect("explained");
+        let shown = Document::try_from(&*shown).expect("sound");
+        let stats = shown.get_document("executionStats").expect("run");
+        stats.get_document("executionStages").expect("shown").clone()
+    };
+    let update = stage(collection.explain_update(three(), grow).many(true));
+    let count = |stage: &Document, name: &str| stage.get_i32(name).expect("a count");
+    assert_eq!(update.get_str("stage").expect("named"), "UPDATE");
+    assert_eq!((count(&update, "nMatched"), count(&update, "nWouldModify")), (5, 5));
+    let ours = update.get_document("tallymap").expect("ours");
+    assert_eq!((count(ours, "nWouldMove"), count(ours, "nWouldStayInPlace")), (5, 0));
+    let one = stage(collection.explain_update(three(), rawdoc! { "$inc": { "a": 1 } }));
+    let ours = one.get_document("tallymap").expect("ours");
+    assert_eq!((count(&one, "nMatched"), count(ours, "nWouldMove")), (1, 0));
+    let delete = stage(collection.explain_delete(rawdoc! { "_id": 3 }));
+    assert_eq!(count(&delete, "nWouldDelete"), 1);
+    let inner = delete.get_document("inputStage").expect("below");
+    assert!(inner.to_string().contains("IDHACK"), "{inner}");
+    assert_eq!(found(collection.find(three())).len(), 5);
     drop(collection);
     dbpath::close(engine);
 }

@@ -124,8 +124,11 @@ fn keys(seed: &mut Seed) -> Document {
 fn indexed(collection: &Collection, seed: &mut Seed) {
     for _ in 0..1 + seed.below(4) {
         let mut spec = doc! { "key": keys(seed) };
-        if seed.one_in(5) {
-            spec.insert("sparse", true);
+        match seed.below(12) {
+            0 | 1 => drop(spec.insert("sparse", true)),
+            2 | 3 => drop(spec.insert("partialFilterExpression", doc! { "b": { "$gte": 2 } })),
+            4 => drop(spec.insert("key", doc! { seed.pick(&["b", "e"]): "hashed" })),
+            _ => {}
         }
         // Some indexes these documents do not allow.
         let _ = collection.create_index_from(raw(&spec));

@@ -11,6 +11,7 @@ use super::chain::{Run, Sink};
 use super::key;
 use super::memory::Memory;
 use crate::bson::builder::Builder;
+use crate::bson::collation::Collation;
 use crate::bson::document::check_len;
 use crate::bson::element::{Elements, OwnedValue, Value};
 use crate::bson::ty;
@@ -22,6 +23,8 @@ use crate::expression::{Computed, Expression, Scope, Variables, location, name_o
 pub(crate) struct Group {
     id: Id,
     accumulators: Vec<Accumulator>,
+    /// By which texts of keys are equal.
+    collation: Option<Arc<Collation>>,
 }
 
 #[derive(Debug)]
@@ -47,7 +50,7 @@ impl Group {
         let Some(id) = id else {
             return Err(location(15955, "a group specification must include an _id"));
         };
-        Ok(Group { id, accumulators })
+        Ok(Group { id, accumulators, collation: scope.collation().cloned() })
     }
 
     /// The fields that it reads; `None` for the whole document.
@@ -129,7 +132,12 @@ impl Run for GroupRun {
     fn push(&mut self, doc: Vec<u8>, _out: &mut dyn Sink) -> Result<()> {
         let id = self.spec.id.evaluate(&doc, &self.vars)?;
         self.key.clear();
-        key::append(id.or_null(), &mut self.key);
+        match &self.spec.collation {
+            Some(collation) if Collation::concerns(id.or_null()) => {
+                key::append(collation.fold(id.or_null()).as_ref(), &mut self.key);
+            }
+            _ => key::append(id.or_null(), &mut self.key),
+        }
         let place = match self.places.get(&*self.key) {
             Some(place) => *place,
             None => {

@@ -10,7 +10,7 @@ const DOUBLE: u8 = 2;
 const DECIMAL: u8 = 3;
 
 /// Appends the key of a value.
-pub(super) fn append(value: Value<'_>, out: &mut Vec<u8>) {
+pub(crate) fn append(value: Value<'_>, out: &mut Vec<u8>) {
     out.push(ty::canonical(value.ty) as u8);
     match value.ty {
         ty::INT32 | ty::INT64 | ty::DOUBLE => match value.as_number() {

@@ -19,8 +19,8 @@ impl Memory {
             return Ok(());
         }
         let message = format!(
-            "Exceeded memory limit for {stage}: {BYTES_MAX} bytes. Nothing is spilled to disk here, \
-             whatever allowDiskUse says; filter or limit the documents before this stage."
+            "Exceeded memory limit for {stage}: {BYTES_MAX} bytes. Nothing is spilled to disk, \
+             whatever allowDiskUse says; filter or limit the documents before."
         );
         Err(Error::refused(Reason::QueryExceededMemoryLimitNoDiskUseAllowed, message))
     }

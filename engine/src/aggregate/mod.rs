@@ -11,7 +11,7 @@ mod chain;
 mod count;
 mod facet;
 mod group;
-mod key;
+pub(crate) mod key;
 mod limit_skip;
 mod lookup;
 mod memory;

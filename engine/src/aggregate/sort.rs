@@ -4,12 +4,12 @@ use super::chain::{Run, Sink};
 use crate::bson::element::{Elements, Value};
 use crate::bson::{text, ty};
 use crate::error::Result;
-use crate::expression::{Computed, location};
-use crate::query::sorter::SortBound;
-use crate::query::{SortPattern, Sorter};
+use crate::expression::{Computed, Scope, location};
+
+use crate::query::{SortBound, SortPattern, Sorter};
 
 /// Parses a pattern.
-pub(super) fn parse(value: Value<'_>) -> Result<SortPattern> {
+pub(super) fn parse(value: Value<'_>, scope: &Scope) -> Result<SortPattern> {
     if value.ty != ty::DOCUMENT {
         return Err(location(15973, "the $sort key specification must be an object"));
     }
@@ -31,7 +31,7 @@ pub(super) fn parse(value: Value<'_>) -> Result<SortPattern> {
     if count == 0 {
         return Err(location(15976, "$sort stage must have at least one sort key"));
     }
-    SortPattern::parse(value.bytes)
+    Ok(SortPattern::parse(value.bytes)?.collated(scope.collation()))
 }
 
 #[derive(Debug)]

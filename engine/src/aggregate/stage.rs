@@ -137,7 +137,7 @@ fn parse_stages<'s>(
             return Err(Error::refused(Reason::FailedToParse, message));
         }
     }
-    for stage in parsed.iter().skip(1).filter(|stage| stage.is_source()) {
+    if let Some(stage) = parsed.iter().skip(1).find(|stage| stage.is_source()) {
         let message = format!("{} is only valid as the first stage in a pipeline.", stage.name);
         return Err(location(40602, message));
     }
@@ -165,7 +165,7 @@ fn parse_stage(
         "$unset" => Kind::Project(project::parse_unset(value, scope)?),
         "$addFields" | "$set" => Kind::AddFields(Arc::new(add_fields::parse(name, value, scope)?)),
         "$group" => Kind::Group(Arc::new(Group::parse(value, scope)?)),
-        "$sort" => Kind::Sort(sort::parse(value)?, None),
+        "$sort" => Kind::Sort(sort::parse(value, scope)?, None),
         "$limit" => Kind::Limit(parse_limit(value)?),
         "$skip" => Kind::Skip(parse_skip(value)?),
         "$unwind" => Kind::Unwind(Arc::new(Unwind::parse(value)?)),

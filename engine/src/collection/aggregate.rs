@@ -4,6 +4,7 @@
 //! stages one document at a time. Blocking stages are bounded; nothing is spilled to disk.
 
 mod explain;
+mod given;
 mod out;
 mod pushdown;
 mod stats;
@@ -20,6 +21,7 @@ use super::cursor::Cursor;
 use super::find::{Find, Verbosity};
 use super::handle::Collection;
 use super::search::Hint;
+use super::variables::collation_of;
 use crate::aggregate::{Chain, Context, Documents, Kind, Pipeline, Stage};
 use crate::bson::document;
 use crate::bson::element::Elements;
@@ -38,6 +40,7 @@ pub struct Aggregate {
     hint: Option<Hint>,
     variables: Option<RawDocumentBuf>,
     max_time: Option<Duration>,
+    collation: Option<RawDocumentBuf>,
 }
 
 impl Collection {
@@ -48,7 +51,14 @@ impl Collection {
     ) -> Aggregate {
         let pipeline = pipeline.into_iter().map(|stage| stage.as_ref().to_owned()).collect();
         let collection = self.clone();
-        Aggregate { collection, pipeline, hint: None, variables: None, max_time: None }
+        Aggregate {
+            collection,
+            pipeline,
+            hint: None,
+            variables: None,
+            max_time: None,
+            collation: None,
+        }
     }
 }
 
@@ -84,12 +94,28 @@ impl Aggregate {
         self
     }
 
+    /// By which collation texts are matched, sorted and grouped; expressions compare
+    /// their bytes: `{ locale: "en", strength: 2 }`.
+    pub fn collation(mut self, collation: impl AsRef<RawDocument>) -> Self {
+        self.collation = Some(collation.as_ref().to_owned());
+        self
+    }
+
     /// Runs it. With an `$out` the documents are written before this returns, and the cursor
     /// gives none.
     ///
     /// # Errors
     /// [`Error::Refused`] with MongoDB's reason.
     pub fn run(self) -> Result<Cursor> {
+        let cursor = self.run_unwatched()?;
+        Ok(cursor.profiled(&self.collection, "command", || {
+            let pipeline: RawArrayBuf = self.pipeline.iter().map(|stage| stage.as_ref()).collect();
+            let name = self.collection.namespace().collection();
+            rawdoc! { "aggregate": name, "pipeline": pipeline }
+        }))
+    }
+
+    fn run_unwatched(&self) -> Result<Cursor> {
         let parsed = self.parse()?;
         let stages = parsed.pipeline.stages();
         let Some((last, before)) = stages.split_last() else {
@@ -137,6 +163,7 @@ impl Aggregate {
     fn parse(&self) -> Result<Parsed> {
         let now_ms = self.collection.database.shared.clock.unix_ms();
         let (scope, vars) = self.named_variables(now_ms)?;
+        let scope = scope.under(collation_of(self.collation.as_deref())?);
         for stage in &self.pipeline {
             document::check(stage.as_bytes())?;
         }
@@ -166,7 +193,8 @@ impl Aggregate {
     /// What comes out of these stages.
     fn documents(&self, stages: &[Stage], parsed: &Parsed) -> Result<Documents> {
         let vars = parsed.vars.clone();
-        let source = Source { collection: &self.collection, hint: self.hint.as_ref() };
+        let (hint, collation) = (self.hint.as_ref(), self.collation.as_deref());
+        let source = Source { collection: &self.collection, hint, collation };
         source.documents(&[5, 0, 0, 0, 0], stages, vars, parsed.deadline.clone())
     }
 }
@@ -183,6 +211,7 @@ fn cursor(docs: Documents) -> Cursor {
 struct Source<'s> {
     collection: &'s Collection,
     hint: Option<&'s Hint>,
+    collation: Option<&'s RawDocument>,
 }
 
 impl Source<'_> {
@@ -226,6 +255,9 @@ impl Source<'_> {
         if let Some(hint) = self.hint {
             find = find.hint(hint.clone());
         }
+        if let Some(collation) = self.collation {
+            find = find.collation(collation);
+        }
         if let Some(left) = deadline.left()? {
             find = find.max_time(left);
         }
@@ -239,7 +271,7 @@ impl Source<'_> {
         vars: &Variables<'_>,
         deadline: &Deadline,
     ) -> Result<Documents> {
-        let found = self.find(pushed, vars, deadline)?.run()?;
+        let found = self.find(pushed, vars, deadline)?.run_unwatched()?;
         let found = found.map(|doc| Ok(doc?.into_bytes()));
         let (Some(sort), true) = (pushed.sort_stage.clone(), pushed.sort.is_some()) else {
             return Ok(Box::new(deadline.clone().watch(found)));
@@ -251,7 +283,7 @@ impl Source<'_> {
             _ => return Ok(Box::new(deadline.clone().watch(found))),
         }
         let unsorted = pushed.without_sort();
-        let found = self.find(&unsorted, vars, deadline)?.run()?;
+        let found = self.find(&unsorted, vars, deadline)?.run_unwatched()?;
         let found = deadline.clone().watch(found.map(|doc| Ok(doc?.into_bytes())));
         let world = Arc::new(DatabaseWorld::new(self.collection, deadline.clone()));
         let context = Context { vars: Arc::new(Variables::new(0)), world };

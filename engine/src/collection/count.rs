@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
-use bson::{RawDocument, RawDocumentBuf};
+use bson::{RawDocument, RawDocumentBuf, rawdoc};
 
 use super::execute::Copied;
 use super::explain::{self, Top};
 use super::find::Verbosity;
-use super::handle::{Collection, checked_filter};
+use super::handle::Collection;
 use super::planning::hinted;
+use super::profile::Entry;
 use super::query_run::{Query, QueryRun};
 use super::search::Hint;
+use super::variables::{collation_of, named_variables, scope_of};
 use crate::bson::builder::Builder;
+use crate::bson::document;
 use crate::error::Result;
+use crate::query::Filter;
 use crate::query::plan::{Hinted, Question};
 
 /// A count that is ready to run. Made by [`Collection::count_documents`].
@@ -25,6 +29,8 @@ pub struct Count {
     skip: u64,
     limit: u64,
     max_time: Option<Duration>,
+    collation: Option<RawDocumentBuf>,
+    variables: Option<RawDocumentBuf>,
 }
 
 impl Collection {
@@ -32,7 +38,16 @@ impl Collection {
     pub fn count_documents(&self, filter: impl AsRef<RawDocument>) -> Count {
         let filter = filter.as_ref().to_owned();
         let collection = self.clone();
-        Count { collection, filter, hint: None, skip: 0, limit: 0, max_time: None }
+        Count {
+            collection,
+            filter,
+            hint: None,
+            skip: 0,
+            limit: 0,
+            max_time: None,
+            collation: None,
+            variables: None,
+        }
     }
 }
 
@@ -61,11 +76,37 @@ impl Count {
         self
     }
 
+    /// By which collation texts are compared: `{ locale: "en", strength: 2 }`.
+    pub fn collation(mut self, collation: impl AsRef<RawDocument>) -> Self {
+        self.collation = Some(collation.as_ref().to_owned());
+        self
+    }
+
+    /// Variables of `$expr`, as `let` names them.
+    pub fn variables(mut self, variables: impl AsRef<RawDocument>) -> Self {
+        self.variables = Some(variables.as_ref().to_owned());
+        self
+    }
+
     /// Runs it.
     ///
     /// # Errors
     /// [`crate::Error::Refused`] if a part of it is not what it should be.
     pub fn run(self) -> Result<u64> {
+        let watch = self.collection.database.watch();
+        let counted = self.run_unwatched();
+        if let Some(watch) = watch {
+            watch.finish(|| {
+                let name = self.collection.namespace().collection();
+                let command = rawdoc! { "count": name, "query": self.filter.clone() };
+                let error = counted.as_ref().err();
+                Entry { error, ..Entry::new("command", self.collection.namespace(), command) }
+            });
+        }
+        counted
+    }
+
+    fn run_unwatched(&self) -> Result<u64> {
         let query = self.query()?;
         if query.question.filter.clauses().is_empty() && query.question.hint == Hinted::Nothing {
             let rest = self.collection.count()?.saturating_sub(self.skip);
@@ -102,7 +143,11 @@ impl Count {
     }
 
     fn query(&self) -> Result<Query> {
-        let filter = std::sync::Arc::new(checked_filter(&self.filter)?);
+        let variables = self.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
+        let collation = collation_of(self.collation.as_deref())?;
+        let scope = scope_of(&variables).under(collation);
+        document::check(self.filter.as_bytes())?;
+        let filter = std::sync::Arc::new(Filter::parse_in(self.filter.as_bytes(), &scope)?);
         let guard = self.collection.core.shared();
         let ns = self.collection.core.ns.as_str();
         let mut question = Question::of(filter);
@@ -114,6 +159,8 @@ impl Count {
             limit: self.limit,
             copied: Copied::Nothing,
             counts: true,
+            now_ms: self.collection.database.shared.clock.unix_ms(),
+            variables,
             max_ms: self.max_time.map(|time| time.as_millis() as u64).filter(|ms| *ms > 0),
             ..Query::of(question)
         })

@@ -2,7 +2,10 @@
 
 use bson::RawDocumentBuf;
 
-use crate::error::Result;
+use super::execute::{Cost, Looked};
+use super::handle::Collection;
+use super::profile::{Entry, Watch};
+use crate::error::{Error, Result};
 
 /// Documents that a find or an aggregation gives.
 ///
@@ -17,6 +20,20 @@ pub struct Cursor {
     /// A document that a batch had no room for.
     kept: Option<RawDocumentBuf>,
     failed: bool,
+    /// What the profiler is to be told.
+    profile: Option<Profile>,
+}
+
+/// An operation that is profiled while its cursor is read.
+struct Profile {
+    collection: Collection,
+    op: &'static str,
+    command: RawDocumentBuf,
+    /// Time taken, and documents given, since the profiler was told last.
+    took_ns: u64,
+    returned: u64,
+    /// What had been looked at then.
+    told: Looked,
 }
 
 /// Where a cursor's documents come from.
@@ -26,6 +43,11 @@ pub(super) trait Source: Send {
 
     /// Is it known that there is no more, ever?
     fn is_exhausted(&self) -> bool;
+
+    /// What finding them came to so far, where that is known.
+    fn cost(&self) -> Option<Cost> {
+        None
+    }
 }
 
 /// Documents that an iterator gives.
@@ -54,7 +76,23 @@ impl Cursor {
     }
 
     pub(super) fn of(source: impl Source + 'static) -> Cursor {
-        Cursor { source: Box::new(source), kept: None, failed: false }
+        Cursor { source: Box::new(source), kept: None, failed: false, profile: None }
+    }
+
+    /// Has the profiler told of it, if it listens: of every batch, or at the end of all that is
+    /// taken one by one.
+    pub(super) fn profiled(
+        mut self,
+        collection: &Collection,
+        op: &'static str,
+        command: impl FnOnce() -> RawDocumentBuf,
+    ) -> Cursor {
+        if collection.database.watch().is_some() {
+            let (collection, command) = (collection.clone(), command());
+            let (took_ns, returned, told) = (0, 0, Looked::default());
+            self.profile = Some(Profile { collection, op, command, took_ns, returned, told });
+        }
+        self
     }
 
     /// The next documents: at most so many (0: any number) and at most so many bytes, but one if
@@ -74,7 +112,31 @@ impl Cursor {
             }
             batch.push(document);
         }
+        self.tell(None);
         Ok(batch)
+    }
+
+    fn tell(&mut self, error: Option<&Error>) {
+        let Some(profile) = &mut self.profile else { return };
+        let cost = self.source.cost();
+        let looked = cost.as_ref().map_or(profile.told, |cost| cost.looked);
+        let known = |now: u64, before: u64| cost.as_ref().map(|_| now - before);
+        let database = &profile.collection.database;
+        Watch::since(database, profile.took_ns).finish(|| Entry {
+            keys_examined: known(looked.keys, profile.told.keys),
+            docs_examined: known(looked.documents, profile.told.documents),
+            returned: Some(profile.returned),
+            has_sort_stage: cost.as_ref().is_some_and(|cost| cost.sorts),
+            plan: cost.as_ref().map(|cost| cost.plan.clone()),
+            error,
+            ..Entry::new(profile.op, profile.collection.namespace(), profile.command.clone())
+        });
+        profile.op = "getmore";
+        (profile.took_ns, profile.returned, profile.told) = (0, 0, looked);
+    }
+
+    fn take_next(&mut self) -> Option<Result<RawDocumentBuf>> {
+        self.kept.take().map(Ok).or_else(|| self.source.next())
     }
 
     /// Is it known that it gives no more, ever?
@@ -90,9 +152,30 @@ impl Iterator for Cursor {
         if self.failed {
             return None;
         }
-        let next = self.kept.take().map(Ok).or_else(|| self.source.next());
+        let clock = self.profile.as_ref().map(|told| told.collection.database.shared.clock.clone());
+        let began = clock.as_ref().map(|clock| clock.uptime_ns());
+        let next = self.take_next();
+        if let (Some(profile), Some(clock), Some(began)) = (&mut self.profile, clock, began) {
+            profile.took_ns += clock.uptime_ns().saturating_sub(began);
+            profile.returned += u64::from(matches!(next, Some(Ok(_))));
+        }
         self.failed = matches!(next, Some(Err(_)));
+        if let Some(Err(error)) = &next {
+            self.tell(Some(error));
+        }
         next
+    }
+}
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        if self
+            .profile
+            .as_ref()
+            .is_some_and(|profile| profile.op != "getmore" || profile.returned > 0)
+        {
+            self.tell(None);
+        }
     }
 }
 

@@ -266,13 +266,25 @@ impl DatabaseCore {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::NamespaceExists`]; the store's.
     pub fn rename(&self, from: &CollectionCore, to: &CollectionCore) -> Result<()> {
+        self.rename_over(from, to, false)
+    }
+
+    /// As [`DatabaseCore::rename`]; a collection of that name is dropped first if it `may_drop`,
+    /// in the same unit of work.
+    pub fn rename_over(
+        &self,
+        from: &CollectionCore,
+        to: &CollectionCore,
+        may_drop: bool,
+    ) -> Result<()> {
         check_not_catalogue(&to.ns)?;
         let mut held = self.hold(from)?;
         // Two collections at once: nobody else holds two without the database.
         let mut target = to.exclusive();
-        if target.exists() {
+        if target.exists() && !may_drop {
             return Err(Error::NamespaceExists { ns: to.ns.to_string() });
         }
+        let dropped = target.open()?.map(OpenCollection::details);
         let old = held.collection.open()?.ok_or_else(|| from.missing())?;
         let (details, stored) = (old.details(), old.stored());
         let options = [
@@ -280,6 +292,9 @@ impl DatabaseCore {
             (to.ns.collection(), Some(&stored).filter(|stored| !stored.is_empty())),
         ];
         let renamed = held.unit_with_options(&options, |open, unit| {
+            if let Some(details) = dropped {
+                drop_collection(&open.catalog, unit, &to.ns, details)?;
+            }
             rename_collection(&open.catalog, unit, &from.ns, &to.ns, details)?;
             self.load(open, unit, &to.ns, stored.clone())
         })?;

@@ -1,13 +1,14 @@
 //! Deleting documents, one or many or all.
 
-use bson::{RawDocument, RawDocumentBuf};
+use bson::{RawDocument, RawDocumentBuf, rawdoc};
 
 use super::catalog::document_at;
 use super::handle::{Collection, if_it_exists};
 use super::locate::{Holding, find_first};
 use super::locked::OpenCollection;
+use super::profile::Entry;
 use super::search::{Hint, Search};
-use super::variables::{named_variables, scope_of};
+use super::variables::{collation_of, named_variables, scope_of};
 use crate::bson::document;
 use crate::disk::Edit;
 use crate::disk_loc::RecordLoc;
@@ -24,6 +25,7 @@ pub struct Delete<'c> {
     many: bool,
     hint: Option<Hint>,
     variables: Option<RawDocumentBuf>,
+    collation: Option<RawDocumentBuf>,
 }
 
 impl Collection {
@@ -46,7 +48,14 @@ impl Collection {
     /// A deletion that says more than its filter. Nothing is looked at before [`Delete::run`].
     pub fn delete(&self, filter: impl AsRef<RawDocument>) -> Delete<'_> {
         let filter = filter.as_ref().to_owned();
-        Delete { collection: self, filter, many: false, hint: None, variables: None }
+        Delete {
+            collection: self,
+            filter,
+            many: false,
+            hint: None,
+            variables: None,
+            collation: None,
+        }
     }
 
     /// Deletes the first match; with what `keep` makes of it beforehand.
@@ -89,14 +98,39 @@ impl Delete<'_> {
         self
     }
 
+    /// By which collation texts are compared: `{ locale: "en", strength: 2 }`.
+    pub fn collation(mut self, collation: impl AsRef<RawDocument>) -> Self {
+        self.collation = Some(collation.as_ref().to_owned());
+        self
+    }
+
     /// Runs it. Answers how many documents were deleted.
     ///
     /// # Errors
     /// As [`Collection::delete_many`].
     pub fn run(self) -> Result<u64> {
+        let watch = self.collection.database.watch();
+        let deleted = self.run_unwatched();
+        if let Some(watch) = watch {
+            watch.finish(|| {
+                let limit = i32::from(!self.many);
+                let command = rawdoc! { "q": self.filter.clone(), "limit": limit };
+                Entry {
+                    deleted: deleted.as_ref().ok().copied(),
+                    error: deleted.as_ref().err(),
+                    ..Entry::new("remove", &self.collection.core.ns, command)
+                }
+            });
+        }
+        deleted
+    }
+
+    fn run_unwatched(&self) -> Result<u64> {
         document::check(self.filter.as_bytes())?;
         let variables = self.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
-        let filter = Filter::parse_in(self.filter.as_bytes(), &scope_of(&variables))?;
+        let collation = collation_of(self.collation.as_deref())?;
+        let scope = scope_of(&variables).under(collation);
+        let filter = Filter::parse_in(self.filter.as_bytes(), &scope)?;
         let hint = self.hint.as_ref();
         let (filter, variables) = (&filter, variables.as_slice());
         let now_ms = self.collection.database.shared.clock.unix_ms();

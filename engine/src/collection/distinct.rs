@@ -1,23 +1,31 @@
 //! The different values that a field has in the documents that match.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bson::{RawBson, RawDocument, RawDocumentBuf};
+use bson::{RawBson, RawDocument, RawDocumentBuf, rawdoc};
+use foldhash::fast::RandomState;
 
 use super::execute::Copied;
 use super::explain::{self, Top};
 use super::find::Verbosity;
-use super::handle::{Collection, checked_filter};
+use super::handle::Collection;
 use super::planning::hinted;
+use super::profile::Entry;
 use super::query_run::{Query, QueryRun};
 use super::search::Hint;
+use super::variables::{collation_of, named_variables, scope_of};
+use crate::aggregate::key;
 use crate::bson::builder::Builder;
+use crate::bson::collation::Collation;
 use crate::bson::compare::compare_values;
+use crate::bson::document;
 use crate::bson::element::{Elements, OwnedValue, Value, get};
 use crate::bson::field::FieldPath;
 use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
+use crate::query::Filter;
 use crate::query::plan::Question;
 
 /// Bytes of values that one answer can hold.
@@ -32,6 +40,8 @@ pub struct Distinct {
     filter: RawDocumentBuf,
     hint: Option<Hint>,
     max_time: Option<Duration>,
+    collation: Option<RawDocumentBuf>,
+    variables: Option<RawDocumentBuf>,
 }
 
 impl Collection {
@@ -44,6 +54,8 @@ impl Collection {
             filter: filter.as_ref().to_owned(),
             hint: None,
             max_time: None,
+            collation: None,
+            variables: None,
         }
     }
 }
@@ -61,22 +73,52 @@ impl Distinct {
         self
     }
 
+    /// By which collation texts are compared: `{ locale: "en", strength: 2 }`.
+    pub fn collation(mut self, collation: impl AsRef<RawDocument>) -> Self {
+        self.collation = Some(collation.as_ref().to_owned());
+        self
+    }
+
+    /// Variables of `$expr`, as `let` names them.
+    pub fn variables(mut self, variables: impl AsRef<RawDocument>) -> Self {
+        self.variables = Some(variables.as_ref().to_owned());
+        self
+    }
+
     /// Runs it. The values ascend.
     ///
     /// # Errors
     /// [`Error::Refused`] if a part of it is not what it should be, or if there are more values
     /// than a document can hold.
     pub fn run(self) -> Result<Vec<RawBson>> {
+        let watch = self.collection.database.watch();
+        let found = self.run_unwatched();
+        if let Some(watch) = watch {
+            watch.finish(|| {
+                let (name, key) = (self.collection.namespace().collection(), self.field.as_str());
+                let query = self.filter.clone();
+                let command = rawdoc! { "distinct": name, "key": key, "query": query };
+                let error = found.as_ref().err();
+                Entry { error, ..Entry::new("command", self.collection.namespace(), command) }
+            });
+        }
+        found
+    }
+
+    fn run_unwatched(&self) -> Result<Vec<RawBson>> {
         let path = parse_field(&self.field)?;
         let (core, database) = (self.collection.core.clone(), &self.collection.database);
         let mut run = QueryRun::new(core, database.shared.clone(), self.query()?)?;
-        let mut values = Values::default();
+        let collation = collation_of(self.collation.as_deref())?;
+        let mut values = Values { collation, ..Values::default() };
         while let Some(member) = run.next()? {
             if let Some(document) = &member.document {
                 values.add_at(document, &path, 0)?;
             }
         }
-        values.sorted.iter().map(|value| raw(value.as_ref())).collect()
+        let mut found = values.found;
+        found.sort_by(|a, b| compare_values(a.as_ref(), b.as_ref()));
+        found.iter().map(|value| raw(value.as_ref())).collect()
     }
 
     /// Says how it would be run, or was, in the form of MongoDB 5.0.
@@ -90,13 +132,19 @@ impl Distinct {
     }
 
     fn query(&self) -> Result<Query> {
-        let filter = Arc::new(checked_filter(&self.filter)?);
+        let variables = self.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
+        let collation = collation_of(self.collation.as_deref())?;
+        let scope = scope_of(&variables).under(collation);
+        document::check(self.filter.as_bytes())?;
+        let filter = Arc::new(Filter::parse_in(self.filter.as_bytes(), &scope)?);
         let guard = self.collection.core.shared();
         let mut question = Question::of(filter);
         let ns = self.collection.core.ns.as_str();
         question.hint = hinted(guard.open()?, ns, self.hint.as_ref())?;
         Ok(Query {
             copied: Copied::Document,
+            now_ms: self.collection.database.shared.clock.unix_ms(),
+            variables,
             max_ms: self.max_time.map(|time| time.as_millis() as u64).filter(|ms| *ms > 0),
             ..Query::of(question)
         })
@@ -123,11 +171,15 @@ fn parse_field(field: &str) -> Result<FieldPath> {
     FieldPath::parse(field)
 }
 
-/// Different values, ascending.
+/// Different values.
 #[derive(Default)]
 struct Values {
-    sorted: Vec<OwnedValue>,
+    found: Vec<OwnedValue>,
+    keys: HashSet<Box<[u8]>, RandomState>,
+    /// The key of the value at hand; kept for its memory.
+    key: Vec<u8>,
     len: usize,
+    collation: Option<Arc<Collation>>,
 }
 
 impl Values {
@@ -168,15 +220,21 @@ impl Values {
     }
 
     fn add(&mut self, value: Value<'_>) -> Result<()> {
-        let found = self.sorted.binary_search_by(|one| compare_values(one.as_ref(), value));
-        if let Err(at) = found {
-            self.len += value.bytes.len() + 8;
-            if self.len > VALUES_LEN_MAX {
-                let message = "distinct too big, 16mb cap";
-                return Err(Error::refused(Reason::Location(17217), message));
-            }
-            self.sorted.insert(at, value.to_owned());
+        self.key.clear();
+        match &self.collation {
+            Some(collation) => key::append(collation.fold(value).as_ref(), &mut self.key),
+            None => key::append(value, &mut self.key),
         }
+        if self.keys.contains(&*self.key) {
+            return Ok(());
+        }
+        self.len += value.bytes.len() + 8;
+        if self.len > VALUES_LEN_MAX {
+            let message = "distinct too big, 16mb cap";
+            return Err(Error::refused(Reason::Location(17217), message));
+        }
+        self.keys.insert(self.key.as_slice().into());
+        self.found.push(value.to_owned());
         Ok(())
     }
 }
@@ -187,6 +245,6 @@ fn raw(value: Value<'_>) -> Result<RawBson> {
     doc.value("v", value);
     let bytes = doc.finish();
     let doc = RawDocument::from_bytes(&bytes).ok();
-    let value = doc.and_then(|doc| doc.get("v").ok().flatten()).map(|value| RawBson::from(value));
+    let value = doc.and_then(|doc| doc.get("v").ok().flatten()).map(RawBson::from);
     value.ok_or(Error::InvalidBson { at: 0, rule: "a value is what its type says" })
 }

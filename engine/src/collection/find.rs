@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bson::{RawDocument, RawDocumentBuf};
+use bson::{RawDocument, RawDocumentBuf, cstr, rawdoc};
 
 use super::cursor::{Cursor, Source};
-use super::execute::{Copied, Member};
+use super::execute::{Copied, Cost, Member};
 use super::handle::Collection;
 use super::locked::CollectionCore;
 use super::planning::{hinted, key_range, natural};
@@ -14,11 +14,10 @@ use super::query_run::{Query, QueryRun};
 use super::search::Hint;
 use super::shared::EngineShared;
 use super::tail::Tail;
+use super::variables::{collation_of, named_variables, scope_of};
 use super::{explain, explain_2_4};
 use crate::bson::document;
-use crate::bson::element::{Elements, OwnedValue};
 use crate::error::{Error, Reason, Result};
-use crate::expression::Scope;
 use crate::query::plan::{KeyRange, Question};
 use crate::query::{Filter, Policy, Projection, SortPattern};
 
@@ -40,6 +39,7 @@ pub struct Find {
     return_key: bool,
     show_record_id: bool,
     tailable: bool,
+    collation: Option<RawDocumentBuf>,
 }
 
 /// How much an explanation says, and how much it runs for it.
@@ -71,6 +71,7 @@ impl Collection {
             return_key: false,
             show_record_id: false,
             tailable: false,
+            collation: None,
         }
     }
 }
@@ -148,17 +149,53 @@ impl Find {
         self
     }
 
+    /// By which collation texts are compared: `{ locale: "en", strength: 2 }`.
+    pub fn collation(mut self, collation: impl AsRef<RawDocument>) -> Self {
+        self.collation = Some(collation.as_ref().to_owned());
+        self
+    }
+
     /// Runs it.
     ///
     /// # Errors
     /// [`crate::Error::Refused`] if a part of it is not what it should be.
     pub fn run(self) -> Result<Cursor> {
+        let cursor = self.run_unwatched()?;
+        Ok(cursor.profiled(&self.collection, "query", || self.to_command()))
+    }
+
+    /// As [`Find::run`], for a part of another operation, which is the one that is profiled.
+    pub(super) fn run_unwatched(&self) -> Result<Cursor> {
         let (core, shared) = self.parts();
-        if self.tailable {
-            return Ok(Cursor::of(Tail::new(core, shared, self.query()?, self.sort.as_deref())?));
-        }
         let query = self.query()?;
+        if self.tailable {
+            return Ok(Cursor::of(Tail::new(core, shared, query, self.sort.as_deref())?));
+        }
         Ok(Cursor::of(Found(QueryRun::new(core, shared, query)?)))
+    }
+
+    /// The query as the command `find`.
+    fn to_command(&self) -> RawDocumentBuf {
+        let mut command = rawdoc! {
+            "find": self.collection.namespace().collection(), "filter": self.filter.clone(),
+        };
+        let parts = [
+            (cstr!("projection"), &self.projection),
+            (cstr!("sort"), &self.sort),
+            (cstr!("min"), &self.min),
+            (cstr!("max"), &self.max),
+        ];
+        for (name, part) in parts {
+            if let Some(part) = part {
+                command.append(name, part.clone());
+            }
+        }
+        for (name, number) in [(cstr!("skip"), self.skip), (cstr!("limit"), self.limit)] {
+            if number > 0 {
+                command.append(name, i64::try_from(number).unwrap_or(i64::MAX));
+            }
+        }
+        command
     }
 
     /// Says how it would be run, or was, in the form of MongoDB 5.0.
@@ -186,8 +223,9 @@ impl Find {
     /// The query, parsed.
     fn query(&self) -> Result<Query> {
         let ns = self.collection.core.ns.as_str();
-        let variables = self.named_variables()?;
-        let scope = Scope::new(variables.iter().map(|(name, _)| name.clone()));
+        let variables = self.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
+        let collation = collation_of(self.collation.as_deref())?;
+        let scope = scope_of(&variables).under(collation);
         document::check(self.filter.as_bytes())?;
         let filter = Arc::new(Filter::parse_in(self.filter.as_bytes(), &scope)?);
         let projection = match &self.projection {
@@ -200,6 +238,7 @@ impl Find {
             _ => None,
         };
         let (sort, hint) = self.order()?;
+        let sort = sort.map(|sort| sort.collated(scope.collation()));
         check_same_names(self.min.as_deref(), self.max.as_deref())?;
         let wanted = projection.as_ref().filter(|_| !self.return_key);
         let wanted = wanted.and_then(|(projection, _)| projection.fields());
@@ -251,17 +290,6 @@ impl Find {
             }
         }
     }
-
-    fn named_variables(&self) -> Result<Vec<(String, OwnedValue)>> {
-        let Some(variables) = &self.variables else { return Ok(vec![]) };
-        document::check(variables.as_bytes())?;
-        let mut named = vec![];
-        for element in Elements::new(variables.as_bytes())? {
-            let element = element?;
-            named.push((element.name_lossy().into_owned(), element.val().to_owned()));
-        }
-        Ok(named)
-    }
 }
 
 /// Bytes of a document without fields.
@@ -293,6 +321,10 @@ impl Source for Found {
 
     fn is_exhausted(&self) -> bool {
         self.0.is_over()
+    }
+
+    fn cost(&self) -> Option<Cost> {
+        self.0.stages().map(Cost::of)
     }
 }
 

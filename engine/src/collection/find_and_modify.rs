@@ -1,13 +1,14 @@
 //! Updating, replacing or deleting one document and giving it back, as it was or as it is.
 
-use bson::{RawDocument, RawDocumentBuf};
+use bson::{RawDocument, RawDocumentBuf, cstr, rawdoc};
 
 use super::handle::Collection;
+use super::profile::Entry;
 use super::search::{Hint, Search};
 use super::update_job::{Keep, UpdateJob};
 use super::update_report::UpdateReport;
 use super::update_source::{UpdateSource, with_array_filters};
-use super::variables::{named_variables, scope_of};
+use super::variables::{collation_of, named_variables, scope_of};
 use crate::bson::document;
 use crate::error::{Error, Reason, Result};
 use crate::expression::Scope;
@@ -29,6 +30,7 @@ pub struct FindAndModify<'c> {
     array_filters: Vec<RawDocumentBuf>,
     hint: Option<Hint>,
     variables: Option<RawDocumentBuf>,
+    collation: Option<RawDocumentBuf>,
 }
 
 /// What was found, and what came of it.
@@ -101,6 +103,7 @@ impl Collection {
             array_filters: vec![],
             hint: None,
             variables: None,
+            collation: None,
         }
     }
 }
@@ -151,21 +154,51 @@ impl FindAndModify<'_> {
         self
     }
 
+    /// By which collation texts are compared: `{ locale: "en", strength: 2 }`.
+    pub fn collation(mut self, collation: impl AsRef<RawDocument>) -> Self {
+        self.collation = Some(collation.as_ref().to_owned());
+        self
+    }
+
     /// Runs it.
     ///
     /// # Errors
     /// [`Error::Refused`] with MongoDB's reason, [`Error::DuplicateKey`] …; nothing is changed
     /// then.
     pub fn run(self) -> Result<FoundAndModified> {
+        let watch = self.collection.database.watch();
+        let done = self.run_unwatched();
+        if let Some(watch) = watch {
+            watch.finish(|| {
+                let mut command = rawdoc! {
+                    "findAndModify": self.collection.namespace().collection(),
+                    "query": self.filter.clone(),
+                };
+                match &self.source {
+                    Some(update) => command.append(cstr!("update"), update.to_bson()),
+                    None => command.append(cstr!("remove"), true),
+                }
+                Entry {
+                    update: done.as_ref().ok().map(|done| &done.report),
+                    error: done.as_ref().err(),
+                    ..Entry::new("command", self.collection.namespace(), command)
+                }
+            });
+        }
+        done
+    }
+
+    fn run_unwatched(&self) -> Result<FoundAndModified> {
         self.check()?;
         let variables = self.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
-        let scope = scope_of(&variables);
+        let collation = collation_of(self.collation.as_deref())?;
+        let scope = scope_of(&variables).under(collation);
         document::check(self.filter.as_bytes())?;
         let filter = Filter::parse_in(self.filter.as_bytes(), &scope)?;
         let sort = match &self.sort {
             Some(sort) if !sort.is_empty() => {
                 document::check(sort.as_bytes())?;
-                Some(SortPattern::parse(sort.as_bytes())?)
+                Some(SortPattern::parse(sort.as_bytes())?.collated(scope.collation()))
             }
             _ => None,
         };
@@ -181,6 +214,7 @@ impl FindAndModify<'_> {
                 let keep = if self.return_new { Keep::After } else { Keep::Before };
                 let (search, upsert) = (search(), self.upsert);
                 let job = UpdateJob { search, update: &update, upsert, keep };
+                job.check()?;
                 let updated = self.collection.update_first(&job)?;
                 (updated.document, updated.report)
             }

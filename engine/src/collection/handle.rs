@@ -10,7 +10,7 @@ use super::database_core::{DatabaseCore, check_not_catalogue};
 use super::id_key::IdKey;
 use super::locate::{Holding, find_by_id};
 use super::locked::{CollectionCore, OpenCollection};
-use super::scan::{IndexScan, Located, Scan};
+use super::scan::{IndexScan, Scan};
 use super::stats::CollStats;
 use crate::bson::document;
 use crate::disk_loc::RecordLoc;
@@ -109,8 +109,8 @@ impl Collection {
     /// # Errors
     /// [`Error::Refused`] for a filter that is none; `Corrupt`.
     pub fn find_one(&self, filter: impl AsRef<RawDocument>) -> Result<Option<RawDocumentBuf>> {
-        let filter = checked_filter(filter.as_ref())?;
-        if let Some(id) = filter.id_equality() {
+        let parsed = checked_filter(filter.as_ref())?;
+        if let Some(id) = parsed.id_equality() {
             let id = IdKey::from_raw(id.ty, id.bytes);
             return self.read(None, |view, open| {
                 let counters = &self.database.shared.counters;
@@ -118,12 +118,11 @@ impl Collection {
                 let found = find_by_id(holding, open, view, &id, counters)?;
                 let Some((place, _record)) = found else { return Ok(None) };
                 let document = document_at(&open.store, view, place.loc)?;
-                let matches = filter.matches(document.as_bytes())?;
+                let matches = parsed.matches(document.as_bytes())?;
                 Ok(matches.then(|| document.to_owned()))
             });
         }
-        let mut scan = Scan::new(self.core.clone(), Direction::Forward, Some(filter))?;
-        Ok(scan.next().transpose()?.map(|located: Located| located.document))
+        self.find(filter).limit(1).run()?.next().transpose()
     }
 
     /// Every document, in natural order or against it.
@@ -131,7 +130,7 @@ impl Collection {
     /// # Errors
     /// `Corrupt` only.
     pub fn scan(&self, direction: Direction) -> Result<Scan> {
-        Scan::new(self.core.clone(), direction, None)
+        Scan::new(self.core.clone(), direction)
     }
 
     /// Every entry of index `name`, in its order or against it.

@@ -3,13 +3,15 @@
 //! On a document whose counters are there it takes no allocation, no system call and no b-tree:
 //! the record memo leads to the record, the layout memo to the counters.
 
-use bson::{RawBsonRef, RawDocumentBuf};
+use bson::raw::CString;
+use bson::{RawBsonRef, RawDocumentBuf, rawdoc};
 
 use super::catalog::document_bytes_in;
 use super::handle::{Collection, checked_filter};
 use super::id_key::IdKey;
 use super::locate::{Place, find_for_hit};
 use super::locked::OpenCollection;
+use super::profile::Entry;
 use super::update_job::UpdateJob;
 use super::update_report::{LocatedBy, UpdateReport};
 use crate::bson::field_path::FieldPath;
@@ -50,6 +52,23 @@ impl Collection {
     /// `upsert` decides what becomes of a missing document.
     #[inline]
     fn increment_or(
+        &self,
+        id: RawBsonRef<'_>,
+        increments: &[(&FieldPath, i64)],
+        upsert: fn(&OpenCollection) -> bool,
+    ) -> Result<UpdateReport> {
+        match self.database.watch() {
+            None => self.increment_unwatched(id, increments, upsert),
+            Some(watch) => {
+                let done = self.increment_unwatched(id, increments, upsert);
+                watch.finish(|| Entry::of_update(&self.core.ns, as_command(id, increments), &done));
+                done
+            }
+        }
+    }
+
+    #[inline]
+    fn increment_unwatched(
         &self,
         id: RawBsonRef<'_>,
         increments: &[(&FieldPath, i64)],
@@ -218,4 +237,17 @@ impl Hit {
             located_by: self.located_by(increments),
         }
     }
+}
+
+/// A hit as a statement of the command `update`.
+fn as_command(id: RawBsonRef<'_>, increments: &[(&FieldPath, i64)]) -> RawDocumentBuf {
+    let mut amounts = rawdoc! {};
+    for (path, by) in increments {
+        if let Ok(name) = CString::try_from(path.as_str()) {
+            amounts.append(name, *by);
+        }
+    }
+    let mut filter = rawdoc! {};
+    filter.append(bson::cstr!("_id"), id);
+    rawdoc! { "q": filter, "u": { "$inc": amounts } }
 }

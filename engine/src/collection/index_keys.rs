@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::catalog::{Catalog, document_at};
 use super::partial_filter::PartialFilter;
-use crate::bson::element::Value;
+use crate::bson::builder::Builder;
+use crate::bson::element::{Elements, Value};
 use crate::bson::field::FieldPath;
+use crate::bson::text;
 use crate::disk::{Edit, View};
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Result};
@@ -136,6 +138,14 @@ impl Index {
         }
     }
 
+    /// Notes that some document has several entries.
+    pub fn note_multikey(&self, edit: &mut impl Edit, details: NamespaceDetails) -> Result<()> {
+        match details.is_multikey(edit, self.slot)? {
+            true => Ok(()),
+            false => details.set_multikey(edit, self.slot),
+        }
+    }
+
     /// Adds the entries of a document. `details` are those of the collection.
     ///
     /// # Errors
@@ -148,8 +158,8 @@ impl Index {
         keys: &Keys,
         loc: RecordLoc,
     ) -> Result<()> {
-        if keys.len() > 1 && !details.is_multikey(edit, self.slot)? {
-            details.set_multikey(edit, self.slot)?;
+        if keys.len() > 1 {
+            self.note_multikey(edit, details)?;
         }
         let mut buckets = self.store.clone();
         for key in keys {
@@ -201,10 +211,19 @@ impl Index {
 
     /// The error for a key that a unique index has already.
     pub fn duplicate(&self, ns: &NamespaceString, key: &[u8]) -> Error {
+        let mut named = Builder::new();
+        let key = key::decode(self.tree.version, key);
+        let fields = Elements::new(&key).into_iter().flatten().flatten();
+        for (path, field) in self.definition.key().paths().iter().zip(fields) {
+            named.value(path, field.val());
+        }
+        let value = named.finish();
         Error::DuplicateKey {
             ns: ns.to_string(),
             index: self.definition.name().to_owned(),
-            key: crate::bson::text::key(&key::decode(self.tree.version, key)),
+            key: text::document(&value),
+            pattern: self.definition.key().as_bson().into(),
+            value: value.into(),
         }
     }
 }

@@ -75,7 +75,12 @@ impl OpenCollection {
         loc: RecordLoc,
     ) -> Result<()> {
         for index in &self.indexes {
-            let (gone, come) = index.difference(index.stored_keys_of(old)?, index.keys_of(new)?);
+            let keys = index.keys_of(new)?;
+            // Though only one of them may be new.
+            if keys.len() > 1 {
+                index.note_multikey(edit, self.details())?;
+            }
+            let (gone, come) = index.difference(index.stored_keys_of(old)?, keys);
             index.remove_keys(edit, &gone, loc)?;
             index.insert_keys(edit, ns, self.details(), &come, loc)?;
         }

@@ -1,10 +1,11 @@
 //! Inserting documents.
 
-use bson::{RawBson, RawDocument};
+use bson::{RawBson, RawDocument, rawdoc};
 
 use super::handle::Collection;
 use super::id_key::IdKey;
 use super::locked::OpenCollection;
+use super::profile::Entry;
 use crate::bson::document;
 use crate::disk::Edit;
 use crate::disk_loc::RecordLoc;
@@ -30,7 +31,21 @@ impl Collection {
     /// [`Error::DuplicateKey`]; [`Error::DocumentTooLarge`]; [`Error::KeyTooLong`];
     /// [`Error::Refused`] for names of fields that cannot be stored. Nothing is changed then.
     pub fn insert_one(&self, document: impl AsRef<RawDocument>) -> Result<InsertReport> {
-        let document = document.as_ref().as_bytes();
+        let Some(watch) = self.database.watch() else { return self.insert(document.as_ref()) };
+        let inserted = self.insert(document.as_ref());
+        watch.finish(|| {
+            let name = self.core.ns.collection();
+            Entry {
+                inserted: Some(u64::from(inserted.is_ok())),
+                error: inserted.as_ref().err(),
+                ..Entry::new("insert", &self.core.ns, rawdoc! { "insert": name })
+            }
+        });
+        inserted
+    }
+
+    fn insert(&self, document: &RawDocument) -> Result<InsertReport> {
+        let document = document.as_bytes();
         document::check(document)?;
         let shared = &self.database.shared;
         let now = shared.clock.unix_ms();

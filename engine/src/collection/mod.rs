@@ -11,6 +11,7 @@ mod compact;
 mod count;
 mod create;
 mod create_index;
+mod created_with;
 mod cursor;
 mod database_core;
 mod delete;

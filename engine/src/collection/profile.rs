@@ -177,6 +177,16 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// That of an update, and what it came to.
+    pub fn of_update(
+        ns: &'a NamespaceString,
+        command: RawDocumentBuf,
+        done: &'a Result<UpdateReport>,
+    ) -> Entry<'a> {
+        let (update, error) = (done.as_ref().ok(), done.as_ref().err());
+        Entry { update, error, ..Entry::new("update", ns, command) }
+    }
+
     fn to_document(&self, took_us: u64, now_ms: i64) -> Document {
         let mut out = doc! { "op": self.op, "ns": self.ns.as_str() };
         out.insert("command", command(&self.command));
@@ -263,7 +273,13 @@ impl DatabaseCore {
     }
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    /// One of an operation that was measured to take so long.
+    pub fn since(database: &'a Arc<DatabaseCore>, took_ns: u64) -> Watch<'a> {
+        let began_ns = database.shared.clock.uptime_ns().saturating_sub(took_ns);
+        Watch { database, began_ns }
+    }
+
     /// To be called when the operation is over and holds nothing. That it cannot be profiled is
     /// no error of the operation's.
     pub fn finish<'e>(self, entry: impl FnOnce() -> Entry<'e>) {

@@ -149,6 +149,8 @@ pub struct QueryRun {
     phase: Phase,
     batch: VecDeque<Member>,
     used_ms: u64,
+    /// The stages, when they are at their end: what they did is still asked for.
+    finished: Option<Box<Run>>,
 }
 
 impl QueryRun {
@@ -164,7 +166,7 @@ impl QueryRun {
         let phase = Phase::Over;
         let batch = VecDeque::new();
         let query = Arc::new(query);
-        let mut run = QueryRun { core, shared, query, phase, batch, used_ms: 0 };
+        let mut run = QueryRun { core, shared, query, phase, batch, used_ms: 0, finished: None };
         let core = run.core.clone();
         let guard = core.shared();
         if let Some(open) = guard.open()? {
@@ -199,6 +201,16 @@ impl QueryRun {
             },
         };
         Ok(())
+    }
+
+    /// The stages that find the documents, once one plan was chosen.
+    pub fn stages(&self) -> Option<&Node> {
+        match &self.phase {
+            Phase::Running(run) => Some(&run.root),
+            Phase::Proving(entrant, ..) => Some(&entrant.run.root),
+            Phase::Contest(..) => None,
+            Phase::Over => self.finished.as_ref().map(|run| &run.root),
+        }
     }
 
     /// Is it at its end?
@@ -300,7 +312,10 @@ impl QueryRun {
                         len
                     }
                     super::execute::Worked::NeedTime => 0,
-                    super::execute::Worked::Eof => return Ok(None),
+                    super::execute::Worked::Eof => {
+                        self.finished = Some(run);
+                        return Ok(None);
+                    }
                 };
                 self.phase = Phase::Running(run);
                 return Ok(Some(given));
@@ -332,6 +347,7 @@ impl QueryRun {
         self.batch.extend(entrant.given);
         if entrant.is_over {
             self.phase = Phase::Over;
+            self.finished = Some(Box::new(entrant.run));
             return None;
         }
         self.phase = Phase::Running(Box::new(entrant.run));

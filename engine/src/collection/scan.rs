@@ -18,14 +18,11 @@ use crate::index::btree_cursor::BtreeCursor;
 use crate::index::index_version::IndexVersion;
 use crate::index::key;
 use crate::journal::ReadView;
-use crate::query::Filter;
 use crate::store::{Direction, RecordScan};
 
 /// A batch ends after so many documents or bytes, whichever comes first.
 const BATCH_DOCUMENTS: usize = 256;
 const BATCH_BYTES: usize = 1 << 20;
-/// Records that are looked at, matching or not, before the collection is given to others.
-const LOOKS_MAX: usize = 1000;
 
 /// A document and its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,12 +42,10 @@ pub struct IndexEntry {
     pub loc: RecordLoc,
 }
 
-/// Documents in natural order. Made by [`super::Collection::scan`] and
-/// [`super::Collection::find`].
+/// Documents in natural order. Made by [`super::Collection::scan`].
 #[derive(Debug)]
 pub struct Scan {
     core: Arc<CollectionCore>,
-    filter: Option<Filter>,
     /// Where the walk is; nothing when it is over.
     walk: Option<(Position, u64)>,
     batch: VecDeque<Located>,
@@ -59,11 +54,7 @@ pub struct Scan {
 }
 
 impl Scan {
-    pub(super) fn new(
-        core: Arc<CollectionCore>,
-        direction: Direction,
-        filter: Option<Filter>,
-    ) -> Result<Scan> {
+    pub(super) fn new(core: Arc<CollectionCore>, direction: Direction) -> Result<Scan> {
         let walk = match core.shared().open()? {
             None => None,
             Some(open) => {
@@ -71,7 +62,7 @@ impl Scan {
                 Some((open.cursors.register(scan), open.generation))
             }
         };
-        Ok(Scan { core, filter, walk, batch: VecDeque::new(), failed: None })
+        Ok(Scan { core, walk, batch: VecDeque::new(), failed: None })
     }
 
     fn fill(&mut self) -> Result<()> {
@@ -86,10 +77,7 @@ impl Scan {
         let view = ReadView::new(&open.files, &guard);
         let mut position = position.lock();
         let mut bytes = 0;
-        for _ in 0..LOOKS_MAX {
-            if self.batch.len() >= BATCH_DOCUMENTS || bytes >= BATCH_BYTES {
-                break;
-            }
+        while self.batch.len() < BATCH_DOCUMENTS && bytes < BATCH_BYTES {
             let Some(loc) = position.next(&view)? else {
                 drop(position);
                 drop(guard);
@@ -98,14 +86,8 @@ impl Scan {
             };
             let _record = self.core.read_record(loc);
             let document = document_at(&open.store, &view, loc)?;
-            let wanted = match &self.filter {
-                None => true,
-                Some(filter) => filter.matches(document.as_bytes())?,
-            };
-            if wanted {
-                bytes += document.as_bytes().len();
-                self.batch.push_back(Located { loc, document: document.to_owned() });
-            }
+            bytes += document.as_bytes().len();
+            self.batch.push_back(Located { loc, document: document.to_owned() });
         }
         Ok(())
     }

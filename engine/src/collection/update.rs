@@ -1,18 +1,20 @@
 //! Updating documents: a request becomes a filter, a record, a mutation, and bytes in the
 //! private view; the journal does the rest.
 
-use bson::{RawDocument, RawDocumentBuf};
+use bson::{RawDocument, RawDocumentBuf, rawdoc};
 
 use super::handle::Collection;
 use super::hit_request::HitRequest;
+use super::profile::Entry;
 use super::search::{Hint, Search};
 use super::update_job::{Keep, UpdateJob};
 use super::update_report::UpdateReport;
 use super::update_source::{UpdateSource, with_array_filters};
-use super::variables::{named_variables, scope_of};
+use super::variables::{collation_of, named_variables, scope_of};
 use crate::bson::document;
 use crate::bson::element::OwnedValue;
 use crate::error::{Error, Reason, Result};
+use crate::expression::Scope;
 use crate::query::Filter;
 use crate::update::Update;
 
@@ -34,6 +36,7 @@ struct Options {
     array_filters: Vec<RawDocumentBuf>,
     hint: Option<Hint>,
     variables: Option<RawDocumentBuf>,
+    collation: Option<RawDocumentBuf>,
 }
 
 /// What is asked for.
@@ -54,7 +57,7 @@ struct Any {
 
 impl Any {
     fn new(filter: &RawDocument, source: UpdateSource) -> Result<Any> {
-        let parsed = match parse(filter, &source, &[]) {
+        let parsed = match parse(filter, &source, &Scope::default()) {
             // A variable that the options may still name.
             Err(Error::Refused { reason: Reason::Location(17276), .. }) => None,
             parsed => Some(parsed?),
@@ -76,21 +79,19 @@ impl Any {
         variables: &[(String, OwnedValue)],
     ) -> Result<(Filter, Update)> {
         let (filter, update) = match self.parsed {
-            Some(parsed) if variables.is_empty() => parsed,
-            _ => parse(&self.filter, &self.source, variables)?,
+            Some(parsed) if variables.is_empty() && options.collation.is_none() => parsed,
+            _ => {
+                let collation = collation_of(options.collation.as_deref())?;
+                parse(&self.filter, &self.source, &scope_of(variables).under(collation))?
+            }
         };
         Ok((filter, with_array_filters(update, &options.array_filters)?))
     }
 }
 
-fn parse(
-    filter: &RawDocument,
-    source: &UpdateSource,
-    variables: &[(String, OwnedValue)],
-) -> Result<(Filter, Update)> {
+fn parse(filter: &RawDocument, source: &UpdateSource, scope: &Scope) -> Result<(Filter, Update)> {
     document::check(filter.as_bytes())?;
-    let scope = scope_of(variables);
-    Ok((Filter::parse_in(filter.as_bytes(), &scope)?, source.parse(&scope)?))
+    Ok((Filter::parse_in(filter.as_bytes(), scope)?, source.parse(scope)?))
 }
 
 impl Collection {
@@ -221,12 +222,42 @@ impl UpdateRequest<'_> {
         self
     }
 
+    /// By which collation texts are compared: `{ locale: "en", strength: 2 }`.
+    pub fn collation(mut self, collation: impl AsRef<RawDocument>) -> Self {
+        self.options.get_or_insert_default().collation = Some(collation.as_ref().to_owned());
+        self
+    }
+
     /// Runs it.
     ///
     /// # Errors
     /// [`Error::Refused`] with MongoDB's reason, [`Error::DuplicateKey`] …; the document is
     /// unchanged then.
     pub fn run(self) -> Result<UpdateReport> {
+        match self.collection.database.watch() {
+            None => self.run_unwatched(),
+            Some(watch) => {
+                let (ns, command) = (&self.collection.core.ns, self.to_command());
+                let done = self.run_unwatched();
+                watch.finish(|| Entry::of_update(ns, command, &done));
+                done
+            }
+        }
+    }
+
+    /// The request as a statement of the command `update`.
+    fn to_command(&self) -> RawDocumentBuf {
+        let (filter, update) = match &self.what {
+            What::Hit(hit) => match hit.documents() {
+                Some((filter, update)) => (filter, UpdateSource::document(update).to_bson()),
+                None => return RawDocumentBuf::new(),
+            },
+            What::Any(any) => (&*any.filter, any.source.to_bson()),
+        };
+        rawdoc! { "q": filter.to_owned(), "u": update, "multi": self.many, "upsert": self.upsert }
+    }
+
+    fn run_unwatched(self) -> Result<UpdateReport> {
         let UpdateRequest { collection, what, upsert, many, options } = self;
         let any = match (what, &options) {
             (What::Hit(hit), None) => return collection.hit(&hit, upsert),
@@ -241,6 +272,7 @@ impl UpdateRequest<'_> {
         let now_ms = collection.database.shared.clock.unix_ms();
         let search = Search { filter, sort: None, hint, variables, now_ms };
         let job = UpdateJob { search, update: &update, upsert, keep: Keep::Nothing };
+        job.check()?;
         if many {
             let report = collection.update_all(&job)?;
             if report.matched > 0 || !upsert {

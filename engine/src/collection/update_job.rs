@@ -13,7 +13,7 @@ use super::locate::{Holding, data_at, find_first};
 use super::locked::OpenCollection;
 use super::search::Search;
 use super::update_report::UpdateReport;
-use crate::error::Result;
+use crate::error::{Error, Reason, Result};
 use crate::journal::{ReadView, UnitInPlace};
 use crate::query::Filter;
 use crate::update::{Applied, Context, Mutation, Update};
@@ -49,6 +49,15 @@ impl<'a> UpdateJob<'a> {
     /// One of a filter and an update alone.
     pub fn of(filter: &'a Filter, update: &'a Update, upsert: bool) -> UpdateJob<'a> {
         UpdateJob { search: Search::of(filter), update, upsert, keep: Keep::Nothing }
+    }
+
+    /// Refuses an upsert whose filter says nothing of a document.
+    pub fn check(&self) -> Result<()> {
+        if self.upsert && self.search.filter.has_expr() {
+            let message = "$expr is not allowed in the query predicate for an upsert";
+            return Err(Error::refused(Reason::QueryFeatureNotAllowed, message));
+        }
+        Ok(())
     }
 
     /// The element of an array that the filter matches in `document`, where the update asks.

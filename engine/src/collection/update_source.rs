@@ -1,6 +1,6 @@
 //! What an update says: a document of operators, a whole document, or a pipeline of stages.
 
-use bson::{RawDocument, RawDocumentBuf};
+use bson::{RawArrayBuf, RawBson, RawDocument, RawDocumentBuf};
 
 use crate::bson::document;
 use crate::error::{Error, Reason, Result};
@@ -26,6 +26,17 @@ impl UpdateSource {
     pub fn pipeline<S: AsRef<RawDocument>>(stages: impl IntoIterator<Item = S>) -> UpdateSource {
         let stages = stages.into_iter().map(|stage| stage.as_ref().to_owned());
         UpdateSource::Pipeline(stages.collect())
+    }
+
+    /// The update as it is put in a command.
+    pub fn to_bson(&self) -> RawBson {
+        match self {
+            UpdateSource::Document(update) => update.clone().into(),
+            UpdateSource::Pipeline(stages) => {
+                let stages: RawArrayBuf = stages.iter().map(|stage| stage.as_ref()).collect();
+                stages.into()
+            }
+        }
     }
 
     fn is_replacement(&self) -> bool {

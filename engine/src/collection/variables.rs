@@ -1,7 +1,11 @@
-//! `let`: variables of a request, each the value of an expression that reads no document.
+//! `let` and `collation` of a request: what its filters and expressions may refer to, and how they
+//! compare texts. A variable is the value of an expression that reads no document.
+
+use std::sync::Arc;
 
 use bson::RawDocument;
 
+use crate::bson::collation::Collation;
 use crate::bson::document;
 use crate::bson::element::{Elements, OwnedValue};
 use crate::error::{Error, Reason, Result};
@@ -37,4 +41,14 @@ pub fn named_variables(variables: &RawDocument) -> Result<Vec<(String, OwnedValu
 /// The names of variables.
 pub fn scope_of(variables: &[(String, OwnedValue)]) -> Scope {
     Scope::new(variables.iter().map(|(name, _)| name.clone()))
+}
+
+/// The collation that a request asks for, if it asks for one that is not the order of bytes.
+///
+/// # Errors
+/// MongoDB's, with its numbers.
+pub fn collation_of(spec: Option<&RawDocument>) -> Result<Option<Arc<Collation>>> {
+    let Some(spec) = spec else { return Ok(None) };
+    document::check(spec.as_bytes())?;
+    Ok(Collation::parse(spec.as_bytes())?.map(Arc::new))
 }

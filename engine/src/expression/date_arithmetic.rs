@@ -277,7 +277,7 @@ fn bin_size(value: &Computed<'_>) -> Result<i64> {
 
 fn truncated(ms: i64, unit: Unit, bins: i64, zone: &Zone, week: i64) -> Option<i64> {
     let origin = days_of(2000, 1, 1);
-    let down = |value: i64, len: i64| Some(value.div_euclid(len).checked_mul(len)?);
+    let down = |value: i64, len: i64| value.div_euclid(len).checked_mul(len);
     Some(match unit {
         Unit::Months(len) => {
             let at = Civil::of(zone.local(ms));

@@ -20,6 +20,7 @@ mod date_parts;
 mod date_text;
 mod decimal;
 mod loops;
+mod named_field;
 mod node;
 mod object;
 mod operator;

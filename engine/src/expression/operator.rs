@@ -118,16 +118,13 @@ const UNSUPPORTED: &[&str] = &[
     "$cosh",
     "$degreesToRadians",
     "$function",
-    "$getField",
     "$meta",
     "$radiansToDegrees",
-    "$setField",
     "$sin",
     "$sinh",
     "$tan",
     "$tanh",
     "$toHashedIndexKey",
-    "$unsetField",
 ];
 
 /// The operator of this name.

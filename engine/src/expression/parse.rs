@@ -6,6 +6,7 @@
 use super::computed::Computed;
 use super::conditional;
 use super::loops;
+use super::named_field;
 use super::node::{Frame, Node};
 use super::operator::{self, Names, Operator, Takes};
 use super::path;
@@ -159,6 +160,9 @@ impl Parser<'_> {
             "$let" => return loops::parse_let(self, value),
             "$map" | "$filter" | "$reduce" => return loops::parse_loop(self, name, value),
             "$zip" => return loops::parse_zip(self, value),
+            "$getField" | "$setField" | "$unsetField" => {
+                return named_field::parse(self, name, value);
+            }
             "$switch" => return conditional::parse_switch(self, value),
             "$regexMatch" | "$regexFind" | "$regexFindAll" => {
                 return regex::parse(self, name, value);

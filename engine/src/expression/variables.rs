@@ -2,14 +2,18 @@
 //! have while it is evaluated.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::bson::builder::Builder;
+use crate::bson::collation::Collation;
 use crate::bson::element::OwnedValue;
 
-/// Names of variables that an expression may use, beside `ROOT`, `CURRENT`, `NOW` and `REMOVE`.
+/// Names of variables that an expression may use, beside `ROOT`, `CURRENT`, `NOW` and `REMOVE`;
+/// and how texts are compared.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     names: Vec<String>,
+    collation: Option<Arc<Collation>>,
 }
 
 /// Values of variables.
@@ -23,7 +27,7 @@ pub struct Variables<'a> {
 impl Scope {
     /// One that knows these names, such as those of `let`.
     pub fn new(names: impl IntoIterator<Item = String>) -> Scope {
-        Scope { names: names.into_iter().collect() }
+        Scope { names: names.into_iter().collect(), collation: None }
     }
 
     /// Is there such a variable?
@@ -33,7 +37,18 @@ impl Scope {
 
     /// The same with more names.
     pub fn with(&self, names: impl IntoIterator<Item = String>) -> Scope {
-        Scope::new(self.names.iter().cloned().chain(names))
+        let names = self.names.iter().cloned().chain(names);
+        Scope::new(names).under(self.collation.clone())
+    }
+
+    /// The same where texts are compared by a collation.
+    pub fn under(self, collation: Option<Arc<Collation>>) -> Scope {
+        Scope { collation, ..self }
+    }
+
+    /// The collation, if texts are not compared by their bytes.
+    pub fn collation(&self) -> Option<&Arc<Collation>> {
+        self.collation.as_ref()
     }
 }
 

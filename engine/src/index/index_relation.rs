@@ -250,7 +250,7 @@ mod tests {
             (a("n"), with(a("n"), rawdoc! { "bits": 2 }), 85),
             (rawdoc! { "key": { "_id": 1 } }, rawdoc! { "key": { "_id": 1.0 }, "name": "x" }, 0),
         ] {
-            let found = relation(&[existing.clone()], &request);
+            let found = relation(std::slice::from_ref(&existing), &request);
             assert_eq!(found, expected, "{existing:?} {request:?}");
         }
         // A name that is taken counts before an index that is there.

@@ -5,6 +5,7 @@
 //! keeps its nesting, values of `$in` are sorted, `$not` holds what it negates.
 
 mod bits;
+mod collate;
 mod equalities;
 mod numbers;
 mod operators;
@@ -19,6 +20,7 @@ mod values;
 use std::sync::OnceLock;
 
 pub use bits::{BitTest, Bits};
+pub use collate::Collated;
 pub use pattern::Pattern;
 pub use values::InList;
 
@@ -114,6 +116,8 @@ pub enum Test {
     Size(u32),
     /// `$bitsAllSet` and its kin.
     Bits(BitTest),
+    /// One of those above that compare, by a collation.
+    Collated(Box<Collated>),
 }
 
 /// How a document matched a filter.
@@ -139,7 +143,7 @@ impl Filter {
     /// # Errors
     /// MongoDB's, with its numbers.
     pub fn parse_in(filter: &[u8], scope: &Scope) -> Result<Filter> {
-        Ok(Filter::of(parse::filter(filter, scope)?))
+        Ok(Filter::of(parse::filter(filter, scope)?).collated(scope.collation()))
     }
 
     /// Parses what `$elemMatch` of a projection holds: a filter of an array's elements.

@@ -16,6 +16,7 @@ mod values;
 mod walk;
 
 use super::filter::{Clause, Filter, Matched, Test};
+use crate::bson::collation::Collation;
 use crate::bson::element::{Elements, Value};
 use crate::bson::field::FieldPath;
 use crate::bson::ty;
@@ -172,6 +173,10 @@ fn holds(test: &Test, value: Option<Value<'_>>) -> Result<bool> {
             _ => false,
         },
         Test::Bits(test) => value.is_some_and(|value| test.holds(value)),
+        Test::Collated(test) => match value.filter(|value| Collation::concerns(*value)) {
+            Some(value) => holds(&test.folded, Some(test.collation.fold(value).as_ref()))?,
+            None => holds(&test.folded, value)?,
+        },
     })
 }
 

@@ -9,8 +9,10 @@ mod expand;
 mod tests;
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use super::field_names;
+use crate::bson::collation::Collation;
 use crate::bson::compare::compare_values;
 use crate::bson::element::{Element, Elements, Value, read_i32, read_i64, value_len};
 use crate::bson::field::FieldPath;
@@ -24,6 +26,7 @@ const PARTS_MAX: usize = 32;
 #[derive(Debug, Clone)]
 pub struct SortPattern {
     parts: Vec<SortPart>,
+    collation: Option<Arc<Collation>>,
 }
 
 /// One field of a sort.
@@ -93,7 +96,7 @@ impl SortPattern {
         if parts.len() > PARTS_MAX {
             return Err(Error::refused(Reason::Location(13103), "too many compound keys"));
         }
-        Ok(SortPattern { parts })
+        Ok(SortPattern { parts, collation: None })
     }
 
     /// Is it `{ $natural: … }`, the order in which records lie? If so, does it go forward?
@@ -120,6 +123,16 @@ impl SortPattern {
         Ok(natural)
     }
 
+    /// The same sort, with texts in the order of a collation.
+    pub fn collated(self, collation: Option<&Arc<Collation>>) -> SortPattern {
+        SortPattern { collation: collation.cloned(), ..self }
+    }
+
+    /// Are texts in another order than that of their bytes, which is that of indexes?
+    pub fn is_collated(&self) -> bool {
+        self.collation.is_some()
+    }
+
     /// Its fields.
     pub fn parts(&self) -> &[SortPart] {
         &self.parts
@@ -130,7 +143,13 @@ impl SortPattern {
     /// # Errors
     /// If two fields lead through different arrays.
     pub fn key(&self, doc: &[u8]) -> Result<SortKey> {
-        expand::key(self, doc)
+        match &self.collation {
+            None => expand::key(self, doc),
+            Some(collation) => {
+                let whole = Value { ty: ty::DOCUMENT, bytes: doc };
+                expand::key(self, &collation.fold(whole).bytes)
+            }
+        }
     }
 
     /// Which of two documents comes first.

@@ -9,6 +9,7 @@ mod inspect;
 mod known_pages;
 mod repair;
 mod selection;
+mod serve;
 mod stats;
 mod validate;
 
@@ -39,6 +40,8 @@ pub enum Command {
     Compact(compact::Compact),
     #[expect(missing_docs, reason = "as above")]
     Repair(repair::Repair),
+    #[expect(missing_docs, reason = "as above")]
+    Serve(serve::Serve),
 }
 
 impl Command {
@@ -57,6 +60,7 @@ impl Command {
             Command::Inspect(inspect) => inspect.run(),
             Command::Compact(compact) => compact.run(),
             Command::Repair(repair) => repair.run(),
+            Command::Serve(serve) => serve.run(),
         }
     }
 }

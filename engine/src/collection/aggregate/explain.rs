@@ -16,7 +16,11 @@ pub fn explain(
     verbosity: Verbosity,
 ) -> Result<RawDocumentBuf> {
     let stages = parsed.pipeline.stages();
-    let source = Source { collection: &aggregate.collection, hint: aggregate.hint.as_ref() };
+    let source = Source {
+        collection: &aggregate.collection,
+        hint: aggregate.hint.as_ref(),
+        collation: aggregate.collation.as_deref(),
+    };
     let mut shown = RawArrayBuf::new();
     let rest = if stages.first().is_some_and(Stage::is_source) {
         stages

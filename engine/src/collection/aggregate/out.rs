@@ -2,7 +2,7 @@
 //! the target.
 //!
 //! O1. Until all is written the target is as it was. Its indexes are built on the new documents
-//!     before it is replaced.
+//!     before it is replaced, in one unit of work.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,7 +33,8 @@ pub fn write(collection: &Collection, target: &Out, docs: Documents) -> Result<(
         return Err(Error::refused(Reason::Location(17152), message));
     }
     let temporary = temporary(collection)?;
-    let written = fill(&temporary, &target, docs).and_then(|()| replace(&temporary, &target));
+    let written = fill(&temporary, &target, docs)
+        .and_then(|()| database.rename_over(&temporary.core, &target.core, true));
     if written.is_err() {
         // What is left of it is in nobody's way; the first error is the one to tell.
         let _ = database.drop_collection(&temporary.core);
@@ -75,10 +76,4 @@ fn fill(temporary: &Collection, target: &Collection, docs: Documents) -> Result<
         }
     }
     Ok(())
-}
-
-fn replace(temporary: &Collection, target: &Collection) -> Result<()> {
-    let database = &temporary.database;
-    database.drop_collection(&target.core)?;
-    database.rename(&temporary.core, &target.core)
 }

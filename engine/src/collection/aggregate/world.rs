@@ -37,7 +37,7 @@ impl World for DatabaseWorld {
     ) -> Result<Documents> {
         let ns = NamespaceString::new(&self.database.name, collection)?;
         let collection = self.database.collection(ns)?;
-        let source = Source { collection: &collection, hint: None };
+        let source = Source { collection: &collection, hint: None, collation: None };
         source.documents(filter, pipeline.stages(), vars, self.deadline.clone())
     }
 }

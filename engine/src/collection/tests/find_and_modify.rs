@@ -115,3 +115,20 @@ fn what_contradicts_itself_is_refused() {
     assert!(matches!(unused, Err(Error::Refused { reason: Reason::FailedToParse, .. })));
     assert_eq!(collection.count().expect("counted"), 3);
 }
+
+#[test]
+fn the_first_by_a_sort() {
+    let (_engine, collection) = filled();
+    let taken = |direction: i32| {
+        let update = rawdoc! { "$inc": { "n": 1 } };
+        let request = collection.find_one_and_update(rawdoc! { "n": { "$gte": 0 } }, update);
+        let request = request.expect("operators").sort(rawdoc! { "k": direction });
+        value(&request.return_new(true).run().expect("done"))
+    };
+    assert_eq!(taken(-1), rawdoc! { "_id": 3, "k": 3, "n": 1 });
+    assert_eq!(taken(1), rawdoc! { "_id": 1, "k": 1, "n": 1 });
+    let delete = collection.find_one_and_delete(rawdoc! {}).sort(rawdoc! { "n": 1 });
+    let found = delete.projection(rawdoc! { "k": 1 }).run().expect("done");
+    assert_eq!(value(&found), rawdoc! { "_id": 2, "k": 2 });
+    assert_valid(&collection);
+}

@@ -11,8 +11,10 @@ mod instances;
 mod long_work;
 mod older;
 mod places;
+mod profiled;
 mod updates;
 mod walks;
+mod winners;
 
 use std::sync::Arc;
 

@@ -142,6 +142,9 @@ fn pipelines_and_variables() {
     assert_eq!(by_id(&collection, 3), rawdoc! { "_id": 3, "a": 3, "b": 10, "sum": 113 });
     let again = many().variables(variables()).run().expect("done");
     assert_eq!((again.matched, again.modified), (2, 0));
+    let upsert = many().variables(variables()).upsert(true).run();
+    let reason = Reason::QueryFeatureNotAllowed;
+    assert!(matches!(upsert, Err(Error::Refused { reason: found, .. }) if found == reason));
     let undefined = many().run();
     assert!(matches!(undefined, Err(Error::Refused { reason: Reason::Location(17276), .. })));
     let found = collection

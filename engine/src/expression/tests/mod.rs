@@ -74,7 +74,7 @@ macro_rules! tables {
 
 tables! {
     accumulators arithmetic arrays comparisons conditions core dates date_arithmetic date_texts
-    decimals objects sets strings types
+    decimals named_fields objects sets strings types
 }
 
 #[test]

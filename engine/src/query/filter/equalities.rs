@@ -13,7 +13,7 @@ impl Filter {
     /// be matched.
     pub fn id_equality(&self) -> Option<Value<'_>> {
         let mut found = None;
-        each(self.clauses(), &mut |path, value| {
+        each(self.clauses(), false, &mut |path, value| {
             let is_plain = !matches!(value.ty, ty::ARRAY | ty::REGEX);
             if found.is_none() && path.is_id() && path.depth() == 1 && is_plain {
                 found = Some(value);
@@ -34,7 +34,7 @@ impl Filter {
             return Err(Error::refused(Reason::QueryFeatureNotAllowed, message));
         }
         let mut found: Vec<(&FieldPath, Value<'_>)> = vec![];
-        each(self.clauses(), &mut |path, value| found.push((path, value)));
+        each(self.clauses(), true, &mut |path, value| found.push((path, value)));
         // Sorted, a path that is a beginning of another lies next to one that it begins.
         let mut paths: Vec<&FieldPath> = found.iter().map(|(path, _)| *path).collect();
         paths.sort_by(|a, b| a.components().cmp(b.components()));
@@ -45,31 +45,53 @@ impl Filter {
     }
 }
 
-fn each<'a>(clauses: &'a [Clause], found: &mut dyn FnMut(&'a FieldPath, Value<'a>)) {
+/// Equalities; with `collated` those under a collation, too, as they were written.
+fn each<'a>(
+    clauses: &'a [Clause],
+    collated: bool,
+    found: &mut dyn FnMut(&'a FieldPath, Value<'a>),
+) {
     for clause in clauses {
         match clause {
-            Clause::And(clauses) => each(clauses, found),
+            Clause::And(clauses) => each(clauses, collated, found),
             Clause::Or(branches) => {
                 let mut possible = branches.iter().filter(|b| !matches!(b, Clause::Always(false)));
                 if let (Some(only), None) = (possible.next(), possible.next()) {
-                    each(std::slice::from_ref(only), found);
+                    each(std::slice::from_ref(only), collated, found);
                 }
             }
-            Clause::Field { path, test: Test::Eq(value) } => found(path, value.as_ref()),
-            Clause::Field { path, test: Test::In(list) } => {
-                if let Some(value) = list.only() {
-                    found(path, value);
-                }
-            }
-            Clause::Field { path, test: Test::All(tests) } => {
-                for test in tests {
-                    if let Test::Eq(value) = test {
-                        found(path, value.as_ref());
-                    }
-                }
-            }
-            Clause::Field { .. } | Clause::Nor(_) | Clause::Expr(_) | Clause::Always(_) => {}
+            Clause::Field { path, test } => of_test(path, test, collated, found),
+            Clause::Nor(_) | Clause::Expr(_) | Clause::Always(_) => {}
         }
+    }
+}
+
+fn of_test<'a>(
+    path: &'a FieldPath,
+    test: &'a Test,
+    collated: bool,
+    found: &mut dyn FnMut(&'a FieldPath, Value<'a>),
+) {
+    match test {
+        Test::Eq(value) => found(path, value.as_ref()),
+        Test::In(list) => {
+            if let Some(value) = list.only() {
+                found(path, value);
+            }
+        }
+        Test::All(tests) => {
+            for test in tests {
+                match test {
+                    Test::Eq(value) => found(path, value.as_ref()),
+                    Test::Collated(test) if collated => {
+                        of_test(path, &test.written, true, found);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Test::Collated(test) if collated => of_test(path, &test.written, true, found),
+        _ => {}
     }
 }
 

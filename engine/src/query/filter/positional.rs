@@ -47,6 +47,7 @@ const IN: u8 = 11;
 /// The place of a test among others; none if it never sets a position.
 fn rank(test: &Test) -> Option<u8> {
     Some(match test {
+        Test::Collated(test) => return rank(&test.written),
         Test::ElemMatchObject(_) => 0,
         Test::ElemMatchValue(_) => 1,
         Test::Size(_) => 2,

@@ -34,24 +34,24 @@ pub fn candidates(question: &Question, indexes: &[Arc<IndexFacts>]) -> Vec<Plan>
             let bounded = bounded
                 .filter(|_| question.range.is_open())
                 .unwrap_or_else(|| unbounded(&indexes[number], &conjuncts));
-            return vec![by_index(question, &conjuncts, &indexes[number], number, bounded)];
+            return vec![by_index(question, &conjuncts, &indexes[number], bounded)];
         }
         Hinted::Nothing => {}
     }
     let mut plans = vec![];
     let mut rest = vec![];
-    for (number, index) in indexes.iter().enumerate().filter(|(_, index)| !index.is_hidden) {
+    for index in indexes.iter().filter(|index| !index.is_hidden) {
         let Some(bounded) = bound(index, &conjuncts) else { continue };
         let leads = bounded.is_bounded && starts_bounded(index, &bounded, &conjuncts);
         match leads {
-            true => plans.push(by_index(question, &conjuncts, index, number, bounded)),
-            false => rest.push((number, index, bounded)),
+            true => plans.push(by_index(question, &conjuncts, index, bounded)),
+            false => rest.push((index, bounded)),
         }
     }
     plans.extend(either::plan(question, &conjuncts, indexes));
     if question.sort.is_some() && plans.iter().all(|plan| plan.sorts) {
-        for (number, index, bounded) in rest {
-            let plan = by_index(question, &conjuncts, index, number, bounded);
+        for (index, bounded) in rest {
+            let plan = by_index(question, &conjuncts, index, bounded);
             if !plan.sorts && !index.is_sparse && index.partial.is_none() {
                 plans.push(plan);
             }
@@ -102,16 +102,18 @@ fn by_index(
     question: &Question,
     conjuncts: &Conjuncts<'_>,
     index: &Arc<IndexFacts>,
-    number: usize,
     bounded: Bounded,
 ) -> Plan {
     let sort = question.sort.as_ref();
-    let walk = sort.map(|sort| sorted_walk(index, &bounded.fields, sort));
+    // Entries are in the order of bytes, not of a collation.
+    let walk = sort.map(|sort| match sort.is_collated() {
+        false => sorted_walk(index, &bounded.fields, sort),
+        true => None,
+    });
     let (by_key, by_document) = left_over(index, conjuncts, &bounded);
     let is_covered = by_document.is_none() && covers(question, index);
     let scan = IndexScan {
         index: index.clone(),
-        number,
         fields: bounded.fields,
         range: question.range.clone(),
         backward: walk.flatten().is_some_and(|walk| walk.backward),
@@ -119,7 +121,7 @@ fn by_index(
     };
     let mut id = format!("{} {}", index.name, if scan.backward { "-" } else { "+" });
     let merged = match (walk, sort) {
-        (Some(None), Some(sort)) => split(&scan, sort),
+        (Some(None), Some(sort)) if !sort.is_collated() => split(&scan, sort),
         _ => None,
     };
     let sorts = walk == Some(None) && merged.is_none();

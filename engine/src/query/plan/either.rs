@@ -55,12 +55,11 @@ fn plan_branch(branch: &Clause, indexes: &[Arc<IndexFacts>]) -> Option<(PlanNode
         let bounded = bound(index, &conjuncts)?;
         (!bounded.fields[0].is_all()).then_some((number, index, bounded))
     });
-    let (number, index, bounded) =
+    let (_, index, bounded) =
         bounded.max_by_key(|(number, _, bounded)| (worth(bounded), std::cmp::Reverse(*number)))?;
     let (by_key, by_document) = left_over(index, &conjuncts, &bounded);
     let scan = PlanNode::IndexScan(IndexScan {
         index: index.clone(),
-        number,
         fields: bounded.fields,
         range: KeyRange::default(),
         backward: false,

@@ -63,8 +63,6 @@ pub enum PlanNode {
 #[derive(Debug, Clone)]
 pub struct IndexScan {
     pub index: Arc<IndexFacts>,
-    /// Its number among the collection's indexes.
-    pub number: usize,
     /// The bounds of its fields, whichever way they go.
     pub fields: Vec<Intervals>,
     pub range: KeyRange,

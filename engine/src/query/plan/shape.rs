@@ -8,7 +8,7 @@ pub fn shape(question: &Question) -> Box<[u8]> {
     let mut out = String::new();
     clauses(question.filter.clauses(), &mut out);
     if let Some(sort) = &question.sort {
-        out.push_str("|s");
+        out.push_str(if sort.is_collated() { "|c" } else { "|s" });
         for part in sort.parts() {
             out.push(if part.descending { '-' } else { '+' });
             text(part.path.as_str(), &mut out);
@@ -74,6 +74,10 @@ fn operator(test: &Test, out: &mut String) {
         Test::Regex(_) => "r",
         Test::Size(_) => "s",
         Test::Bits(_) => "b",
+        Test::Collated(test) => {
+            out.push('c');
+            return operator(&test.written, out);
+        }
         Test::Not(tests) => return tests_of("n", tests, out),
         Test::All(tests) => return tests_of("a", tests, out),
         Test::ElemMatchValue(tests) => return tests_of("v", tests, out),

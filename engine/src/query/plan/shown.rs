@@ -69,8 +69,11 @@ fn field(out: &mut Builder, path: &str, test: &Test) {
 
 fn operator(out: &mut Builder, test: &Test) {
     match test {
+        Test::Collated(test) => operator(out, &test.written),
         Test::Eq(value) => drop(out.value("$eq", value.as_ref())),
-        Test::Ne(value) => negated(out, |out| drop(out.value("$eq", value.as_ref()))),
+        Test::Ne(value) => negated(out, |out| {
+            out.value("$eq", value.as_ref());
+        }),
         Test::Gt(value) => drop(out.value("$gt", value.as_ref())),
         Test::Gte(value) => drop(out.value("$gte", value.as_ref())),
         Test::Lt(value) => drop(out.value("$lt", value.as_ref())),
@@ -79,7 +82,9 @@ fn operator(out: &mut Builder, test: &Test) {
         Test::Nin(list) => negated(out, |out| list_of(out, list)),
         Test::Not(tests) => negated(out, |out| tests.iter().for_each(|test| operator(out, test))),
         Test::Exists(true) => drop(out.boolean("$exists", true)),
-        Test::Exists(false) => negated(out, |out| drop(out.boolean("$exists", true))),
+        Test::Exists(false) => negated(out, |out| {
+            out.boolean("$exists", true);
+        }),
         Test::Type(types) => {
             let numbers = types.iter().map(|ty| Number::Int32(i32::from(*ty as i8)));
             numbers_of(out, "$type", numbers);

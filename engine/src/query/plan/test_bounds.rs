@@ -60,16 +60,12 @@ pub fn bounds_of(test: &Test) -> Option<TestBounds> {
         Test::Exists(true) => TestBounds::by_document(Intervals::all()),
         Test::Exists(false) => TestBounds::by_document(Intervals::point(bare(ty::NULL))),
         Test::Type(types) => of_types(types)?,
-        Test::Mod { .. } => {
-            let nan = f64::NAN.to_le_bytes();
-            let nan = Interval::point(Value { ty: ty::DOUBLE, bytes: &nan });
-            let numbers = Intervals::union_of([nan, type_range(ty::DOUBLE)]);
-            TestBounds::new(numbers, Exactness::ByKey)
-        }
+        Test::Mod { .. } => TestBounds::new(Intervals::union_of([all_numbers()]), Exactness::ByKey),
         Test::Regex(pattern) => like(pattern),
         // Taken apart by whoever looks at conditions.
         Test::All(_) | Test::ElemMatchObject(_) | Test::ElemMatchValue(_) => return None,
-        Test::Size(_) | Test::Bits(_) => return None,
+        // Entries are in the order of bytes.
+        Test::Size(_) | Test::Bits(_) | Test::Collated(_) => return None,
     })
 }
 
@@ -79,6 +75,7 @@ pub fn needs_field(test: &Test) -> bool {
         Test::Exists(exists) => *exists,
         Test::All(_) | Test::ElemMatchObject(_) | Test::ElemMatchValue(_) => true,
         Test::Size(_) | Test::Bits(_) => true,
+        Test::Collated(test) => needs_field(&test.written),
         _ => bounds_of(test).is_some_and(|bounds| {
             !bounds.intervals.contains(bare(ty::NULL))
                 && !bounds.intervals.contains(bare(ty::UNDEFINED))
@@ -113,17 +110,28 @@ fn of_types(types: &[u8]) -> Option<TestBounds> {
     }
     let mut all = vec![];
     for &one in types {
-        all.push(type_range(one));
-        if one == ty::DOUBLE || one == ty::DECIMAL128 {
-            let nan = f64::NAN.to_le_bytes();
-            all.push(Interval::point(Value { ty: ty::DOUBLE, bytes: &nan }));
-        }
+        all.push(match type_range(one).low.ty {
+            ty::DOUBLE => all_numbers(),
+            _ => type_range(one),
+        });
         // An empty array has undefined in its place, and a missing field null.
         if one == ty::NULL || one == ty::UNDEFINED {
             all.push(Interval::point(bare(ty::UNDEFINED)));
         }
     }
-    Some(TestBounds::by_document(Intervals::union_of(all)))
+    // Of what is missing a key says no more than of null.
+    let exactness = match types.contains(&ty::NULL) || types.contains(&ty::UNDEFINED) {
+        true => Exactness::ByDocument,
+        false => Exactness::ByKey,
+    };
+    Some(TestBounds::new(Intervals::union_of(all), exactness))
+}
+
+/// All numbers, and NaN, which is less than they.
+fn all_numbers() -> Interval {
+    let nan = f64::NAN.to_le_bytes();
+    let low = Value { ty: ty::DOUBLE, bytes: &nan }.to_owned();
+    Interval { low, ..type_range(ty::DOUBLE) }
 }
 
 /// Strings like a pattern, and the pattern itself.

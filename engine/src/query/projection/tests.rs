@@ -334,7 +334,6 @@ fn refusals_in_a_find() {
 
 #[test]
 fn refusals_of_operators() {
-    let literal = "positional projection cannot be used with a literal";
     for (projection, code, text) in [
         (rawdoc! { "a": { "$foo": 1 } }, 31325, "Unknown expression $foo"),
         (rawdoc! { "s": 0, "a": { "$foo": 1 } }, 31325, "Unknown expression $foo"),
@@ -366,6 +365,15 @@ fn refusals_of_operators() {
             28724,
             "First argument to $slice must be an array, but is of type: bool",
         ),
+    ] {
+        refused(projection, Policy::Find, code, text);
+    }
+}
+
+#[test]
+fn refusals_of_elem_match_and_positional() {
+    let literal = "positional projection cannot be used with a literal";
+    for (projection, code, text) in [
         (
             rawdoc! { "a": { "$elemMatch": 1 } },
             31274,

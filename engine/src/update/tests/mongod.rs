@@ -6,14 +6,30 @@ use ::bson::{Bson, Document};
 
 use crate::error::Error;
 use crate::expression::Scope;
-use crate::update::{Context, IndexedPaths, Mutation, Pipeline, Update};
+use crate::query::Filter;
+use crate::update::upsert::Upsert;
+use crate::update::{Context, FieldOrder, IndexedPaths, Mutation, Pipeline, Update};
 
 fn bytes(document: &Document) -> Vec<u8> {
     ::bson::serialize_to_vec(document).expect("valid")
 }
 
+/// What an upsert that finds nothing makes.
+fn upsert(filter: &Document, update: &Update) -> Result<(Document, bool), Error> {
+    let filter = Filter::parse(&bytes(filter))?;
+    let equalities = match filter.equalities() {
+        Err(_) if update.is_replacement() => vec![],
+        equalities => equalities?,
+    };
+    let (field_order, variables) = (FieldOrder::Numeric, &[]);
+    let (equalities, template, new_id, timestamp, now_ms) = (&*equalities, None, [9; 12], 1, 0);
+    let upsert =
+        Upsert { equalities, update, template, new_id, timestamp, now_ms, field_order, variables };
+    let made = upsert.document()?;
+    Ok((::bson::deserialize_from_slice(&made).expect("valid"), true))
+}
+
 fn run(case: &Document) -> Result<(Document, bool), Error> {
-    let doc = bytes(case.get_document("on").expect("a document"));
     let mut update = match case.get("update") {
         Some(Bson::Document(update)) => Update::parse(&bytes(update))?,
         Some(Bson::Array(stages)) => {
@@ -30,6 +46,10 @@ fn run(case: &Document) -> Result<(Document, bool), Error> {
         update = update.with_array_filters(filters.iter().map(Vec::as_slice))?;
     }
     update.check_array_filters()?;
+    if let Ok(filter) = case.get_document("filter") {
+        return upsert(filter, &update);
+    }
+    let doc = bytes(case.get_document("on").expect("a document"));
     let position = case.get_i32("position").ok().map(|position| position as u32);
     assert!(position.is_none() || update.needs_match());
     let indexed = IndexedPaths::NONE;
@@ -83,5 +103,5 @@ macro_rules! operators {
 
 operators! {
     rename, bit, current_date, pop, pull_all, add_to_set, push, pull, positional, array_filters,
-    names, pipeline,
+    names, pipeline, upsert_of_nothing,
 }

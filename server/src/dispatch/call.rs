@@ -1,0 +1,228 @@
+//! A command that is being run: what it was sent with, and by whom.
+
+use std::cell::Cell;
+
+use bson::RawDocument;
+use tallymap::bson::element::{Element, Value};
+use tallymap::bson::ty;
+use tallymap::{Collection, Database, Engine, Hint, Reason};
+
+use super::Dispatcher;
+use super::common::Common;
+use super::counts::Counts;
+use super::cursors::Cursors;
+use super::failure::{Failure, Outcome};
+use super::fields::Fields;
+use super::request::Request;
+use super::sessions::Sessions;
+use super::table::Commands;
+
+/// Somebody who sends commands: a connection.
+#[derive(Debug)]
+pub struct Client {
+    /// Its number, above 0.
+    pub id: i32,
+    /// Where it is, as `address:port`.
+    pub address: String,
+    /// Has it said what it is?
+    pub has_metadata: Cell<bool>,
+}
+
+impl Client {
+    pub(super) fn new(id: i32, address: String) -> Client {
+        Client { id, address, has_metadata: Cell::new(false) }
+    }
+}
+
+/// A command and what it needs to be run.
+#[derive(Debug)]
+pub struct Call<'a> {
+    pub(super) server: &'a Dispatcher,
+    /// Who sent it.
+    pub client: &'a Client,
+    /// As it was sent.
+    pub request: &'a Request<'a>,
+    /// Its first field.
+    pub(super) target: Element<'a>,
+    /// Its name, without aliases.
+    pub name: &'static str,
+    /// What any command may say.
+    pub common: Common<'a>,
+}
+
+impl<'a> Call<'a> {
+    /// The engine.
+    pub fn engine(&self) -> &'a Engine {
+        &self.server.engine
+    }
+
+    /// The open cursors.
+    pub fn cursors(&self) -> &'a Cursors {
+        &self.server.cursors
+    }
+
+    /// The sessions.
+    pub fn sessions(&self) -> &'a Sessions {
+        &self.server.sessions
+    }
+
+    /// What was counted.
+    pub fn counts(&self) -> &'a Counts {
+        &self.server.counts
+    }
+
+    /// The commands that there are.
+    pub fn commands(&self) -> &'a Commands {
+        &self.server.commands
+    }
+
+    /// Seconds since the server was started.
+    pub fn uptime(&self) -> f64 {
+        self.server.started.elapsed().as_secs_f64()
+    }
+
+    /// The port that replies name.
+    pub fn port(&self) -> u16 {
+        self.server.port
+    }
+
+    /// Its fields; errors call it `path`.
+    pub fn fields(&self, path: &'static str) -> Outcome<Fields<'a>> {
+        Fields::of_command(path, self.request.body())
+    }
+
+    /// Refuses fields of its own: it has none.
+    pub fn check_no_fields(&self, path: &'static str) -> Outcome<()> {
+        match self.fields(path)?.next() {
+            None => Ok(()),
+            Some(field) => field?.unknown(),
+        }
+    }
+
+    /// The value of its first field.
+    pub fn target(&self) -> Value<'a> {
+        self.target.val()
+    }
+
+    /// A command inside of this one, to be explained.
+    ///
+    /// # Errors
+    /// If there is no such command.
+    pub fn within<'b>(&self, request: &'b Request<'b>) -> Outcome<Call<'b>>
+    where
+        'a: 'b,
+    {
+        let target = request.command();
+        let name = target.as_ref().map(|target| target.name_lossy()).unwrap_or_default();
+        match (target, self.commands().find(&name)) {
+            (Some(target), Some(command)) => Ok(Call {
+                server: self.server,
+                client: self.client,
+                request,
+                target,
+                name: command.name,
+                common: self.common.clone(),
+            }),
+            _ => {
+                let message = format!("Explain failed due to unknown command: {name}");
+                Err(Failure::new(Reason::CommandNotFound, message))
+            }
+        }
+    }
+
+    /// The database that it is sent to.
+    pub fn database(&self) -> Outcome<Database> {
+        Ok(self.engine().database(self.common.database)?)
+    }
+
+    /// The full name of the collection that its first field names.
+    pub fn namespace(&self) -> Outcome<String> {
+        Ok(namespace(self.common.database, collection_name(self.target())?))
+    }
+
+    /// The collection that its first field names.
+    pub fn collection(&self) -> Outcome<Collection> {
+        self.collection_named(collection_name(self.target())?)
+    }
+
+    /// A collection of the database that it is sent to.
+    pub fn collection_named(&self, name: &str) -> Outcome<Collection> {
+        let ns = namespace(self.common.database, name);
+        if name.is_empty() || name.starts_with('.') {
+            let message = format!("Invalid namespace specified '{ns}'");
+            return Err(Failure::new(Reason::InvalidNamespace, message));
+        }
+        if name.contains('$') {
+            let message = format!("Invalid collection name: {name}");
+            return Err(Failure::new(Reason::InvalidNamespace, message));
+        }
+        Ok(self.engine().collection(&ns)?)
+    }
+
+    /// The same, to be written to.
+    pub fn writable_collection(&self) -> Outcome<Collection> {
+        let name = collection_name(self.target())?;
+        check_not_system(self.common.database, name)?;
+        self.collection_named(name)
+    }
+}
+
+/// Refuses the names that are the server's own.
+pub fn check_not_system(database: &str, name: &str) -> Outcome<()> {
+    const WRITABLE: [&str; 6] = [
+        "system.js",
+        "system.users",
+        "system.roles",
+        "system.version",
+        "system.views",
+        "system.profile",
+    ];
+    if name.starts_with("system.") && !WRITABLE.contains(&name) {
+        let message = format!("Invalid system namespace: {database}.{name}");
+        return Err(Failure::new(Reason::InvalidNamespace, message));
+    }
+    Ok(())
+}
+
+/// The name of a collection that a command's first field is to be.
+pub fn collection_name(value: Value<'_>) -> Outcome<&str> {
+    value.as_str().ok_or_else(|| {
+        let message = format!("collection name has invalid type {}", ty::name(value.ty));
+        Failure::new(Reason::BadValue, message)
+    })
+}
+
+/// A database's name and a collection's.
+pub fn namespace(database: &str, collection: &str) -> String {
+    format!("{database}.{collection}")
+}
+
+/// Bytes of a document that was checked, as the engine takes them.
+pub fn document(bytes: &[u8]) -> Outcome<&RawDocument> {
+    RawDocument::from_bytes(bytes)
+        .map_err(|error| Failure::new(Reason::InvalidBSON, format!("not a document: {error}")))
+}
+
+/// A hint as the engine takes it; none for an empty document.
+pub fn hint(value: Value<'_>) -> Option<Hint> {
+    match value.as_str() {
+        Some(name) => Some(Hint::Name(name.to_owned())),
+        None if value.bytes.len() > 5 => Some(Hint::Keys(value.bytes.to_vec())),
+        None => None,
+    }
+}
+
+/// Refuses an order of texts other than that of their bytes.
+pub fn check_collation(collation: Option<&[u8]>) -> Outcome<()> {
+    let Some(collation) = collation else { return Ok(()) };
+    let locale = tallymap::bson::element::get(collation, "locale")?;
+    match locale.map(|locale| locale.val().as_str().unwrap_or("?").to_owned()) {
+        None if collation.len() <= 5 => Ok(()),
+        None => Err(super::fields::missing("collation", "locale")),
+        Some(locale) if locale == "simple" => Ok(()),
+        Some(locale) => {
+            let message = format!("collation is not supported, but for 'simple': '{locale}'");
+            Err(Failure::new(Reason::CommandNotSupported, message))
+        }
+    }
+}

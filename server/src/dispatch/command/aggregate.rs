@@ -1,0 +1,158 @@
+//! `aggregate`: a pipeline over a collection, its first batch, and a cursor for the rest; or over
+//! what the server knows of itself.
+
+use tallymap::bson::builder::Builder;
+use tallymap::bson::element::{Elements, Value};
+use tallymap::bson::ty;
+use tallymap::{Aggregate, Collection, Reason};
+
+use super::explain;
+use crate::dispatch::call::{Call, check_collation, document, hint, namespace};
+use crate::dispatch::cursors::{FIRST_BATCH, OpenCursor, Source, put_first};
+use crate::dispatch::failure::{Failure, Outcome};
+use crate::dispatch::fields::{Fields, missing};
+
+const PATH: &str = "aggregate";
+
+/// The fields of an aggregation.
+#[derive(Debug, Default)]
+pub struct Pipeline<'a> {
+    stages: Vec<&'a [u8]>,
+    hint: Option<Value<'a>>,
+    variables: Option<&'a [u8]>,
+    /// The cursor's batch size, if a cursor is asked for.
+    cursor: Option<Option<u64>>,
+    is_explained: bool,
+}
+
+/// Runs an aggregation.
+pub fn run(call: &Call<'_>) -> Outcome<Builder> {
+    let pipeline = Pipeline::parse(call.fields(PATH)?)?;
+    if pipeline.is_explained {
+        return explain::aggregation(call, &pipeline);
+    }
+    let Some(batch_size) = pipeline.cursor else {
+        let message =
+            "The 'cursor' option is required, except for aggregate with the explain argument";
+        return Err(Failure::new(Reason::FailedToParse, message));
+    };
+    let count = batch_size.unwrap_or(FIRST_BATCH);
+    let Some(collection) = target(call)? else {
+        let ns = namespace(call.common.database, "$cmd.aggregate");
+        let source = super::aggregate_server::run(call, &pipeline.stages)?;
+        let cursor = OpenCursor::new(source, ns, 0, call.common.session);
+        return put_first(call.cursors(), cursor, count, false);
+    };
+    let mut aggregate = pipeline.aggregate(&collection)?;
+    if let Some(max_time) = call.common.max_time {
+        aggregate = aggregate.max_time(max_time);
+    }
+    let ns = collection.namespace().to_string();
+    let source = Source::Engine(aggregate.run()?);
+    put_first(call.cursors(), OpenCursor::new(source, ns, 0, call.common.session), count, false)
+}
+
+/// The collection that it is about; none if it is about the server.
+///
+/// # Errors
+/// If it is about neither.
+pub fn target(call: &Call<'_>) -> Outcome<Option<Collection>> {
+    let value = call.target();
+    if let Some(number) = value.as_number() {
+        return match number.to_f64() == 1.0 {
+            true => Ok(None),
+            false => {
+                let message = "Invalid command format: the 'aggregate' field must specify a \
+                               collection name or 1";
+                Err(Failure::new(Reason::FailedToParse, message))
+            }
+        };
+    }
+    match value.as_str() {
+        Some(name) => call.collection_named(name).map(Some),
+        None => {
+            let message = format!("collection name has invalid type: {}", ty::name(value.ty));
+            Err(Failure::new(Reason::TypeMismatch, message))
+        }
+    }
+}
+
+impl<'a> Pipeline<'a> {
+    /// Reads the fields of an aggregation.
+    ///
+    /// # Errors
+    /// For what is no field of it, or of the wrong type.
+    pub fn parse(fields: Fields<'a>) -> Outcome<Pipeline<'a>> {
+        let mut pipeline = Pipeline::default();
+        let mut stages = None;
+        for field in fields {
+            let field = field?;
+            match field.name {
+                "pipeline" => stages = Some(stages_of(field.value)?),
+                "cursor" => pipeline.cursor = Some(batch_size(field.value)?),
+                "explain" if field.value.ty == ty::BOOL => {
+                    pipeline.is_explained = field.value.is_true();
+                }
+                "explain" => {
+                    let message = "explain must be a boolean";
+                    return Err(Failure::new(Reason::TypeMismatch, message));
+                }
+                "allowDiskUse" => drop(field.old_bool()?),
+                "hint" => pipeline.hint = Some(field.hint()?),
+                "let" => pipeline.variables = field.object()?,
+                "collation" => check_collation(field.object()?)?,
+                "bypassDocumentValidation" => drop(field.number_or_bool()?),
+                _ => return field.unknown(),
+            }
+        }
+        pipeline.stages = stages.ok_or_else(|| missing(PATH, "pipeline"))?;
+        Ok(pipeline)
+    }
+
+    /// The aggregation of the engine.
+    pub fn aggregate(&self, collection: &Collection) -> Outcome<Aggregate> {
+        let stages: Vec<_> =
+            self.stages.iter().map(|stage| document(stage)).collect::<Outcome<_>>()?;
+        let mut aggregate = collection.aggregate(stages);
+        if let Some(hint) = self.hint.and_then(hint) {
+            aggregate = aggregate.hint(hint);
+        }
+        if let Some(variables) = self.variables {
+            aggregate = aggregate.variables(document(variables)?);
+        }
+        Ok(aggregate)
+    }
+}
+
+fn stages_of(value: Value<'_>) -> Outcome<Vec<&[u8]>> {
+    let refused = |message| Err(Failure::new(Reason::TypeMismatch, message));
+    if value.ty != ty::ARRAY {
+        return refused("'pipeline' option must be specified as an array");
+    }
+    let mut stages = Vec::new();
+    for element in Elements::new(value.bytes)? {
+        let element = element?;
+        if element.ty != ty::DOCUMENT {
+            return refused("Each element of the 'pipeline' array must be an object");
+        }
+        stages.push(element.value);
+    }
+    Ok(stages)
+}
+
+/// The size of the batches of a cursor that is asked for.
+fn batch_size(value: Value<'_>) -> Outcome<Option<u64>> {
+    if value.ty != ty::DOCUMENT {
+        let message = "cursor field must be missing or an object";
+        return Err(Failure::new(Reason::TypeMismatch, message));
+    }
+    let mut size = None;
+    for field in Fields::of("cursor", value.bytes)? {
+        let field = field?;
+        match field.name {
+            "batchSize" => size = field.non_negative()?,
+            _ => return field.unknown(),
+        }
+    }
+    Ok(size)
+}

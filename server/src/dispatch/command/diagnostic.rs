@@ -1,0 +1,71 @@
+//! Small commands that tools ask at their start: `getCmdLineOpts`, `getLog`, `listCommands`,
+//! `replSetGetStatus`.
+
+use tallymap::Reason;
+use tallymap::bson::builder::{Builder, Index};
+use tallymap::bson::{text, ty};
+
+use crate::dispatch::call::Call;
+use crate::dispatch::failure::{Failure, Outcome};
+use crate::dispatch::put::Put;
+
+/// How the server was started.
+pub fn command_line(_: &Call<'_>) -> Outcome<Builder> {
+    let mut out = Builder::new();
+    out.put_array("argv", |out| {
+        for (at, argument) in std::env::args_os().enumerate() {
+            out.str(Index::new(at), &argument.to_string_lossy());
+        }
+    });
+    out.put_document("parsed", |_| {});
+    Ok(out)
+}
+
+/// What the server wrote into its log: it keeps none in memory.
+pub fn log(call: &Call<'_>) -> Outcome<Builder> {
+    let mut out = Builder::new();
+    match call.target().as_str() {
+        Some("*") => out.put_array("names", |out| {
+            out.str("0", "global").str("1", "startupWarnings");
+        }),
+        Some("global" | "startupWarnings") => {
+            out.put_i32("totalLinesWritten", 0);
+            out.put_array("log", |_| {});
+        }
+        Some(other) => return Err(Failure::unnumbered(format!("no RamLog named: {other}"))),
+        None => {
+            let value = call.target();
+            let message = format!(
+                "Argument to getLog must be of type String; found {} of type {}",
+                text::value(value),
+                ty::name(value.ty)
+            );
+            return Err(Failure::new(Reason::TypeMismatch, message));
+        }
+    }
+    Ok(out)
+}
+
+/// Every command.
+pub fn commands(call: &Call<'_>) -> Outcome<Builder> {
+    let mut out = Builder::new();
+    out.put_document("commands", |out| {
+        for command in call.commands().all() {
+            out.put_document(command.name, |out| {
+                out.put_bool("requiresAuth", false);
+                out.put_bool("adminOnly", command.is_admin);
+                out.put_array("apiVersions", |out| {
+                    if command.is_in_api {
+                        out.str("0", "1");
+                    }
+                });
+            });
+        }
+    });
+    Ok(out)
+}
+
+/// There is no replica set.
+pub fn replica_set_status(_: &Call<'_>) -> Outcome<Builder> {
+    Err(Failure::numbered(76, "NoReplicationEnabled", "not running with --replSet"))
+}

@@ -1,0 +1,40 @@
+//! `drop` and `dropDatabase`.
+
+use tallymap::Reason;
+use tallymap::bson::builder::Builder;
+
+use crate::dispatch::call::Call;
+use crate::dispatch::failure::{Failure, Outcome};
+use crate::dispatch::fields::{Field, missing};
+use crate::dispatch::put::Put;
+
+/// Drops a collection.
+pub fn collection(call: &Call<'_>) -> Outcome<Builder> {
+    call.check_no_fields("drop")?;
+    let collection = call.writable_collection()?;
+    let indexes = collection.indexes()?.len();
+    let name = collection.namespace().collection();
+    if !call.database()?.drop_collection(name)? {
+        return Err(Failure::new(Reason::NamespaceNotFound, "ns not found"));
+    }
+    let mut out = Builder::new();
+    out.put_integer("nIndexesWas", indexes as i64);
+    out.str("ns", collection.namespace().as_str());
+    Ok(out)
+}
+
+/// Drops a database with all its files.
+pub fn database(call: &Call<'_>) -> Outcome<Builder> {
+    const PATH: &str = "dropDatabase";
+    call.check_no_fields(PATH)?;
+    match Field::of_target(PATH, PATH, call.target()).integer()? {
+        None => return Err(missing(PATH, PATH)),
+        Some(1) => {}
+        Some(_) => {
+            let message = "Have to pass 1 as 'drop' parameter";
+            return Err(Failure::new(Reason::Location(5_255_100), message));
+        }
+    }
+    call.database()?.drop()?;
+    Ok(Builder::new())
+}

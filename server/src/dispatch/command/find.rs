@@ -1,0 +1,128 @@
+//! `find`: a query, its first batch, and a cursor for the rest.
+
+use std::time::Duration;
+
+use tallymap::bson::builder::Builder;
+use tallymap::bson::element::Value;
+use tallymap::{Collection, Find, Reason};
+
+use crate::dispatch::call::{Call, check_collation, document, hint};
+use crate::dispatch::cursors::{FIRST_BATCH, OpenCursor, Source, put_first};
+use crate::dispatch::failure::{Failure, Outcome};
+use crate::dispatch::fields::Fields;
+
+/// What errors call the command.
+const PATH: &str = "FindCommandRequest";
+/// Time that a fetch waits at the end of a capped collection, unless told.
+const AWAIT: Duration = Duration::from_secs(1);
+/// An empty document.
+const EMPTY: &[u8] = &[5, 0, 0, 0, 0];
+
+/// The fields of a find.
+#[derive(Debug, Default)]
+pub struct Query<'a> {
+    filter: Option<&'a [u8]>,
+    projection: Option<&'a [u8]>,
+    sort: Option<&'a [u8]>,
+    hint: Option<Value<'a>>,
+    min: Option<&'a [u8]>,
+    max: Option<&'a [u8]>,
+    variables: Option<&'a [u8]>,
+    skip: u64,
+    limit: u64,
+    batch_size: Option<u64>,
+    single_batch: bool,
+    return_key: bool,
+    show_record_id: bool,
+    tailable: bool,
+    await_data: bool,
+    no_cursor_timeout: bool,
+}
+
+/// Runs a find.
+pub fn run(call: &Call<'_>) -> Outcome<Builder> {
+    let query = Query::parse(call.fields(PATH)?)?;
+    let collection = call.collection()?;
+    let mut find = query.find(&collection)?;
+    if let Some(max_time) = call.common.max_time {
+        find = find.max_time(max_time);
+    }
+    let source = Source::Engine(find.run()?);
+    let ns = collection.namespace().to_string();
+    let mut cursor = OpenCursor::new(source, ns, query.limit, call.common.session);
+    cursor.has_timeout = !query.no_cursor_timeout;
+    if query.tailable {
+        cursor.tailable = Some(if query.await_data { AWAIT } else { Duration::ZERO });
+    }
+    let count = query.batch_size.unwrap_or(FIRST_BATCH);
+    put_first(call.cursors(), cursor, count, query.single_batch)
+}
+
+impl<'a> Query<'a> {
+    /// Reads the fields of a find.
+    ///
+    /// # Errors
+    /// For what is no field of it, or of the wrong type.
+    pub fn parse(fields: Fields<'a>) -> Outcome<Query<'a>> {
+        let mut query = Query::default();
+        for field in fields {
+            let field = field?;
+            match field.name {
+                "filter" => query.filter = Some(field.old_object()?),
+                "projection" => query.projection = Some(field.old_object()?),
+                "sort" => query.sort = Some(field.old_object()?),
+                "hint" => query.hint = Some(field.hint()?),
+                "min" => query.min = Some(field.old_object()?),
+                "max" => query.max = Some(field.old_object()?),
+                "let" => query.variables = field.object()?,
+                "collation" => check_collation(Some(field.old_object()?))?,
+                "skip" => query.skip = field.non_negative()?.unwrap_or(0),
+                "limit" => query.limit = field.non_negative()?.unwrap_or(0),
+                "batchSize" => query.batch_size = field.non_negative()?,
+                "singleBatch" => query.single_batch = field.old_bool()?,
+                "returnKey" => query.return_key = field.old_bool()?,
+                "showRecordId" => query.show_record_id = field.old_bool()?,
+                "tailable" => query.tailable = field.old_bool()?,
+                "awaitData" => query.await_data = field.old_bool()?,
+                "noCursorTimeout" => query.no_cursor_timeout = field.old_bool()?,
+                "allowDiskUse" | "oplogReplay" | "allowPartialResults" => {
+                    field.old_bool()?;
+                }
+                _ => return field.unknown(),
+            }
+        }
+        if query.await_data && !query.tailable {
+            let message = "Cannot set 'awaitData' without also setting 'tailable'";
+            return Err(Failure::new(Reason::FailedToParse, message));
+        }
+        Ok(query)
+    }
+
+    /// The find of the engine.
+    pub fn find(&self, collection: &Collection) -> Outcome<Find> {
+        let mut find = collection.find(document(self.filter.unwrap_or(EMPTY))?);
+        if let Some(projection) = self.projection {
+            find = find.projection(document(projection)?);
+        }
+        if let Some(sort) = self.sort {
+            find = find.sort(document(sort)?);
+        }
+        if let Some(hint) = self.hint.and_then(hint) {
+            find = find.hint(hint);
+        }
+        if let Some(min) = self.min.filter(|min| min.len() > EMPTY.len()) {
+            find = find.min(document(min)?);
+        }
+        if let Some(max) = self.max.filter(|max| max.len() > EMPTY.len()) {
+            find = find.max(document(max)?);
+        }
+        if let Some(variables) = self.variables {
+            find = find.variables(document(variables)?);
+        }
+        find = find.skip(self.skip).limit(self.limit);
+        // Keys have no record beside them.
+        let show_record_id = self.show_record_id && !self.return_key;
+        find = find.return_key(self.return_key).show_record_id(show_record_id);
+        Ok(find.tailable(self.tailable))
+    }
+}

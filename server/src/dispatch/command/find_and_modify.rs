@@ -1,0 +1,162 @@
+//! `findAndModify`: changes or deletes one document and gives it back, as it was or as it is.
+
+use tallymap::bson::builder::Builder;
+use tallymap::bson::element::{Elements, Value};
+use tallymap::{Collection, ExplainWrite, FindAndModify, FoundAndModified, Reason};
+
+use super::update::{checked_update, explain_update, stages};
+use super::write_batch::put_bson;
+use crate::dispatch::call::{Call, check_collation, document, hint};
+use crate::dispatch::failure::{Failure, Outcome};
+use crate::dispatch::fields::Fields;
+use crate::dispatch::put::Put;
+
+/// An empty document.
+const EMPTY: &[u8] = &[5, 0, 0, 0, 0];
+
+/// The fields of a findAndModify.
+#[derive(Debug, Default)]
+pub struct Change<'a> {
+    filter: Option<&'a [u8]>,
+    update: Option<Value<'a>>,
+    remove: bool,
+    returns_new: bool,
+    upsert: bool,
+    projection: Option<&'a [u8]>,
+    sort: Option<&'a [u8]>,
+    array_filters: Vec<&'a [u8]>,
+    hint: Option<Value<'a>>,
+    variables: Option<&'a [u8]>,
+}
+
+/// Changes.
+pub fn run(call: &Call<'_>) -> Outcome<Builder> {
+    let change = Change::parse(call.fields("findAndModify")?)?;
+    let collection = call.writable_collection()?;
+    let is_removal = change.remove;
+    let found = change.run(&collection)?;
+    match is_removal {
+        true => call.counts().deletes.add(),
+        false => call.counts().updates.add(),
+    }
+    Ok(reply(&found, is_removal))
+}
+
+fn reply(found: &FoundAndModified, is_removal: bool) -> Builder {
+    let FoundAndModified { value, report, .. } = found;
+    let mut out = Builder::new();
+    out.put_document("lastErrorObject", |out| {
+        out.put_integer("n", (report.matched + u64::from(report.upserted.is_some())) as i64);
+        if !is_removal {
+            out.put_bool("updatedExisting", report.matched > 0);
+        }
+        if let Some(id) = &report.upserted {
+            put_bson(out, "upserted", id);
+        }
+    });
+    match value {
+        Some(value) => out.document("value", value.as_bytes()),
+        None => out.null("value"),
+    };
+    out
+}
+
+impl<'a> Change<'a> {
+    /// Reads the fields of a findAndModify.
+    ///
+    /// # Errors
+    /// For what is no field of it, of the wrong type, or contradicts itself.
+    pub fn parse(fields: Fields<'a>) -> Outcome<Change<'a>> {
+        let mut change = Change::default();
+        for field in fields {
+            let field = field?;
+            match field.name {
+                "query" => change.filter = field.object()?,
+                "update" => change.update = Some(checked_update(field.value)?),
+                "remove" => change.remove = field.number_or_bool()?.unwrap_or(false),
+                "new" => change.returns_new = field.number_or_bool()?.unwrap_or(false),
+                "upsert" => change.upsert = field.number_or_bool()?.unwrap_or(false),
+                "fields" => change.projection = field.object()?,
+                "sort" => change.sort = field.object()?,
+                "arrayFilters" => change.array_filters = field.documents()?,
+                "hint" => change.hint = Some(field.hint()?),
+                "let" => change.variables = field.object()?,
+                "collation" => check_collation(field.object()?)?,
+                "bypassDocumentValidation" => drop(field.number_or_bool()?),
+                _ => return field.unknown(),
+            }
+        }
+        change.check().map(|()| change)
+    }
+
+    fn check(&self) -> Outcome<()> {
+        let message = match (self.remove, self.update.is_some()) {
+            (true, true) => "Cannot specify both an update and remove=true",
+            (false, false) => "Either an update or remove=true must be specified",
+            (true, false) if self.returns_new => {
+                "Cannot specify both new=true and remove=true; 'remove' always returns the deleted \
+                 document"
+            }
+            _ => return Ok(()),
+        };
+        Err(Failure::new(Reason::FailedToParse, message))
+    }
+
+    fn run(&self, collection: &Collection) -> Outcome<FoundAndModified> {
+        let mut change = self.start(collection)?.upsert(self.upsert).return_new(self.returns_new);
+        if let Some(variables) = self.variables {
+            change = change.variables(document(variables)?);
+        }
+        if let Some(projection) = self.projection {
+            change = change.projection(document(projection)?);
+        }
+        if let Some(sort) = self.sort {
+            change = change.sort(document(sort)?);
+        }
+        if !self.array_filters.is_empty() {
+            let filters: Vec<_> =
+                self.array_filters.iter().map(|one| document(one)).collect::<Outcome<_>>()?;
+            change = change.array_filters(filters);
+        }
+        if let Some(hint) = self.hint.and_then(hint) {
+            change = change.hint(hint);
+        }
+        Ok(change.run()?)
+    }
+
+    /// The change of the engine, which knows three kinds.
+    fn start<'c>(&self, collection: &'c Collection) -> Outcome<FindAndModify<'c>> {
+        let filter = document(self.filter.unwrap_or(EMPTY))?;
+        let Some(update) = self.update else { return Ok(collection.find_one_and_delete(filter)) };
+        if let Some(stages) = stages(update)? {
+            return Ok(collection.find_one_and_update_by_pipeline(filter, stages));
+        }
+        let update = document(update.bytes)?;
+        Ok(match has_operators(update.as_bytes())? {
+            true => collection.find_one_and_update(filter, update)?,
+            false => collection.find_one_and_replace(filter, update)?,
+        })
+    }
+
+    /// What it would do.
+    pub fn explain(&self, collection: &Collection) -> Outcome<ExplainWrite> {
+        let filter = self.filter.unwrap_or(EMPTY);
+        let mut explain = match self.update {
+            Some(update) => explain_update(collection, filter, update)?.upsert(self.upsert),
+            None => collection.explain_delete(document(filter)?),
+        };
+        if let Some(sort) = self.sort {
+            explain = explain.sort(document(sort)?);
+        }
+        Ok(match self.hint.and_then(hint) {
+            Some(hint) => explain.hint(hint),
+            None => explain,
+        })
+    }
+}
+
+/// Does an update begin with an operator? Else it is a whole document.
+fn has_operators(update: &[u8]) -> Outcome<bool> {
+    let first = Elements::new(update)?.next().transpose()?;
+    Ok(first.is_some_and(|first| first.name.starts_with(b"$")))
+}

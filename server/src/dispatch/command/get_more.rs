@@ -1,0 +1,77 @@
+//! `getMore`: the next batch of a cursor.
+
+use std::time::{Duration, Instant};
+
+use tallymap::bson::builder::Builder;
+use tallymap::bson::ty;
+
+use crate::dispatch::call::{Call, namespace};
+use crate::dispatch::cursors::OpenCursor;
+use crate::dispatch::failure::Outcome;
+use crate::dispatch::fields::{Field, missing, truncated};
+use crate::dispatch::put::Put;
+
+/// Time between two looks at the end of a capped collection.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Fetches.
+pub fn run(call: &Call<'_>) -> Outcome<Builder> {
+    const PATH: &str = "getMore";
+    let (mut name, mut batch_size) = (None, None);
+    for field in call.fields(PATH)? {
+        let field = field?;
+        match field.name {
+            "collection" => name = field.string()?,
+            "batchSize" => batch_size = field.non_negative()?,
+            _ => return field.unknown(),
+        }
+    }
+    let id = cursor_id(Field::of_target(PATH, PATH, call.target()))?;
+    let name = name.ok_or_else(|| missing(PATH, "collection"))?;
+    let ns = namespace(call.common.database, name);
+    let mut cursor = call.cursors().take(id, &ns, call.common.session)?;
+    // 0 is as if it was not there.
+    let count = batch_size.filter(|size| *size > 0).unwrap_or(u64::MAX);
+    let mut out = Builder::with_capacity(4096);
+    out.begin(ty::DOCUMENT, "cursor");
+    if let Err(failure) = fetch(call, &mut cursor, &mut out, count) {
+        call.cursors().forget(id);
+        return Err(failure);
+    }
+    out.put_i64("id", if cursor.is_done() { 0 } else { id });
+    out.str("ns", &ns);
+    out.end();
+    match cursor.is_done() {
+        true => call.cursors().forget(id),
+        false => call.cursors().put_back(id, cursor),
+    }
+    Ok(out)
+}
+
+/// Writes the next batch; at the end of a capped collection it waits for one.
+fn fetch(call: &Call<'_>, cursor: &mut OpenCursor, out: &mut Builder, count: u64) -> Outcome<()> {
+    let Some(patience) = cursor.tailable.filter(|patience| !patience.is_zero()) else {
+        cursor.put_batch(out, "nextBatch", count)?;
+        return Ok(());
+    };
+    let until = Instant::now() + call.common.max_time.unwrap_or(patience);
+    loop {
+        let mut batch = Builder::new();
+        let written = cursor.put_batch(&mut batch, "nextBatch", count)?;
+        let now = Instant::now();
+        if written > 0 || now >= until {
+            out.put_fields_of(&batch.finish());
+            return Ok(());
+        }
+        std::thread::sleep(LOOK_INTERVAL.min(until - now));
+    }
+}
+
+/// A cursor's number, which has to be a long.
+fn cursor_id(field: Field<'_>) -> Outcome<i64> {
+    match field.value.ty {
+        ty::INT64 => Ok(truncated(field.value).unwrap_or_default()),
+        ty::NULL => Err(missing("getMore", "getMore")),
+        _ => field.wrong_type("type 'long'"),
+    }
+}

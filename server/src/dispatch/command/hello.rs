@@ -1,0 +1,66 @@
+//! `hello`, `isMaster`, `ismaster`: what a client has to know before it says anything else.
+//!
+//! `topologyVersion` is left out: clients then ask again from time to time, which a server that
+//! never changes its role need not stream.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tallymap::Reason;
+use tallymap::bson::builder::Builder;
+
+use crate::dispatch::call::Call;
+use crate::dispatch::failure::{Failure, Outcome};
+use crate::dispatch::put::Put;
+use crate::dispatch::sessions::TIMEOUT_MINUTES;
+use crate::wire::MESSAGE_LEN_MAX;
+
+/// The wire versions that are spoken: those of MongoDB up to 5.0.
+pub const WIRE_VERSION_MAX: i32 = 13;
+/// Most statements of a write.
+pub const WRITE_BATCH_MAX: usize = 100_000;
+
+/// Answers.
+pub fn run(call: &Call<'_>) -> Outcome<Builder> {
+    let mut is_hello_ok = false;
+    for field in call.fields("hello")? {
+        let field = field?;
+        match field.name {
+            "helloOk" => is_hello_ok = field.number_or_bool()?.unwrap_or(false),
+            "client" => {
+                if call.client.has_metadata.replace(true) {
+                    let message =
+                        "The client metadata document may only be sent in the first hello";
+                    let name = "ClientMetadataCannotBeMutated";
+                    return Err(Failure::numbered(186, name, message));
+                }
+                if field.object()?.is_none() {
+                    let message = "The client metadata document must be a document";
+                    return Err(Failure::new(Reason::TypeMismatch, message));
+                }
+            }
+            // What clients say here grows from release to release.
+            _ => {}
+        }
+    }
+    let mut out = Builder::new();
+    if is_hello_ok {
+        out.put_bool("helloOk", true);
+    }
+    let is_primary = if call.name == "hello" { "isWritablePrimary" } else { "ismaster" };
+    out.put_bool(is_primary, true);
+    out.put_i32("maxBsonObjectSize", tallymap::limits::DOCUMENT_LEN_MAX as i32);
+    out.put_i32("maxMessageSizeBytes", MESSAGE_LEN_MAX as i32);
+    out.put_i32("maxWriteBatchSize", WRITE_BATCH_MAX as i32);
+    out.put_date("localTime", now_ms());
+    out.put_i32("logicalSessionTimeoutMinutes", TIMEOUT_MINUTES);
+    out.put_i32("connectionId", call.client.id);
+    out.put_i32("minWireVersion", 0);
+    out.put_i32("maxWireVersion", WIRE_VERSION_MAX);
+    out.put_bool("readOnly", call.engine().options().read_only);
+    Ok(out)
+}
+
+/// The time, in milliseconds since 1970.
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}

@@ -1,0 +1,72 @@
+//! Specifications of indexes as clients send them. What they mean, and what may be in them, is
+//! the engine's; here is what only the command says of them.
+
+use tallymap::Reason;
+use tallymap::bson::builder::Builder;
+use tallymap::bson::element::{Elements, get};
+use tallymap::bson::text;
+
+use crate::dispatch::failure::{Failure, Outcome};
+
+/// The options that there are.
+const KNOWN: [&[u8]; 26] = [
+    b"v",
+    b"key",
+    b"name",
+    b"ns",
+    b"_id",
+    b"unique",
+    b"background",
+    b"sparse",
+    b"hidden",
+    b"dropDups",
+    b"expireAfterSeconds",
+    b"partialFilterExpression",
+    b"collation",
+    b"storageEngine",
+    b"weights",
+    b"default_language",
+    b"language_override",
+    b"textIndexVersion",
+    b"2dsphereIndexVersion",
+    b"bits",
+    b"min",
+    b"max",
+    b"bucketSize",
+    b"coarsestIndexedLevel",
+    b"finestIndexedLevel",
+    b"wildcardProjection",
+];
+
+/// The specification, without options that nobody knows if those are to be ignored.
+///
+/// # Errors
+/// [`Reason::FailedToParse`] if it has no name.
+pub fn prepared(spec: &[u8], ignores_unknown: bool) -> Outcome<Vec<u8>> {
+    if get(spec, "key")?.is_some() && get(spec, "name")?.is_none() {
+        let message = format!(
+            "Error in specification {} :: caused by :: The 'name' field is a required property of \
+             an index specification",
+            text::document(spec)
+        );
+        return Err(Failure::new(Reason::FailedToParse, message));
+    }
+    if !ignores_unknown {
+        return Ok(spec.to_vec());
+    }
+    let mut out = Builder::with_capacity(spec.len());
+    for element in Elements::new(spec)? {
+        let element = element?;
+        if KNOWN.contains(&element.name) {
+            out.element(&element);
+        }
+    }
+    Ok(out.finish())
+}
+
+/// Is it that of an index on `_id`?
+pub fn is_on_id(spec: &[u8]) -> bool {
+    let Ok(Some(key)) = get(spec, "key") else { return false };
+    let mut fields = Elements::new(key.value).into_iter().flatten().flatten();
+    fields.next().is_some_and(|first| first.name == b"_id") && fields.next().is_none()
+}

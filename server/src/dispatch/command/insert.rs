@@ -1,0 +1,30 @@
+//! `insert`: documents, one after the other.
+
+use tallymap::bson::builder::Builder;
+
+use super::write_batch::{BatchResult, statements};
+use crate::dispatch::call::{Call, document};
+use crate::dispatch::failure::Outcome;
+
+/// Inserts.
+pub fn run(call: &Call<'_>) -> Outcome<Builder> {
+    let mut ordered = true;
+    for field in call.fields("insert")? {
+        let field = field?;
+        match field.name {
+            "documents" => {}
+            "ordered" => ordered = field.bool()?.unwrap_or(true),
+            "bypassDocumentValidation" => drop(field.number_or_bool()?),
+            _ => return field.unknown(),
+        }
+    }
+    let documents = statements(call, "insert.documents")?;
+    let collection = call.writable_collection()?;
+    let insert = |result: &mut BatchResult, _: usize, bytes: &&[u8]| {
+        collection.insert_one(document(bytes)?)?;
+        result.n += 1;
+        call.counts().inserts.add();
+        Ok(())
+    };
+    BatchResult::default().run(&documents, ordered, insert).reply()
+}

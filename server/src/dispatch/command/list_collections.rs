@@ -1,0 +1,71 @@
+//! `listCollections`: what there is in a database, with its options.
+
+use std::collections::VecDeque;
+
+use bson::RawDocumentBuf;
+use tallymap::bson::builder::Builder;
+use tallymap::bson::element::Elements;
+use tallymap::{Collection, Filter};
+
+use super::list_indexes::{batch_size, put_specification};
+use crate::dispatch::call::{Call, namespace};
+use crate::dispatch::cursors::{OpenCursor, Source, put_first};
+use crate::dispatch::failure::Outcome;
+use crate::dispatch::put::{Put, raw};
+
+/// Lists.
+pub fn run(call: &Call<'_>) -> Outcome<Builder> {
+    let (mut filter, mut name_only, mut count) = (None, false, u64::MAX);
+    for field in call.fields("listCollections")? {
+        let field = field?;
+        match field.name {
+            "filter" => filter = field.object()?.map(Filter::parse).transpose()?,
+            "nameOnly" => name_only = field.bool()?.unwrap_or(false),
+            "authorizedCollections" => drop(field.bool()?),
+            "cursor" => count = batch_size("listCollections.cursor", field.object()?)?,
+            _ => return field.unknown(),
+        }
+    }
+    let database = call.database()?;
+    let mut listed = VecDeque::new();
+    for name in database.collection_names()? {
+        let collection = database.collection(&name)?;
+        // Dropped meanwhile, or the catalogue's own.
+        if collection.namespace().is_catalogue() || !collection.exists() {
+            continue;
+        }
+        let entry = entry(&collection, name_only)?;
+        if filter.as_ref().map_or(Ok(true), |filter| filter.matches(entry.as_bytes()))? {
+            listed.push_back(entry);
+        }
+    }
+    let ns = namespace(call.common.database, "$cmd.listCollections");
+    let cursor = OpenCursor::new(Source::Ready(listed), ns, 0, call.common.session);
+    put_first(call.cursors(), cursor, count, false)
+}
+
+fn entry(collection: &Collection, name_only: bool) -> Outcome<RawDocumentBuf> {
+    let mut out = Builder::new();
+    out.str("name", collection.namespace().collection());
+    out.str("type", "collection");
+    if name_only {
+        return Ok(raw(out));
+    }
+    let options = collection.options()?;
+    out.put_document("options", |out| {
+        let options = options.as_ref().map(|options| Elements::new(options.as_bytes()));
+        for option in options.into_iter().flatten().flatten().flatten() {
+            // How it was asked for, long ago.
+            if option.name != b"create" {
+                out.element(&option);
+            }
+        }
+    });
+    out.put_document("info", |out| out.put_bool("readOnly", false));
+    if let Some(index) = collection.indexes()?.iter().find(|index| index.name == "_id_") {
+        let mut specification = Builder::new();
+        put_specification(&mut specification, index)?;
+        out.document("idIndex", &specification.finish());
+    }
+    Ok(raw(out))
+}

@@ -1,0 +1,49 @@
+//! `listDatabases`.
+
+use tallymap::Filter;
+use tallymap::bson::builder::{Builder, Index};
+
+use crate::dispatch::call::Call;
+use crate::dispatch::failure::Outcome;
+use crate::dispatch::put::Put;
+
+/// Lists.
+pub fn run(call: &Call<'_>) -> Outcome<Builder> {
+    let (mut filter, mut name_only) = (None, false);
+    for field in call.fields("listDatabases")? {
+        let field = field?;
+        match field.name {
+            "filter" => filter = field.object()?.map(Filter::parse).transpose()?,
+            "nameOnly" => name_only = field.number_or_bool()?.unwrap_or(false),
+            "authorizedDatabases" => drop(field.bool()?),
+            _ => return field.unknown(),
+        }
+    }
+    let (mut total, mut listed) = (0, Vec::new());
+    for name in call.engine().database_names() {
+        let mut entry = Builder::new();
+        entry.str("name", &name);
+        let mut size = 0;
+        if !name_only {
+            size = call.engine().database(&name)?.stats()?.file_size;
+            entry.put_integer("sizeOnDisk", size);
+            entry.put_bool("empty", false);
+        }
+        let entry = entry.finish();
+        if filter.as_ref().map_or(Ok(true), |filter| filter.matches(&entry))? {
+            total += size;
+            listed.push(entry);
+        }
+    }
+    let mut out = Builder::new();
+    out.put_array("databases", |out| {
+        for (at, entry) in listed.iter().enumerate() {
+            out.document(Index::new(at), entry);
+        }
+    });
+    if !name_only {
+        out.put_integer("totalSize", total);
+        out.put_integer("totalSizeMb", total >> 20);
+    }
+    Ok(out)
+}

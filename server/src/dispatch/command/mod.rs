@@ -1,0 +1,39 @@
+//! The commands, one file for each or for each family: `run` reads the fields, calls the engine,
+//! and writes the reply, to which `ok` is added.
+
+pub mod aggregate;
+pub mod aggregate_server;
+pub mod build_info;
+pub mod coll_mod;
+pub mod connection_status;
+pub mod count;
+pub mod create;
+pub mod create_indexes;
+pub mod delete;
+pub mod diagnostic;
+pub mod distinct;
+pub mod drop;
+pub mod drop_indexes;
+pub mod explain;
+pub mod find;
+pub mod find_and_modify;
+pub mod fsync;
+pub mod get_more;
+pub mod get_parameter;
+pub mod hello;
+pub mod host_info;
+pub mod index_spec;
+pub mod insert;
+pub mod kill_cursors;
+pub mod list_collections;
+pub mod list_databases;
+pub mod list_indexes;
+pub mod ping;
+pub mod profile;
+pub mod rename_collection;
+pub mod server_status;
+pub mod sessions;
+pub mod stats;
+pub mod update;
+pub mod validate;
+pub mod write_batch;

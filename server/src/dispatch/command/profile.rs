@@ -1,0 +1,63 @@
+//! `profile`: which operations of a database are described in its `system.profile`.
+
+use std::time::Duration;
+
+use tallymap::bson::builder::Builder;
+use tallymap::{ProfilingLevel, Reason};
+
+use crate::dispatch::call::Call;
+use crate::dispatch::failure::{Failure, Outcome};
+use crate::dispatch::fields::{Field, missing};
+use crate::dispatch::put::Put;
+
+const PATH: &str = "profile";
+
+/// Tells the profiler; answers what it was told before. A level that is none asks only.
+pub fn run(call: &Call<'_>) -> Outcome<Builder> {
+    let database = call.database()?;
+    let was = database.profiling();
+    let mut told = was;
+    for field in call.fields(PATH)? {
+        let field = field?;
+        match field.name {
+            "slowms" => {
+                if let Some(ms) = field.integer()? {
+                    told.slow = Duration::from_millis(ms.max(0) as u64);
+                }
+            }
+            "sampleRate" => told.sample_rate = sample_rate(&field)?.unwrap_or(was.sample_rate),
+            _ => {}
+        }
+    }
+    let level = Field::of_target(PATH, PATH, call.target()).integer()?;
+    match level.ok_or_else(|| missing(PATH, PATH))? {
+        0 => told.level = ProfilingLevel::Off,
+        1 => told.level = ProfilingLevel::Slow,
+        2 => told.level = ProfilingLevel::All,
+        _ => {}
+    }
+    database.set_profiling(told)?;
+    let mut out = Builder::new();
+    let level = match was.level {
+        ProfilingLevel::Off => 0,
+        ProfilingLevel::Slow => 1,
+        ProfilingLevel::All => 2,
+    };
+    out.put_i32("was", level);
+    out.put_integer("slowms", i64::try_from(was.slow.as_millis()).unwrap_or(i64::MAX));
+    out.put_f64("sampleRate", was.sample_rate);
+    Ok(out)
+}
+
+fn sample_rate(field: &Field<'_>) -> Outcome<Option<f64>> {
+    use tallymap::bson::number::Number;
+    match field.value.as_number() {
+        Some(Number::Double(rate)) if (0.0..=1.0).contains(&rate) => Ok(Some(rate)),
+        Some(Number::Double(_)) => {
+            let message = "'sampleRate' must be between 0.0 and 1.0 inclusive";
+            Err(Failure::new(Reason::BadValue, message))
+        }
+        None if field.value.ty == tallymap::bson::ty::NULL => Ok(None),
+        _ => field.wrong_type("type 'double'"),
+    }
+}

@@ -1,0 +1,358 @@
+//! Open cursors: what a client has not fetched yet, by number.
+//!
+//! A cursor that somebody fetches from is out of the table, its place marked: another fetch is
+//! refused, and who kills it meanwhile has it dropped when it comes back. Cursors outlive the
+//! connection that opened them, and are dropped after ten minutes without use.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bson::RawDocumentBuf;
+use tallymap::Reason;
+use tallymap::bson::builder::{Builder, Index};
+use tallymap::bson::ty;
+use tallymap::limits::DOCUMENT_LEN_MAX;
+
+use super::failure::{Failure, Outcome};
+use super::put::Put;
+use super::sessions::{SessionId, check_same};
+
+/// Documents of a first batch, unless told.
+pub const FIRST_BATCH: u64 = 101;
+/// Time without use after which a cursor is dropped.
+const TIMEOUT: Duration = Duration::from_secs(600);
+/// Time between two looks for such cursors.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Most cursors that are open at a time.
+const CURSORS_MAX: usize = 10_000;
+
+/// Where documents come from.
+#[derive(Debug)]
+pub enum Source {
+    /// The engine.
+    Engine(tallymap::Cursor),
+    /// They are here.
+    Ready(VecDeque<RawDocumentBuf>),
+}
+
+/// A cursor that has documents, or may have.
+#[derive(Debug)]
+pub struct OpenCursor {
+    source: Source,
+    /// Full name of what it reads.
+    pub ns: String,
+    /// One that did not fit into the last batch.
+    held: Option<RawDocumentBuf>,
+    /// Documents that it may still give.
+    left: u64,
+    session: Option<SessionId>,
+    /// Does it stay at its end, and wait there for so long?
+    pub tailable: Option<Duration>,
+    /// Is it dropped when nobody uses it?
+    pub has_timeout: bool,
+    is_at_end: bool,
+}
+
+#[derive(Debug)]
+enum Place {
+    Idle { cursor: Box<OpenCursor>, since: Instant },
+    InUse { is_killed: bool },
+}
+
+/// The open cursors.
+#[derive(Debug)]
+pub struct Cursors {
+    table: Mutex<Table>,
+    random: RandomState,
+}
+
+#[derive(Debug)]
+struct Table {
+    places: HashMap<i64, Place>,
+    swept: Instant,
+    opened: u64,
+}
+
+impl Default for Cursors {
+    fn default() -> Cursors {
+        let table = Table { places: HashMap::new(), swept: Instant::now(), opened: 0 };
+        Cursors { table: Mutex::new(table), random: RandomState::new() }
+    }
+}
+
+impl OpenCursor {
+    /// A cursor on `ns` that gives at most `limit` documents; all if that is 0.
+    pub fn new(source: Source, ns: String, limit: u64, session: Option<SessionId>) -> OpenCursor {
+        OpenCursor {
+            source,
+            ns,
+            held: None,
+            left: if limit == 0 { u64::MAX } else { limit },
+            session,
+            tailable: None,
+            has_timeout: true,
+            is_at_end: false,
+        }
+    }
+
+    fn next(&mut self) -> Outcome<Option<RawDocumentBuf>> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        if let Some(held) = self.held.take() {
+            return Ok(Some(held));
+        }
+        Ok(match &mut self.source {
+            Source::Engine(cursor) => cursor.next().transpose()?,
+            Source::Ready(documents) => documents.pop_front(),
+        })
+    }
+
+    /// Writes the next documents as the array `name`: at most `count`, and 16 MiB, but one if
+    /// there is one. Answers how many.
+    ///
+    /// # Errors
+    /// The engine's; the cursor is of no use then.
+    pub fn put_batch(&mut self, out: &mut Builder, name: &str, count: u64) -> Outcome<u64> {
+        out.begin(ty::ARRAY, name);
+        let (mut written, mut len) = (0, 0);
+        while written < count {
+            let Some(document) = self.next()? else {
+                self.is_at_end = true;
+                break;
+            };
+            let bytes = document.as_bytes();
+            if written > 0 && len + bytes.len() > DOCUMENT_LEN_MAX {
+                self.held = Some(document);
+                break;
+            }
+            out.document(Index::new(written as usize), bytes);
+            len += bytes.len();
+            written += 1;
+            self.left -= 1;
+        }
+        out.end();
+        Ok(written)
+    }
+
+    /// Has it nothing more to give, ever?
+    pub fn is_done(&self) -> bool {
+        let is_over = match &self.source {
+            // At the end of a capped collection there may be more later.
+            Source::Engine(cursor) if self.tailable.is_some() => cursor.is_exhausted(),
+            _ => true,
+        };
+        self.left == 0 || self.is_at_end && is_over
+    }
+}
+
+impl Cursors {
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a cursor. Answers its number, above 0.
+    ///
+    /// # Errors
+    /// If too many are open.
+    pub fn keep(&self, cursor: OpenCursor) -> Outcome<i64> {
+        let mut table = self.lock();
+        table.sweep(Instant::now());
+        if table.places.len() >= CURSORS_MAX {
+            let message = format!("more than {CURSORS_MAX} cursors are open");
+            return Err(Failure::new(Reason::OperationFailed, message));
+        }
+        let id = loop {
+            table.opened += 1;
+            let mut hasher = self.random.build_hasher();
+            hasher.write_u64(table.opened);
+            let id = (hasher.finish() >> 1) as i64;
+            if id > 0 && !table.places.contains_key(&id) {
+                break id;
+            }
+        };
+        let place = Place::Idle { cursor: Box::new(cursor), since: Instant::now() };
+        table.places.insert(id, place);
+        Ok(id)
+    }
+
+    /// Takes a cursor out, to fetch from it.
+    ///
+    /// # Errors
+    /// If there is none of this number, namespace and session.
+    pub fn take(&self, id: i64, ns: &str, session: Option<SessionId>) -> Outcome<Box<OpenCursor>> {
+        let mut table = self.lock();
+        table.sweep(Instant::now());
+        let not_found =
+            || Failure::new(Reason::CursorNotFound, format!("cursor id {id} not found"));
+        match table.places.get(&id) {
+            None | Some(Place::InUse { is_killed: true }) => Err(not_found()),
+            Some(Place::InUse { .. }) => {
+                let message = format!("cursor id {id} is already in use");
+                Err(Failure::numbered(12051, "CursorInUse", message))
+            }
+            Some(Place::Idle { cursor, .. }) => {
+                if cursor.ns != ns {
+                    let own = &cursor.ns;
+                    let message = format!(
+                        "Requested getMore on namespace '{ns}', but cursor belongs to a different \
+                         namespace {own}"
+                    );
+                    return Err(Failure::new(Reason::Unauthorized, message));
+                }
+                check_same(id, cursor.session, session)?;
+                match table.places.insert(id, Place::InUse { is_killed: false }) {
+                    Some(Place::Idle { cursor, .. }) => Ok(cursor),
+                    _ => Err(not_found()),
+                }
+            }
+        }
+    }
+
+    /// Puts a cursor back that was taken; drops it if it was killed meanwhile.
+    pub fn put_back(&self, id: i64, cursor: Box<OpenCursor>) {
+        let mut table = self.lock();
+        match table.places.get_mut(&id) {
+            Some(place @ Place::InUse { is_killed: false }) => {
+                *place = Place::Idle { cursor, since: Instant::now() };
+            }
+            _ => drop(table.places.remove(&id)),
+        }
+    }
+
+    /// Drops a cursor that was taken, or that nobody may fetch from any more.
+    pub fn forget(&self, id: i64) {
+        self.lock().places.remove(&id);
+    }
+
+    /// Kills a cursor. Answers whether there was one.
+    pub fn kill(&self, id: i64, ns: Option<&str>) -> bool {
+        let mut table = self.lock();
+        match table.places.get_mut(&id) {
+            None | Some(Place::InUse { is_killed: true }) => false,
+            Some(Place::InUse { is_killed }) => {
+                *is_killed = true;
+                true
+            }
+            Some(Place::Idle { cursor, .. }) if ns.is_some_and(|ns| ns != cursor.ns) => false,
+            Some(Place::Idle { .. }) => table.places.remove(&id).is_some(),
+        }
+    }
+
+    /// Kills the cursors of a session.
+    pub fn kill_session(&self, session: SessionId) {
+        let of_session = |place: &Place| match place {
+            Place::Idle { cursor, .. } => cursor.session == Some(session),
+            Place::InUse { .. } => false,
+        };
+        self.lock().places.retain(|_, place| !of_session(place));
+    }
+
+    /// How many are open.
+    pub fn count(&self) -> usize {
+        self.lock().places.len()
+    }
+}
+
+impl Table {
+    fn sweep(&mut self, now: Instant) {
+        if now.duration_since(self.swept) < SWEEP_INTERVAL {
+            return;
+        }
+        self.swept = now;
+        self.places.retain(|_, place| match place {
+            Place::Idle { cursor, since } => {
+                !cursor.has_timeout || now.duration_since(*since) < TIMEOUT
+            }
+            Place::InUse { .. } => true,
+        });
+    }
+}
+
+/// Writes `cursor: { firstBatch, id, ns }`, the cursor being kept if it may have more.
+///
+/// # Errors
+/// The engine's; no cursor is kept then.
+pub fn put_first(
+    cursors: &Cursors,
+    mut cursor: OpenCursor,
+    count: u64,
+    is_single: bool,
+) -> Outcome<Builder> {
+    let mut out = Builder::with_capacity(4096);
+    out.begin(ty::DOCUMENT, "cursor");
+    cursor.put_batch(&mut out, "firstBatch", count)?;
+    let ns = cursor.ns.clone();
+    let id = if is_single || cursor.is_done() { 0 } else { cursors.keep(cursor)? };
+    out.put_i64("id", id);
+    out.str("ns", &ns);
+    out.end();
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::rawdoc;
+
+    use super::*;
+
+    fn cursor(documents: i32, limit: u64) -> OpenCursor {
+        let documents = (0..documents).map(|n| rawdoc! { "_id": n }).collect();
+        OpenCursor::new(Source::Ready(documents), "d.c".into(), limit, None)
+    }
+
+    fn batch(cursor: &mut OpenCursor, count: u64) -> u64 {
+        cursor.put_batch(&mut Builder::new(), "b", count).expect("a batch")
+    }
+
+    #[test]
+    fn a_batch_as_long_as_all_leaves_the_cursor_open() {
+        let mut open = cursor(3, 0);
+        assert_eq!((batch(&mut open, 3), open.is_done()), (3, false));
+        assert_eq!((batch(&mut open, 3), open.is_done()), (0, true));
+        let mut open = cursor(3, 3);
+        assert_eq!((batch(&mut open, 3), open.is_done()), (3, true));
+        let mut open = cursor(3, 0);
+        assert_eq!((batch(&mut open, 0), open.is_done()), (0, false));
+    }
+
+    #[test]
+    fn a_batch_has_16_mib_or_one_document() {
+        let large = "x".repeat(9 << 20);
+        let documents = (0..3).map(|n| rawdoc! { "_id": n, "large": large.as_str() }).collect();
+        let mut open = OpenCursor::new(Source::Ready(documents), "d.c".into(), 0, None);
+        assert_eq!([1, 1, 1, 0], std::array::from_fn(|_| batch(&mut open, 10)));
+        assert!(open.is_done());
+    }
+
+    #[test]
+    fn numbers_lead_to_cursors_until_they_are_killed() {
+        let cursors = Cursors::default();
+        let id = cursors.keep(cursor(3, 0)).expect("kept");
+        assert!(id > 0);
+        let code = |id, ns| cursors.take(id, ns, None).map(|_| ()).unwrap_err().code();
+        assert_eq!(code(id, "d.other"), 13);
+        assert_eq!(code(id.wrapping_add(1), "d.c"), 43);
+        assert_eq!(cursors.take(id, "d.c", Some(SessionId([1; 16]))).unwrap_err().code(), 50738);
+        let taken = cursors.take(id, "d.c", None).expect("there");
+        assert_eq!(code(id, "d.c"), 12051);
+        cursors.put_back(id, taken);
+        let taken = cursors.take(id, "d.c", None).expect("there");
+        assert!(cursors.kill(id, Some("d.c")) && !cursors.kill(id, None));
+        cursors.put_back(id, taken);
+        assert_eq!((code(id, "d.c"), cursors.count()), (43, 0));
+    }
+
+    #[test]
+    fn what_nobody_uses_is_dropped() {
+        let cursors = Cursors::default();
+        let id = cursors.keep(cursor(3, 0)).expect("kept");
+        let mut lasting = cursor(3, 0);
+        lasting.has_timeout = false;
+        let lasting = cursors.keep(lasting).expect("kept");
+        cursors.lock().sweep(Instant::now() + TIMEOUT + SWEEP_INTERVAL);
+        assert!(!cursors.kill(id, None) && cursors.kill(lasting, None));
+    }
+}

@@ -1,0 +1,130 @@
+//! Why a command is answered with `ok: 0`, or a write of a batch with a `writeErrors` entry.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use tallymap::bson::builder::Builder;
+use tallymap::{Error, Reason};
+
+use super::put::Put;
+
+/// A refusal as a client is told of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// MongoDB's number and name; a few old refusals have none.
+    code: Option<(i32, Cow<'static, str>)>,
+    message: String,
+    duplicate: Option<Duplicate>,
+}
+
+/// What a duplicate key adds.
+#[derive(Debug, Clone, PartialEq)]
+struct Duplicate {
+    pattern: Box<[u8]>,
+    value: Box<[u8]>,
+}
+
+/// What a command comes to.
+pub type Outcome<T> = Result<T, Failure>;
+
+impl Failure {
+    /// A refusal for one of the reasons that the engine knows.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Failure {
+        let code = Some((reason.code(), Cow::Owned(reason.name())));
+        Failure { code, message: message.into(), duplicate: None }
+    }
+
+    /// A refusal whose number only a server has.
+    pub fn numbered(code: i32, name: &'static str, message: impl Into<String>) -> Failure {
+        Failure { code: Some((code, name.into())), message: message.into(), duplicate: None }
+    }
+
+    /// One of the old ones without a number.
+    pub fn unnumbered(message: impl Into<String>) -> Failure {
+        Failure { code: None, message: message.into(), duplicate: None }
+    }
+
+    /// Its number; 0 if it has none.
+    pub fn code(&self) -> i32 {
+        self.code.as_ref().map_or(0, |(code, _)| *code)
+    }
+
+    /// Its text.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Another text around it.
+    pub fn with_message(mut self, message: impl FnOnce(&str) -> String) -> Failure {
+        self.message = message(&self.message);
+        self
+    }
+
+    /// The reply of a command that failed.
+    pub fn reply(&self) -> Vec<u8> {
+        let mut out = Builder::new();
+        out.put_f64("ok", 0.0);
+        out.str("errmsg", &self.message);
+        if let Some((code, name)) = &self.code {
+            out.put_i32("code", *code);
+            out.str("codeName", name);
+        }
+        self.put_duplicate(&mut out);
+        out.finish()
+    }
+
+    /// Writes what a `writeErrors` entry says of it.
+    pub fn put_write_error(&self, out: &mut Builder, index: usize) {
+        out.put_i32("index", index as i32);
+        out.put_i32("code", self.code());
+        self.put_duplicate(out);
+        out.str("errmsg", &self.message);
+    }
+
+    fn put_duplicate(&self, out: &mut Builder) {
+        if let Some(Duplicate { pattern, value }) = &self.duplicate {
+            out.document("keyPattern", pattern).document("keyValue", value);
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        let code = Some((error.code(), Cow::Owned(error.code_name())));
+        let message = error.to_string();
+        let duplicate = match error {
+            Error::DuplicateKey { pattern, value, .. } => Some(Duplicate { pattern, value }),
+            _ => None,
+        };
+        Failure { code, message, duplicate }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use bson::{RawDocumentBuf, rawdoc};
+
+    use super::*;
+
+    fn reply(failure: &Failure) -> RawDocumentBuf {
+        RawDocumentBuf::from_bytes(failure.reply()).expect("a document")
+    }
+
+    #[test]
+    fn replies() {
+        let failure = Failure::new(Reason::Location(40415), "what");
+        let expected =
+            rawdoc! { "ok": 0.0, "errmsg": "what", "code": 40415, "codeName": "Location40415" };
+        assert_eq!(reply(&failure), expected);
+        let failure = Failure::unnumbered("no option found to get");
+        assert_eq!(reply(&failure), rawdoc! { "ok": 0.0, "errmsg": "no option found to get" });
+    }
+}

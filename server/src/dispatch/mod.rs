@@ -1,0 +1,154 @@
+//! Commands: parsed strictly, given to the engine, answered as a standalone mongod 5.0 does.
+//!
+//! What a command means is the engine's. Here is how it is said: its fields ([`fields`]), its
+//! batches and cursors ([`cursors`]), its refusals ([`failure`]). One file for each command, or
+//! each family, is in [`command`]; [`table`] has their names.
+//!
+//! Q1. Whatever is asked, there is an answer: a document with `ok`.
+//! Q2. Nothing is written before all fields of a command are known and of the right type, and
+//!     before its write concern is known to be one that can be kept.
+
+pub mod call;
+pub mod command;
+pub mod common;
+pub mod counts;
+pub mod cursors;
+pub mod failure;
+pub mod fields;
+pub mod put;
+pub mod read_concern;
+pub mod request;
+pub mod sessions;
+pub mod table;
+pub mod write_concern;
+
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Instant;
+
+use bson::{RawDocument, RawDocumentBuf};
+use tallymap::Engine;
+use tallymap::bson::element::Element;
+
+use self::call::{Call, Client};
+use self::common::Common;
+use self::counts::Counts;
+use self::cursors::Cursors;
+use self::failure::Outcome;
+use self::put::Put;
+use self::request::Request;
+use self::sessions::Sessions;
+use self::table::{Command, Commands};
+
+/// Answers commands over one engine. To be shared by threads.
+#[derive(Debug)]
+pub struct Dispatcher {
+    engine: Engine,
+    commands: Commands,
+    cursors: Cursors,
+    sessions: Sessions,
+    counts: Counts,
+    clients: AtomicI32,
+    started: Instant,
+    port: u16,
+}
+
+impl Dispatcher {
+    /// Commands over `engine`.
+    pub fn new(engine: Engine) -> Dispatcher {
+        Dispatcher {
+            engine,
+            commands: Commands::new(),
+            cursors: Cursors::default(),
+            sessions: Sessions::default(),
+            counts: Counts::default(),
+            clients: AtomicI32::new(0),
+            started: Instant::now(),
+            port: 0,
+        }
+    }
+
+    /// The port that replies name.
+    pub fn on_port(mut self, port: u16) -> Dispatcher {
+        self.port = port;
+        self
+    }
+
+    /// Somebody new to talk to.
+    pub fn client(&self, address: String) -> Client {
+        Client::new(self.clients.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1), address)
+    }
+
+    /// A message of so many bytes came.
+    pub fn count_received(&self, len: usize) {
+        self.counts.requests.add();
+        self.counts.bytes_in.add_many(len as u64);
+    }
+
+    /// A message of so many bytes went.
+    pub fn count_sent(&self, len: usize) {
+        self.counts.bytes_out.add_many(len as u64);
+    }
+
+    /// A connection was opened.
+    pub fn count_connection(&self) {
+        self.counts.connections.add();
+    }
+
+    /// A connection was closed.
+    pub fn count_connection_closed(&self) {
+        self.counts.closed.add();
+    }
+
+    /// Answers one command, `$db` included, of nobody in particular.
+    pub fn run(&self, request: &RawDocument) -> RawDocumentBuf {
+        let answer = match Request::new(request.as_bytes(), Vec::new()) {
+            Ok(request) => self.answer(&Client::new(1, String::new()), &request),
+            Err(failure) => failure.reply(),
+        };
+        // Q1: both are documents.
+        RawDocumentBuf::from_bytes(answer).unwrap_or_default()
+    }
+
+    /// Answers one command of `client`.
+    pub fn answer(&self, client: &Client, request: &Request<'_>) -> Vec<u8> {
+        match self.run_checked(client, request) {
+            Ok(reply) => reply,
+            Err(failure) => failure.reply(),
+        }
+    }
+
+    fn run_checked(&self, client: &Client, request: &Request<'_>) -> Outcome<Vec<u8>> {
+        let Some(first) = request.command() else {
+            return Err(table::no_such_command(""));
+        };
+        let name = first.name_lossy();
+        let Some(command) = self.commands.find(&name) else {
+            return Err(table::no_such_command(&name));
+        };
+        let common = Common::parse(command.name, request.body())?;
+        command.check(&common)?;
+        if let Some(session) = common.session {
+            self.sessions.touch(session)?;
+        }
+        self.counts.count(command.kind);
+        self.reply(client, request, command, first, common)
+    }
+
+    fn reply(
+        &self,
+        client: &Client,
+        request: &Request<'_>,
+        command: &Command,
+        target: Element<'_>,
+        common: Common<'_>,
+    ) -> Outcome<Vec<u8>> {
+        let write_concern = common.write_concern;
+        let call = Call { server: self, client, request, target, name: command.name, common };
+        let mut reply = (command.run)(&call)?;
+        if command.is_write && write_concern.is_some_and(|concern| concern.is_journaled) {
+            self.engine.wait_durable()?;
+        }
+        reply.put_f64("ok", 1.0);
+        Ok(reply.finish())
+    }
+}

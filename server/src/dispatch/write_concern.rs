@@ -1,0 +1,129 @@
+//! Write concerns: how far a write is to be kept before it is answered. What needs other servers
+//! is refused before anything is written.
+
+use tallymap::Reason;
+use tallymap::bson::element::Value;
+use tallymap::bson::ty;
+
+use super::failure::{Failure, Outcome};
+use super::fields::{Fields, truncated};
+
+/// The most servers that a client may ask for.
+const SERVERS_MAX: i64 = 50;
+
+/// What of a write concern a standalone has to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WriteConcern {
+    /// Is the write to be in the journal before the answer?
+    pub is_journaled: bool,
+}
+
+impl WriteConcern {
+    /// Reads a write concern.
+    ///
+    /// # Errors
+    /// With the numbers and texts of 5.0; [`Reason::BadValue`] for what needs other servers.
+    pub fn parse(concern: Value<'_>) -> Outcome<WriteConcern> {
+        if concern.ty != ty::DOCUMENT {
+            let found = ty::name(concern.ty);
+            let message =
+                format!("\"writeConcern\" had the wrong type. Expected object, found {found}");
+            return Err(Failure::new(Reason::TypeMismatch, message));
+        }
+        let (mut journaled, mut synced) = (false, false);
+        let mut refusal = None;
+        for field in Fields::of("writeConcern", concern.bytes)? {
+            let field = field?;
+            match field.name {
+                "w" => refusal = check_servers(field.value)?,
+                "j" => journaled = field.number_or_bool()?.unwrap_or(false),
+                "fsync" => synced = field.number_or_bool()?.unwrap_or(false),
+                "wtimeout" | "wElectionId" | "wOpTime" | "getLastError" | "provenance" => {}
+                _ => return field.unknown(),
+            }
+        }
+        if journaled && synced {
+            let message = "fsync and j options cannot be used together";
+            return Err(Failure::new(Reason::FailedToParse, message));
+        }
+        match refusal {
+            Some(message) => Err(Failure::new(Reason::BadValue, message)),
+            None => Ok(WriteConcern { is_journaled: journaled || synced }),
+        }
+    }
+}
+
+/// Looks at the number of servers, or the name of a set of them. The answer is why there are
+/// not so many.
+fn check_servers(value: Value<'_>) -> Outcome<Option<String>> {
+    if let Some(name) = value.as_str() {
+        let message = format!(
+            "cannot use non-majority 'w' mode {name} when a host is not a member of a replica set"
+        );
+        return Ok((name != "majority").then_some(message));
+    }
+    match truncated(value) {
+        Some(0 | 1) => Ok(None),
+        Some(2..=SERVERS_MAX) => {
+            Ok(Some("cannot use 'w' > 1 when a host is not replicated".to_owned()))
+        }
+        Some(_) => {
+            let message = "w has to be a non-negative number and not greater than 50";
+            Err(Failure::new(Reason::FailedToParse, message))
+        }
+        None if value.ty == ty::NULL => Ok(None),
+        None => Err(Failure::new(Reason::FailedToParse, "w has to be a number or a string")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::{RawDocumentBuf, rawdoc};
+
+    use super::*;
+
+    fn parse(doc: &RawDocumentBuf) -> Outcome<WriteConcern> {
+        WriteConcern::parse(Value { ty: ty::DOCUMENT, bytes: doc.as_bytes() })
+    }
+
+    #[test]
+    fn what_a_standalone_refuses() {
+        for (doc, code, text) in [
+            (rawdoc! { "w": 2 }, 2, "cannot use 'w' > 1 when a host is not replicated"),
+            (
+                rawdoc! { "w": "foo" },
+                2,
+                "cannot use non-majority 'w' mode foo when a host is not a member of a replica set",
+            ),
+            (rawdoc! { "w": 51 }, 9, "w has to be a non-negative number and not greater than 50"),
+            (rawdoc! { "w": -1 }, 9, "w has to be a non-negative number and not greater than 50"),
+            (
+                rawdoc! { "w": 1, "j": true, "fsync": true },
+                9,
+                "fsync and j options cannot be used together",
+            ),
+            (rawdoc! { "foo": 1 }, 40415, "BSON field 'writeConcern.foo' is an unknown field."),
+        ] {
+            let failure = parse(&doc).unwrap_err();
+            assert_eq!((failure.code(), failure.message()), (code, text));
+        }
+        let failure = WriteConcern::parse(Value { ty: ty::NULL, bytes: &[] }).unwrap_err();
+        assert_eq!(
+            failure.message(),
+            "\"writeConcern\" had the wrong type. Expected object, found null"
+        );
+    }
+
+    #[test]
+    fn what_it_keeps() {
+        for (doc, is_journaled) in [
+            (rawdoc! {}, false),
+            (rawdoc! { "w": 0 }, false),
+            (rawdoc! { "w": 1.0, "wtimeout": 100 }, false),
+            (rawdoc! { "w": "majority", "j": true }, true),
+            (rawdoc! { "w": 1, "fsync": true }, true),
+        ] {
+            assert_eq!(parse(&doc), Ok(WriteConcern { is_journaled }), "{doc:?}");
+        }
+    }
+}
