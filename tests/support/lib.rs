@@ -12,6 +12,7 @@ pub mod every_type;
 pub mod fuzz;
 pub mod journal_bytes;
 pub mod keys;
+pub mod language;
 pub mod model;
 pub mod order;
 pub mod random_run;

@@ -17,6 +17,15 @@ impl Seed {
         Seed { value, what: what.to_owned(), rng: Rand32::new(value) }
     }
 
+    /// The numbers of one case among many: the same whenever its run has the same seed.
+    pub fn of_case(what: &str, seed: u64, case: u64) -> Seed {
+        // Neighbours would begin alike without this.
+        let mut value = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(case);
+        value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Seed { value, what: what.to_owned(), rng: Rand32::new(value ^ (value >> 31)) }
+    }
+
     /// A number below `end`.
     pub fn below(&mut self, end: u32) -> u32 {
         self.rng.rand_range(0..end)

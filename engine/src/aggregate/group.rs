@@ -30,7 +30,7 @@ pub(crate) struct Group {
 #[derive(Debug)]
 enum Id {
     Value(Expression),
-    /// A document of expressions: in it what is missing is null.
+    /// A document of expressions. What is missing is left out, or null if it is the only one.
     Document(Vec<(Box<str>, Expression)>),
 }
 
@@ -105,7 +105,10 @@ impl Id {
             Id::Document(parts) => {
                 let mut out = Builder::new();
                 for (name, part) in parts {
-                    out.value(name.as_bytes(), part.evaluate(doc, vars)?.or_null());
+                    let value = part.evaluate(doc, vars)?;
+                    if parts.len() == 1 || value.as_value().is_some() {
+                        out.value(name.as_bytes(), value.or_null());
+                    }
                 }
                 Ok(Computed::of(ty::DOCUMENT, out.finish()))
             }
