@@ -99,16 +99,17 @@ impl Database {
 
     /// What its profiler was told.
     pub fn profiling(&self) -> Profiling {
-        self.core.profiler.get()
+        self.core.profiler.get(&self.core.shared.profiled)
     }
 
     /// Tells its profiler which operations to describe in `system.profile`, a capped collection
-    /// that the first of them makes. Answers what it was told before.
+    /// that the first of them makes. What is slow, and which share is described, it tells the
+    /// profilers of all databases. Answers what it was told before.
     ///
     /// # Errors
     /// [`Reason::BadValue`] for a sample rate that is no share.
     pub fn set_profiling(&self, told: Profiling) -> Result<Profiling> {
-        self.core.profiler.tell(told)
+        self.core.profiler.tell(&self.core.shared.profiled, told)
     }
 
     /// A map of its files: extents, records, padding and holes. Empty if it does not exist.

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::bson::object_id::ObjectIdMaker;
 use crate::clock::{Clock, OsClock};
-use crate::collection::{Collection, DatabaseCore, EngineShared, NameTable};
+use crate::collection::{Collection, DatabaseCore, EngineShared, NameTable, Thresholds};
 use crate::counters::Counters;
 use crate::database::Database;
 use crate::disk::{Disk, OsDisk};
@@ -342,6 +342,7 @@ impl EngineBuilder {
             clock,
             samples: Arc::default(),
             object_ids: ObjectIdMaker::new(),
+            profiled: Thresholds::default(),
         });
         let (databases, threads) = match start(&dbpath, &shared, names) {
             Ok(started) => started,

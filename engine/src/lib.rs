@@ -87,11 +87,12 @@ mod update;
 pub use bson::field_path::FieldPath;
 pub use clock::Clock;
 pub use collection::{
-    Aggregate, CollStats, Collection, CollectionOptions, CompactReport, Count, CreatedIndexes,
-    Cursor, DatabaseMap, DbStats, Delete, Distinct, ExplainWrite, ExtentMap, ExtentOwner, FileMap,
-    Find, FindAndModify, FoundAndModified, Hint, HoleList, IndexEntry, IndexInfo, IndexScan,
-    InsertReport, Located, LocatedBy, ModifiedIndex, Move, NamespaceMap, Profiling, ProfilingLevel,
-    Salvage, SalvageReport, Scan, SpaceUsage, UpdateReport, UpdateRequest, Validation, Verbosity,
+    Aggregate, AskedBy, CollStats, Collection, CollectionOptions, CompactReport, Count,
+    CreatedIndexes, Cursor, DatabaseMap, DbStats, Delete, Distinct, ExplainWrite, ExtentMap,
+    ExtentOwner, FileMap, Find, FindAndModify, FoundAndModified, Hint, HoleList, IndexEntry,
+    IndexInfo, IndexScan, InsertReport, Located, LocatedBy, ModifiedIndex, Move, NamespaceMap,
+    Profiling, ProfilingLevel, Salvage, SalvageReport, Scan, SpaceUsage, UpdateReport,
+    UpdateRequest, Validation, Verbosity,
 };
 pub use counters::{Counter, Counters};
 pub use database::Database;

@@ -246,6 +246,14 @@ fn explained_writes_change_nothing() {
     let one = stage(collection.explain_update(three(), rawdoc! { "$inc": { "a": 1 } }));
     let ours = one.get_document("tallymap").expect("ours");
     assert_eq!((count(&one, "nMatched"), count(ours, "nWouldMove")), (1, 0));
+    // The keys of an index change with it, so the document is written anew where it lies.
+    let parts = ["nWouldModify", "nWouldBeRewritten", "nWouldStayInPlace"];
+    let [all, parts @ ..] =
+        parts.map(|name| one.get_i32(name).or(ours.get_i32(name)).expect("a count"));
+    assert_eq!((all, parts), (1, [1, 0]));
+    // As in 5.0 no limit stands between.
+    let inner = one.get_document("inputStage").expect("below");
+    assert_eq!(inner.get_str("stage").expect("named"), "FETCH");
     let delete = stage(collection.explain_delete(rawdoc! { "_id": 3 }));
     assert_eq!(count(&delete, "nWouldDelete"), 1);
     let inner = delete.get_document("inputStage").expect("below");

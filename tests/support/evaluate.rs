@@ -117,7 +117,12 @@ fn effect(
         ("$setOnInsert", _) if !inserting => return Ok(None),
         ("$unset", None) => return Ok(None),
         ("$unset", Some(_)) => return Ok(Some(None)),
-        ("$set" | "$setOnInsert", Some(old)) if compare(old, operand).is_eq() => return Ok(None),
+        // Only what is the same byte by byte stays: 1 becomes 1.0.
+        ("$set" | "$setOnInsert", Some(old))
+            if raw(&doc! { "": old }) == raw(&doc! { "": operand }) =>
+        {
+            return Ok(None);
+        }
         ("$min", Some(old)) if compare(operand, old).is_ge() => return Ok(None),
         ("$max", Some(old)) if compare(operand, old).is_le() => return Ok(None),
         ("$inc" | "$mul", Some(old)) => {
@@ -135,6 +140,8 @@ fn effect(
         ("$mul", None) => match operand {
             Bson::Int32(_) => Bson::Int32(0),
             Bson::Int64(_) => Bson::Int64(0),
+            // Zero times a negative number is −0.0.
+            Bson::Double(by) => Bson::Double(0.0 * by),
             _ => Bson::Double(0.0),
         },
         _ => operand.clone(),
@@ -149,6 +156,13 @@ fn conflict(ops: &[Op]) -> bool {
     (0..parts.len()).any(|i| (0..i).any(|j| overlap(&parts[i], &parts[j])))
 }
 
+/// What paths are ordered by, of which the first that is wrong is told: numbers as numbers, and
+/// before names.
+fn by_number<'p>(parts: &[&'p str]) -> Vec<(bool, u64, &'p str)> {
+    let number = |part: &str| part.parse::<u64>();
+    parts.iter().map(|part| (number(part).is_err(), number(part).unwrap_or(0), *part)).collect()
+}
+
 /// The document after the operators, and whether one of them did something: what `$unset` finds
 /// in an array becomes null, and that counts even if it was null before.
 ///
@@ -159,6 +173,7 @@ pub fn apply(doc: &Document, ops: &[Op], inserting: bool) -> Result<(Document, b
         return Err(Reason::ConflictingUpdateOperators);
     }
     let mut wanted = Vec::new();
+    let mut wrong = Vec::new();
     for op in ops {
         let parts: Vec<&str> = op.path.split('.').collect();
         let tolerant = op.operator == "$unset" || (op.operator == "$setOnInsert" && !inserting);
@@ -166,11 +181,19 @@ pub fn apply(doc: &Document, ops: &[Op], inserting: bool) -> Result<(Document, b
             Found::Value(value) => Some(value),
             Found::Missing => None,
             Found::Blocked if tolerant => continue,
-            Found::Blocked => return Err(Reason::PathNotViable),
+            Found::Blocked => {
+                wrong.push((parts, Reason::PathNotViable));
+                continue;
+            }
         };
-        if let Some(new) = effect(op, current, inserting)? {
-            wanted.push((parts, new));
+        match effect(op, current, inserting) {
+            Ok(Some(new)) => wanted.push((parts, new)),
+            Ok(None) => {}
+            Err(reason) => wrong.push((parts, reason)),
         }
+    }
+    if let Some((_, reason)) = wrong.into_iter().min_by_key(|(parts, _)| by_number(parts)) {
+        return Err(reason);
     }
     let changed = !wanted.is_empty();
     let mut new = Bson::Document(doc.clone());

@@ -15,7 +15,7 @@ pub struct ModelIndex {
     pub unique: bool,
     /// Are documents without the fields left out?
     pub sparse: bool,
-    /// Has some document had more than one key since it was built?
+    /// Has one of its paths met an array since it was built?
     pub multikey: bool,
 }
 
@@ -27,6 +27,20 @@ impl ModelIndex {
     /// The directions of its fields.
     pub fn directions(&self) -> Vec<i32> {
         self.fields.iter().map(|(_, direction)| *direction).collect()
+    }
+
+    /// Does one of its paths meet an array in the document, however many keys that makes?
+    pub fn meets_array(&self, doc: &Document) -> bool {
+        self.fields.iter().any(|(path, _)| {
+            let mut doc = Some(doc);
+            path.split('.').any(|part| match doc.and_then(|doc| doc.get(part)) {
+                Some(Bson::Array(_)) => true,
+                below => {
+                    doc = below.and_then(Bson::as_document);
+                    false
+                }
+            })
+        })
     }
 
     /// The keys of a document, each once.

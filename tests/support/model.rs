@@ -82,7 +82,7 @@ impl Model {
         for index in &self.indexes {
             let parallel = Refusal::Refused(Reason::CannotIndexParallelArrays);
             let keys = index.keys(doc).map_err(|_| parallel)?;
-            multikey.push(keys.len() > 1);
+            multikey.push(index.meets_array(doc));
             let others = self.documents.iter().filter(|(id, _)| Some(id.as_str()) != replaced);
             if index.unique && others.clone().any(|(_, other)| share_key(index, &keys, other)) {
                 return Err(Refusal::Duplicate);
@@ -154,7 +154,7 @@ impl Model {
         for doc in self.documents.values() {
             let parallel = Refusal::Refused(Reason::CannotIndexParallelArrays);
             let keys = index.keys(doc).map_err(|_| parallel)?;
-            index.multikey |= keys.len() > 1;
+            index.multikey |= index.meets_array(doc);
             all.extend(keys);
         }
         let directions = index.directions();
@@ -170,8 +170,7 @@ impl Model {
     /// After the indexes were built anew: multikey by the documents that are there.
     pub fn rebuild_indexes(&mut self) {
         for index in &mut self.indexes {
-            let many = |doc: &Document| index.keys(doc).expect("was admitted").len() > 1;
-            index.multikey = self.documents.values().any(many);
+            index.multikey = self.documents.values().any(|doc| index.meets_array(doc));
         }
     }
 }

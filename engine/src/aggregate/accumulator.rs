@@ -103,14 +103,14 @@ impl Accumulator {
         }
     }
 
-    /// Adds a document; gives the bytes that the state has grown by.
-    pub fn add(&self, state: &mut State, doc: &[u8], vars: &Variables<'_>) -> Result<usize> {
+    /// Adds a document; gives the bytes that the state has grown by, or shrunk.
+    pub fn add(&self, state: &mut State, doc: &[u8], vars: &Variables<'_>) -> Result<i64> {
         // What cannot fail need not be evaluated.
         if matches!(state, State::First(Some(_))) && self.argument.cannot_fail() {
             return Ok(0);
         }
         let value = self.argument.evaluate(doc, vars)?;
-        let len = value.or_null().bytes.len();
+        let len = value.or_null().bytes.len() as i64;
         Ok(match state {
             State::Sum(sum) => {
                 sum.add(&value);
@@ -134,7 +134,7 @@ impl Accumulator {
                     return Ok(0);
                 }
                 let before = best.replace(value.into_owned());
-                len.saturating_sub(before.map_or(0, |before| before.bytes.len()))
+                len - before.map_or(0, |before| before.bytes.len() as i64)
             }
             State::First(Some(_)) => 0,
             State::First(first) => {
@@ -143,7 +143,7 @@ impl Accumulator {
             }
             State::Last(last) => {
                 let before = std::mem::replace(last, value.into_owned());
-                len.saturating_sub(before.bytes.len())
+                len - before.bytes.len() as i64
             }
             State::Push(array) => match value.as_value() {
                 Some(value) => {
@@ -156,7 +156,7 @@ impl Accumulator {
                 Some(value) => {
                     let mut bytes = vec![];
                     key::append(value, &mut bytes);
-                    let key_len = bytes.len();
+                    let key_len = bytes.len() as i64;
                     if !seen.insert(bytes.into()) {
                         return Ok(0);
                     }
@@ -168,7 +168,7 @@ impl Accumulator {
             State::Merge(merge) => {
                 let before = merge.len();
                 merge.add(&value)?;
-                merge.len() - before
+                merge.len() as i64 - before as i64
             }
         })
     }

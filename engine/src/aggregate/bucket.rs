@@ -32,7 +32,10 @@ pub(super) fn group_by(
     scope: &Scope,
 ) -> Result<Expression> {
     let is_expression = match value.ty {
-        ty::DOCUMENT => true,
+        ty::DOCUMENT => {
+            let first = Elements::new(value.bytes)?.next().transpose()?;
+            first.is_some_and(|first| first.name.starts_with(b"$"))
+        }
         _ => value.as_str().is_some_and(|path| path.starts_with('$')),
     };
     if !is_expression {
@@ -218,7 +221,7 @@ impl Run for BucketRun {
             .get_or_insert_with(|| self.spec.accumulators.iter().map(Accumulator::start).collect());
         for (accumulator, state) in self.spec.accumulators.iter().zip(states) {
             let more = accumulator.add(state, &doc, &self.vars)?;
-            self.memory.take("$bucket", more)?;
+            self.memory.change("$bucket", more)?;
         }
         Ok(())
     }

@@ -148,7 +148,7 @@ impl BucketAutoRun {
         for (_, doc) in docs {
             for (accumulator, state) in self.spec.accumulators.iter().zip(&mut states) {
                 let more = accumulator.add(state, doc, &self.vars)?;
-                self.memory.take("$bucketAuto", more)?;
+                self.memory.change("$bucketAuto", more)?;
             }
         }
         let mut id = Builder::new();

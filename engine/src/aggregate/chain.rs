@@ -1,4 +1,7 @@
 //! One run of a pipeline.
+//!
+//! R1. A stage that makes many documents of one, or gives many at its end, gives one at a time:
+//!     what it has left takes no more memory than what it was given.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -10,6 +13,12 @@ use crate::error::Result;
 pub(crate) trait Run: Debug + Send {
     /// Takes a document.
     fn push(&mut self, doc: Vec<u8>, out: &mut dyn Sink) -> Result<()>;
+
+    /// Gives the next of the documents that it has left (R1), if there is one. Until there is
+    /// none it is not told of more.
+    fn more(&mut self, _out: &mut dyn Sink) -> Result<bool> {
+        Ok(false)
+    }
 
     /// There are no more documents.
     fn finish(&mut self, _out: &mut dyn Sink) -> Result<()> {
@@ -79,8 +88,23 @@ impl Chain {
         self.stages.iter().any(|stage| stage.is_done())
     }
 
-    /// There are no more documents. Each call ends one stage, so that what one gives at its end
-    /// can be taken before the next one's.
+    /// Has the last stage that has documents left give the next one: those before it are not
+    /// asked, so that nothing piles up between stages. Answers whether there was one.
+    pub fn more(&mut self) -> Result<bool> {
+        for at in (0..self.stages.len()).rev() {
+            let (before, rest) = self.stages.split_at_mut(at + 1);
+            if before[at].is_done() {
+                return Ok(false);
+            }
+            if before[at].more(&mut Rest { stages: rest, out: &mut self.out })? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// There are no more documents. Each call ends one stage; what that has left is to be asked
+    /// for before the next call.
     pub fn finish_one(&mut self) -> Result<bool> {
         let Some((stage, rest)) = self.stages[self.finished..].split_first_mut() else {
             return Ok(false);
@@ -95,6 +119,18 @@ impl Chain {
         self.out.pop_front()
     }
 
+    /// Takes the next document of the source, or ends a stage where there is none.
+    fn go_on(&mut self, docs: &mut Option<impl Iterator<Item = Result<Vec<u8>>>>) -> Result<bool> {
+        match docs.as_mut().filter(|_| !self.is_done()) {
+            Some(source) => match source.next() {
+                Some(doc) => self.push(doc?)?,
+                None => *docs = None,
+            },
+            None => return self.finish_one(),
+        }
+        Ok(true)
+    }
+
     /// Sends all documents through.
     pub fn run(
         mut self,
@@ -106,15 +142,9 @@ impl Chain {
                 if let Some(doc) = self.take() {
                     return Some(Ok(doc));
                 }
-                let more = match docs.as_mut().filter(|_| !self.is_done()) {
-                    Some(source) => match source.next() {
-                        Some(doc) => doc.and_then(|doc| self.push(doc)).map(|()| true),
-                        None => {
-                            docs = None;
-                            Ok(true)
-                        }
-                    },
-                    None => self.finish_one(),
+                let more = match self.more() {
+                    Ok(false) => self.go_on(&mut docs),
+                    more => more,
                 };
                 match more {
                     Ok(true) => {}

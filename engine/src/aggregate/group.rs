@@ -1,6 +1,6 @@
 //! `$group`. Groups come out in the order in which their first documents came.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -12,7 +12,7 @@ use super::key;
 use super::memory::Memory;
 use crate::bson::builder::Builder;
 use crate::bson::collation::Collation;
-use crate::bson::document::check_len;
+use crate::bson::document::{check_depth, check_len};
 use crate::bson::element::{Elements, OwnedValue, Value};
 use crate::bson::ty;
 use crate::error::Result;
@@ -72,7 +72,8 @@ impl Group {
         Box::new(GroupRun {
             spec: self.clone(),
             vars: context.vars.clone(),
-            groups: vec![],
+            groups: VecDeque::new(),
+            is_finished: false,
             places: HashMap::default(),
             key: vec![],
             memory: Memory::default(),
@@ -85,6 +86,7 @@ impl Id {
         if value.ty != ty::DOCUMENT {
             return Ok(Id::Value(Expression::parse(value, scope)?));
         }
+        check_no_inclusion(value.bytes)?;
         // All of it is parsed at once, too: that says what is wrong with the names.
         let whole = Expression::parse(value, scope)?;
         let mut parts = vec![];
@@ -116,11 +118,26 @@ impl Id {
     }
 }
 
+/// Refuses numbers and booleans as fields, by which a projection would include them.
+fn check_no_inclusion(id: &[u8]) -> Result<()> {
+    for (i, element) in Elements::new(id)?.enumerate() {
+        let element = element?;
+        if i == 0 && element.name.starts_with(b"$") {
+            return Ok(());
+        }
+        if matches!(element.ty, ty::INT32 | ty::INT64 | ty::DOUBLE | ty::DECIMAL128 | ty::BOOL) {
+            return Err(location(17390, "$group does not support inclusion-style expressions"));
+        }
+    }
+    Ok(())
+}
+
 #[derive(Debug)]
 struct GroupRun {
     spec: Arc<Group>,
     vars: Arc<Variables<'static>>,
-    groups: Vec<(OwnedValue, Vec<State>)>,
+    groups: VecDeque<(OwnedValue, Vec<State>)>,
+    is_finished: bool,
     places: HashMap<Box<[u8]>, usize, RandomState>,
     /// The key of the document at hand; kept for its memory.
     key: Vec<u8>,
@@ -149,24 +166,30 @@ impl Run for GroupRun {
                 let id = id.into_owned();
                 let len = GROUP_LEN + self.key.len() + id.bytes.len() + states.len() * STATE_LEN;
                 self.memory.take("$group", len)?;
-                self.groups.push((id, states));
+                self.groups.push_back((id, states));
                 self.places.insert(self.key.as_slice().into(), self.groups.len() - 1);
                 self.groups.len() - 1
             }
         };
         for (accumulator, state) in self.spec.accumulators.iter().zip(&mut self.groups[place].1) {
             let more = accumulator.add(state, &doc, &self.vars)?;
-            self.memory.take("$group", more)?;
+            self.memory.change("$group", more)?;
         }
         Ok(())
     }
 
-    fn finish(&mut self, out: &mut dyn Sink) -> Result<()> {
+    fn finish(&mut self, _out: &mut dyn Sink) -> Result<()> {
         self.places = HashMap::default();
-        for (id, states) in std::mem::take(&mut self.groups) {
-            out.accept(document(id.as_ref(), &self.spec.accumulators, states)?)?;
-        }
+        self.is_finished = true;
         Ok(())
+    }
+
+    fn more(&mut self, out: &mut dyn Sink) -> Result<bool> {
+        if !self.is_finished {
+            return Ok(false);
+        }
+        let Some((id, states)) = self.groups.pop_front() else { return Ok(false) };
+        out.accept(document(id.as_ref(), &self.spec.accumulators, states)?).map(|()| true)
     }
 }
 
@@ -177,10 +200,13 @@ pub(super) fn document(
     states: Vec<State>,
 ) -> Result<Vec<u8>> {
     let mut doc = Builder::new();
+    check_len(id.bytes.len())?;
+    check_depth(1, id)?;
     doc.value("_id", id);
     for (accumulator, state) in accumulators.iter().zip(states) {
         let value = accumulator.finish(state);
         check_len(doc.len() + value.bytes.len())?;
+        check_depth(1, value.as_ref())?;
         doc.value(accumulator.name.as_bytes(), value.as_ref());
     }
     Ok(doc.finish())

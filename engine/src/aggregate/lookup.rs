@@ -4,19 +4,15 @@
 use std::sync::Arc;
 
 use super::chain::{Run, Sink};
+use super::set_path::set_path;
 use super::{Context, Pipeline};
 use crate::bson::builder::{Builder, Index};
-use crate::bson::document::check_len;
-use crate::bson::element::{Elements, OwnedValue, Value};
+use crate::bson::document::{check_depth, check_len};
+use crate::bson::element::{Elements, Value, get};
 use crate::bson::field::FieldPath;
 use crate::bson::{text, ty};
 use crate::error::{Error, Reason, Result};
-use crate::expression::{
-    Computed, ComputedFields, Expression, Scope, location, lookup, name_of, parse_path,
-};
-
-/// The variable that stands for what was found. Users' pipelines never see it.
-const FOUND: &str = "found";
+use crate::expression::{Expression, Scope, location, name_of, parse_path, variable_of};
 
 /// A `$lookup` as it is specified.
 #[derive(Debug)]
@@ -26,8 +22,8 @@ pub(crate) struct Lookup {
     fields: Option<(FieldPath, Box<str>)>,
     variables: Vec<(Box<str>, Expression)>,
     pipeline: Pipeline,
-    /// Sets the field that is given what was found.
-    result: ComputedFields,
+    /// The field that is given what was found.
+    result: Box<str>,
 }
 
 fn failed(message: impl Into<String>) -> Error {
@@ -153,10 +149,7 @@ impl Lookup {
             _ => None,
         };
         parse_path(result)?;
-        let found = Computed::string(&format!("$${FOUND}"));
-        let found = Expression::parse(found.or_null(), &Scope::new([FOUND.to_owned()]))?;
-        let result = ComputedFields::of(result, found);
-        Ok(Lookup { from: from.into(), fields, variables, pipeline, result })
+        Ok(Lookup { from: from.into(), fields, variables, pipeline, result: result.into() })
     }
 
     pub fn start(self: &Arc<Self>, context: &Context) -> Box<dyn Run> {
@@ -168,40 +161,81 @@ impl Lookup {
         let mut filter = Builder::new();
         let Some((local, foreign)) = &self.fields else { return Ok(filter.finish()) };
         let mut values = vec![];
-        collect(&lookup(doc, local, 0)?, 1, &mut values)?;
+        let doc = Value { ty: ty::DOCUMENT, bytes: doc };
+        collect(doc, local, 0, &mut values)?;
         if values.is_empty() {
-            values.push(Computed::null().into_owned());
+            values.push(NULL);
         }
         filter.begin(ty::ARRAY, "$or");
         for (i, value) in values.iter().enumerate() {
             filter.begin(ty::DOCUMENT, Index::new(i)).begin(ty::DOCUMENT, foreign.as_bytes());
-            filter.value("$eq", value.as_ref()).end().end();
+            filter.value("$eq", *value).end().end();
         }
         filter.end();
         // One equality needs no branches.
         if let [value] = &values[..] {
             let mut one = Builder::new();
-            one.begin(ty::DOCUMENT, foreign.as_bytes()).value("$eq", value.as_ref()).end();
+            one.begin(ty::DOCUMENT, foreign.as_bytes()).value("$eq", *value).end();
             return Ok(one.finish());
         }
         Ok(filter.finish())
     }
 }
 
-/// The values that a field of the other collection may equal: those of an array, each.
-fn collect(value: &Computed<'_>, levels: usize, out: &mut Vec<OwnedValue>) -> Result<()> {
-    if value.is_array() {
-        return value.each_element(|element| match levels {
-            0 => {
-                out.push(element.into_owned());
-                Ok(())
+/// The values that a field of the other collection may equal: what the path leads to from
+/// component `depth` on, of an array each element. A number names a place in an array; another
+/// name is looked for in each document of it.
+fn collect<'d>(
+    value: Value<'d>,
+    path: &FieldPath,
+    depth: usize,
+    out: &mut Vec<Value<'d>>,
+) -> Result<()> {
+    if depth == path.depth() {
+        match value.ty {
+            ty::ARRAY => {
+                for element in Elements::new(value.bytes)? {
+                    out.push(or_null(element?.val()));
+                }
             }
-            _ => collect(&element, levels - 1, out),
-        });
+            _ => out.push(or_null(value)),
+        }
+        return Ok(());
     }
-    let value = if value.is_nullish() { Computed::null() } else { value.clone() };
-    out.push(value.into_owned());
-    Ok(())
+    let name = path.component(depth);
+    match value.ty {
+        ty::DOCUMENT => match get(value.bytes, name)? {
+            Some(field) => collect(field.val(), path, depth + 1, out),
+            None => Ok(()),
+        },
+        ty::ARRAY if is_place(name) => {
+            let place = name.parse().unwrap_or(usize::MAX);
+            match Elements::new(value.bytes)?.nth(place).transpose()? {
+                Some(element) => collect(element.val(), path, depth + 1, out),
+                None => Ok(()),
+            }
+        }
+        ty::ARRAY => {
+            for element in Elements::new(value.bytes)? {
+                let element = element?;
+                if element.ty == ty::DOCUMENT {
+                    collect(element.val(), path, depth, out)?;
+                }
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+const NULL: Value<'_> = Value { ty: ty::NULL, bytes: &[] };
+
+fn or_null(value: Value<'_>) -> Value<'_> {
+    if value.ty == ty::UNDEFINED { NULL } else { value }
+}
+
+fn is_place(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[derive(Debug)]
@@ -216,7 +250,8 @@ impl Run for LookupRun {
         let mut vars = (*self.context.vars).clone();
         for (name, expression) in &spec.variables {
             let value = expression.evaluate(&doc, &self.context.vars)?;
-            vars.set(name.to_string(), value.into_owned());
+            check_depth(0, value.or_null())?;
+            vars.set(name.to_string(), variable_of(value));
         }
         let filter = spec.filter(&doc)?;
         let vars = Arc::new(vars);
@@ -234,8 +269,8 @@ impl Run for LookupRun {
             }
             array.document(Index::new(i), &other);
         }
-        let mut vars = crate::expression::Variables::new(self.context.vars.now_ms);
-        vars.set(FOUND, OwnedValue { ty: ty::ARRAY, bytes: array.finish().into() });
-        out.accept(spec.result.apply(&doc, &vars)?)
+        let array = array.finish();
+        let found = Value { ty: ty::ARRAY, bytes: &array };
+        out.accept(set_path(&doc, &spec.result, found)?)
     }
 }

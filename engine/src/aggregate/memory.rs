@@ -12,6 +12,17 @@ pub(super) struct Memory {
 }
 
 impl Memory {
+    /// Takes more for a stage of this name, or gives some back.
+    pub fn change(&mut self, stage: &str, by: i64) -> Result<()> {
+        match usize::try_from(by) {
+            Ok(more) => self.take(stage, more),
+            Err(_) => {
+                self.used = self.used.saturating_sub(by.unsigned_abs() as usize);
+                Ok(())
+            }
+        }
+    }
+
     /// Takes more for a stage of this name.
     pub fn take(&mut self, stage: &str, len: usize) -> Result<()> {
         self.used = self.used.saturating_add(len);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Context;
 use super::chain::{Run, Sink};
+use crate::bson::document::{check_depth, check_len};
 use crate::bson::element::{Elements, Value};
 use crate::bson::{text, ty};
 use crate::error::Result;
@@ -61,7 +62,11 @@ impl Run for ReplaceRootRun {
     fn push(&mut self, doc: Vec<u8>, out: &mut dyn Sink) -> Result<()> {
         let root = self.spec.root.evaluate(&doc, &self.vars)?;
         match root.as_value() {
-            Some(Value { ty: ty::DOCUMENT, bytes }) => out.accept(bytes.to_vec()),
+            Some(value @ Value { ty: ty::DOCUMENT, bytes }) => {
+                check_len(bytes.len())?;
+                check_depth(0, value)?;
+                out.accept(bytes.to_vec())
+            }
             other => {
                 let shown = other.map_or("MISSING".to_owned(), text::value);
                 let message = format!(

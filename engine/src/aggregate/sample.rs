@@ -38,12 +38,13 @@ pub(super) struct Sample {
     size: u64,
     seen: u64,
     kept: Vec<Vec<u8>>,
+    is_finished: bool,
     memory: Memory,
 }
 
 impl Sample {
     pub fn new(size: u64) -> Sample {
-        Sample { size, seen: 0, kept: vec![], memory: Memory::default() }
+        Sample { size, seen: 0, kept: vec![], is_finished: false, memory: Memory::default() }
     }
 }
 
@@ -59,18 +60,23 @@ impl Run for Sample {
             self.memory.take("$sample", doc.len())?;
             self.kept.push(doc);
         } else if let Some(place) = self.kept.get_mut(below(self.seen)) {
-            self.memory.take("$sample", doc.len().saturating_sub(place.len()))?;
+            self.memory.change("$sample", doc.len() as i64 - place.len() as i64)?;
             *place = doc;
         }
         Ok(())
     }
 
-    fn finish(&mut self, out: &mut dyn Sink) -> Result<()> {
-        let mut kept = std::mem::take(&mut self.kept);
-        while !kept.is_empty() {
-            out.accept(kept.swap_remove(below(kept.len() as u64)))?;
-        }
+    fn finish(&mut self, _out: &mut dyn Sink) -> Result<()> {
+        self.is_finished = true;
         Ok(())
+    }
+
+    fn more(&mut self, out: &mut dyn Sink) -> Result<bool> {
+        if !self.is_finished || self.kept.is_empty() {
+            return Ok(false);
+        }
+        let at = below(self.kept.len() as u64);
+        out.accept(self.kept.swap_remove(at)).map(|()| true)
     }
 
     fn is_done(&self) -> bool {

@@ -1,5 +1,7 @@
 //! `$sort`, which keeps only the first documents if a `$limit` follows it.
 
+use std::collections::VecDeque;
+
 use super::chain::{Run, Sink};
 use crate::bson::element::{Elements, Value};
 use crate::bson::{text, ty};
@@ -38,13 +40,14 @@ pub(super) fn parse(value: Value<'_>, scope: &Scope) -> Result<SortPattern> {
 pub(super) struct Sort {
     pattern: SortPattern,
     sorter: Option<Sorter<Vec<u8>>>,
+    sorted: VecDeque<Vec<u8>>,
 }
 
 impl Sort {
     pub fn new(pattern: SortPattern, limit: Option<u64>) -> Sort {
         let limit = limit.and_then(|limit| usize::try_from(limit).ok());
         let sorter = Sorter::new(pattern.clone(), limit).bounded(SortBound::AGGREGATION);
-        Sort { pattern, sorter: Some(sorter) }
+        Sort { pattern, sorter: Some(sorter), sorted: VecDeque::new() }
     }
 }
 
@@ -58,10 +61,13 @@ impl Run for Sort {
         }
     }
 
-    fn finish(&mut self, out: &mut dyn Sink) -> Result<()> {
-        match self.sorter.take() {
-            Some(sorter) => sorter.finish().try_for_each(|doc| out.accept(doc)),
-            None => Ok(()),
-        }
+    fn finish(&mut self, _out: &mut dyn Sink) -> Result<()> {
+        self.sorted = self.sorter.take().into_iter().flat_map(Sorter::finish).collect();
+        Ok(())
+    }
+
+    fn more(&mut self, out: &mut dyn Sink) -> Result<bool> {
+        let Some(doc) = self.sorted.pop_front() else { return Ok(false) };
+        out.accept(doc).map(|()| true)
     }
 }

@@ -11,6 +11,7 @@ use super::facet::Facet;
 use super::group::Group;
 use super::limit_skip::{Limit, Skip, parse_limit, parse_skip};
 use super::lookup::Lookup;
+use super::merge::Merge;
 use super::out::Out;
 use super::project::{self, Project};
 use super::replace_root::ReplaceRoot;
@@ -19,7 +20,7 @@ use super::sort::{self, Sort};
 use super::stats::{CollStatsParts, check_index_stats};
 use super::union_with::UnionWith;
 use super::unwind::Unwind;
-use super::{Context, sort_by_count};
+use super::{Context, overview, sort_by_count};
 use crate::bson::element::{Elements, Value};
 use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
@@ -39,7 +40,6 @@ const UNSUPPORTED: &[&str] = &[
     "$graphLookup",
     "$listLocalSessions",
     "$listSessions",
-    "$merge",
     "$planCacheStats",
     "$redact",
     "$setWindowFields",
@@ -76,6 +76,7 @@ pub(crate) enum Kind {
     CollStats(CollStatsParts),
     IndexStats,
     Out(Out),
+    Merge(Arc<Merge>),
 }
 
 /// Stages, one after the other.
@@ -90,6 +91,8 @@ impl Pipeline {
         stages: impl IntoIterator<Item = &'s [u8]>,
         scope: &Scope,
     ) -> Result<Pipeline> {
+        let stages: Vec<&[u8]> = stages.into_iter().collect();
+        overview::check(stages.iter().copied(), DEPTH_MAX)?;
         parse_stages(stages.into_iter().map(Ok), scope, 0)
     }
 
@@ -122,14 +125,11 @@ fn parse_stages<'s>(
 ) -> Result<Pipeline> {
     let mut parsed: Vec<Stage> = vec![];
     for stage in stages {
-        let elements = Elements::new(stage?)?.collect::<Result<Vec<_>>>()?;
-        let [element] = &elements[..] else {
-            let message = "A pipeline stage specification object must contain exactly one field.";
-            return Err(location(40323, message));
-        };
-        let name = name_of(element)?;
-        if parsed.last().is_some_and(Stage::writes) {
-            return Err(location(40601, "$out can only be the final stage in the pipeline"));
+        let element = overview::only_field(stage?)?;
+        let name = name_of(&element)?;
+        if let Some(stage) = parsed.last().filter(|stage| stage.writes()) {
+            let message = format!("{} can only be the final stage in the pipeline", stage.name);
+            return Err(location(40601, message));
         }
         parse_stage(name, element.val(), scope, depth, &mut parsed)?;
         if parsed.len() > STAGES_MAX {
@@ -184,6 +184,7 @@ fn parse_stage(
             Kind::IndexStats
         }
         "$out" => Kind::Out(Out::parse(value)?),
+        "$merge" => Kind::Merge(Arc::new(Merge::parse(value, scope)?)),
         "$sortByCount" => {
             let (group, sort) = sort_by_count::parse(value, scope)?;
             out.push(Stage::new(name, value, Kind::Group(Arc::new(group))));
@@ -226,27 +227,9 @@ impl Stage {
         &self.source
     }
 
-    /// A `$skip`.
-    pub fn skip(count: u64) -> Stage {
-        Stage { name: "$skip".into(), source: [].into(), kind: Kind::Skip(count) }
-    }
-
-    /// A `$limit`.
-    pub fn limit(count: u64) -> Stage {
-        Stage { name: "$limit".into(), source: [].into(), kind: Kind::Limit(count) }
-    }
-
-    /// The same sort that keeps no more than so many.
-    pub fn keeping(mut self, count: Option<u64>) -> Stage {
-        if let Kind::Sort(_, kept) = &mut self.kind {
-            *kept = count;
-        }
-        self
-    }
-
     /// Does it write a collection?
     pub fn writes(&self) -> bool {
-        matches!(self.kind, Kind::Out(_))
+        matches!(self.kind, Kind::Out(_) | Kind::Merge(_))
     }
 
     /// Does it make documents of its own, before all others?
@@ -291,7 +274,9 @@ impl Stage {
             Kind::Lookup(lookup) => lookup.start(context),
             Kind::UnionWith(union) => union.start(context),
             // Who runs the pipeline does these.
-            Kind::CollStats(_) | Kind::IndexStats | Kind::Out(_) => Box::new(Skip { left: 0 }),
+            Kind::CollStats(_) | Kind::IndexStats | Kind::Out(_) | Kind::Merge(_) => {
+                Box::new(Skip { left: 0 })
+            }
         }
     }
 }

@@ -1,9 +1,10 @@
 //! `$unionWith`: behind the documents those of another collection.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::chain::{Run, Sink};
-use super::{Context, Pipeline};
+use super::{Context, Documents, Pipeline};
 use crate::bson::element::{Elements, Value};
 use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
@@ -66,14 +67,21 @@ impl UnionWith {
     }
 
     pub fn start(self: &Arc<Self>, context: &Context) -> Box<dyn Run> {
-        Box::new(UnionWithRun { spec: self.clone(), context: context.clone() })
+        Box::new(UnionWithRun { spec: self.clone(), context: context.clone(), others: None })
     }
 }
 
-#[derive(Debug)]
 struct UnionWithRun {
     spec: Arc<UnionWith>,
     context: Context,
+    /// What is left of the other collection's, once its turn has come.
+    others: Option<Documents>,
+}
+
+impl fmt::Debug for UnionWithRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UnionWithRun({:?})", self.spec)
+    }
 }
 
 impl Run for UnionWithRun {
@@ -81,14 +89,17 @@ impl Run for UnionWithRun {
         out.accept(doc)
     }
 
-    fn finish(&mut self, out: &mut dyn Sink) -> Result<()> {
+    fn finish(&mut self, _out: &mut dyn Sink) -> Result<()> {
         let Context { vars, world } = &self.context;
         let all = [5, 0, 0, 0, 0];
         let docs =
             world.documents(&self.spec.collection, &all, &self.spec.pipeline, vars.clone())?;
-        for doc in docs {
-            out.accept(doc?)?;
-        }
+        self.others = Some(docs);
         Ok(())
+    }
+
+    fn more(&mut self, out: &mut dyn Sink) -> Result<bool> {
+        let Some(doc) = self.others.as_mut().and_then(Iterator::next) else { return Ok(false) };
+        out.accept(doc?).map(|()| true)
     }
 }

@@ -1,17 +1,18 @@
 //! `$unwind`: a document for each element of an array.
 
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::chain::{Run, Sink};
+use super::set_path::set_path;
 use crate::bson::builder::Builder;
 use crate::bson::element::{Elements, Value};
 use crate::bson::field::FieldPath;
 use crate::bson::number::Number;
 use crate::bson::ty;
 use crate::error::Result;
-use crate::expression::{
-    ComputedFields, Expression, Scope, Variables, check_name, location, parse_path,
-};
+use crate::expression::{check_name, location, parse_path};
 
 /// An `$unwind` as it is specified.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ impl Unwind {
     }
 
     pub fn start(self: &Arc<Self>) -> Box<dyn Run> {
-        Box::new(UnwindRun { spec: self.clone() })
+        Box::new(UnwindRun { spec: self.clone(), left: VecDeque::new() })
     }
 }
 
@@ -111,29 +112,57 @@ fn index_name(value: Value<'_>) -> Result<&str> {
 #[derive(Debug)]
 struct UnwindRun {
     spec: Arc<Unwind>,
+    /// Documents whose elements have not all come out.
+    left: VecDeque<Unwinding>,
+}
+
+/// A document, and the elements of its array.
+#[derive(Debug)]
+struct Unwinding {
+    doc: Vec<u8>,
+    /// Types, and where in the document the values are.
+    elements: Vec<(u8, Range<usize>)>,
+    /// How many have come out.
+    given: usize,
 }
 
 impl Run for UnwindRun {
     fn push(&mut self, doc: Vec<u8>, out: &mut dyn Sink) -> Result<()> {
         let spec = &self.spec;
-        let found = find(&doc, &spec.path)?;
-        match found {
-            Some(Value { ty: ty::ARRAY, bytes }) => {
-                let mut count = 0;
-                for element in Elements::new(bytes)? {
-                    let one = with(&doc, &spec.path, 0, Some(element?.val()))?;
-                    out.accept(self.indexed(one, Some(count))?)?;
-                    count += 1;
-                }
-                if count == 0 && spec.keeps_empty {
+        match find(&doc, &spec.path)? {
+            Some((Value { ty: ty::ARRAY, bytes }, ofs)) => {
+                let elements = Elements::new(bytes)?.map(|element| {
+                    let element = element?;
+                    let start = ofs + element.value_ofs;
+                    Ok((element.ty, start..start + element.value.len()))
+                });
+                let elements = elements.collect::<Result<Vec<_>>>()?;
+                if !elements.is_empty() {
+                    self.left.push_back(Unwinding { doc, elements, given: 0 });
+                } else if spec.keeps_empty {
                     let without = with(&doc, &spec.path, 0, None)?;
                     out.accept(self.indexed(without, None)?)?;
                 }
                 Ok(())
             }
-            None | Some(Value { ty: ty::NULL | ty::UNDEFINED, .. }) if !spec.keeps_empty => Ok(()),
+            None | Some((Value { ty: ty::NULL | ty::UNDEFINED, .. }, _)) if !spec.keeps_empty => {
+                Ok(())
+            }
             _ => out.accept(self.indexed(doc, None)?),
         }
+    }
+
+    fn more(&mut self, out: &mut dyn Sink) -> Result<bool> {
+        let Some(first) = self.left.front_mut() else { return Ok(false) };
+        let Some((ty, range)) = first.elements.get(first.given).cloned() else {
+            self.left.pop_front();
+            return Ok(true);
+        };
+        let value = Value { ty, bytes: &first.doc[range] };
+        let one = with(&first.doc, &self.spec.path, 0, Some(value))?;
+        let place = first.given as i64;
+        first.given += 1;
+        out.accept(self.indexed(one, Some(place))?).map(|()| true)
     }
 }
 
@@ -146,19 +175,23 @@ impl UnwindRun {
             Some(bytes) => Value { ty: ty::INT64, bytes },
             None => Value { ty: ty::NULL, bytes: &[] },
         };
-        let value = Expression::parse(value, &Scope::default())?;
-        ComputedFields::of(name, value).apply(&doc, &Variables::new(0))
+        set_path(&doc, name, value)
     }
 }
 
-/// What a path leads to, through documents only.
-fn find<'a>(doc: &'a [u8], path: &FieldPath) -> Result<Option<Value<'a>>> {
-    let mut doc = doc;
+/// What a path leads to, through documents only, and its offset.
+fn find<'a>(doc: &'a [u8], path: &FieldPath) -> Result<Option<(Value<'a>, usize)>> {
+    let (mut doc, mut ofs) = (doc, 0);
     for depth in 0..path.depth() {
         let found = crate::bson::element::get(doc, path.component(depth))?;
         match found {
-            Some(found) if depth + 1 == path.depth() => return Ok(Some(found.val())),
-            Some(found) if found.ty == ty::DOCUMENT => doc = found.value,
+            Some(found) if depth + 1 == path.depth() => {
+                return Ok(Some((found.val(), ofs + found.value_ofs)));
+            }
+            Some(found) if found.ty == ty::DOCUMENT => {
+                doc = found.value;
+                ofs += found.value_ofs;
+            }
             _ => return Ok(None),
         }
     }

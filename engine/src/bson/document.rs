@@ -5,7 +5,7 @@
 //! D2. Names, strings, code, symbols and patterns are UTF-8; strings have their NUL.
 //! D3. Documents nest at most [`NESTING_MAX`] levels, the outermost being the first.
 
-use super::element::{DOCUMENT_LEN_MIN, name_end, read_i32, value_len};
+use super::element::{DOCUMENT_LEN_MIN, Value, name_end, read_i32, value_len};
 use super::ty::{self, Width};
 use crate::error::{Error, Reason, Result};
 use crate::limits::{DOCUMENT_LEN_MAX, NESTING_MAX};
@@ -60,6 +60,19 @@ pub fn depth(doc: &[u8]) -> usize {
     // What is not BSON is refused elsewhere; here its depth so far is enough.
     let _ = doc_len(doc).and_then(|len| walk.run(len, usize::MAX));
     walk.depth_max
+}
+
+/// Refuses a value that nests too deeply to be stored below so many levels.
+pub fn check_depth(above: usize, value: Value<'_>) -> Result<()> {
+    // A level takes 7 bytes at least.
+    if !ty::is_container(value.ty) || above + value.bytes.len() / 7 < NESTING_MAX {
+        return Ok(());
+    }
+    if above + depth(value.bytes) > NESTING_MAX {
+        let message = format!("Document exceeds maximum nesting depth of {NESTING_MAX}");
+        return Err(Error::refused(Reason::Overflow, message));
+    }
+    Ok(())
 }
 
 fn check_len_within(len: usize, len_max: usize) -> Result<()> {

@@ -5,6 +5,7 @@
 
 mod explain;
 mod given;
+mod merge;
 mod out;
 mod pushdown;
 mod stats;
@@ -28,6 +29,8 @@ use crate::bson::element::Elements;
 use crate::error::{Error, Reason, Result};
 use crate::expression::{Expression, Scope, Variables, check_variable, name_of};
 use crate::limits::DOCUMENT_LEN_MAX;
+use crate::query::SortBound;
+pub use out::TEMPORARY;
 use pushdown::Pushed;
 use world::{DatabaseWorld, Deadline};
 
@@ -101,8 +104,8 @@ impl Aggregate {
         self
     }
 
-    /// Runs it. With an `$out` the documents are written before this returns, and the cursor
-    /// gives none.
+    /// Runs it. With an `$out` or a `$merge` the documents are written before this returns, and the
+    /// cursor gives none.
     ///
     /// # Errors
     /// [`Error::Refused`] with MongoDB's reason.
@@ -125,6 +128,11 @@ impl Aggregate {
             Kind::Out(target) => {
                 let docs = self.documents(before, &parsed)?;
                 out::write(&self.collection, target, docs)?;
+                Ok(cursor(Box::new(std::iter::empty())))
+            }
+            Kind::Merge(merge) => {
+                let docs = self.documents(before, &parsed)?;
+                merge::write(self, merge, docs, &parsed.vars)?;
                 Ok(cursor(Box::new(std::iter::empty())))
             }
             _ => Ok(cursor(self.documents(stages, &parsed)?)),
@@ -245,7 +253,7 @@ impl Source<'_> {
                 .map_err(|_| Error::invalid_bson(0, "a part of a query is a document"))
         };
         let mut find = self.collection.find(raw(&pushed.filter)?);
-        find = find.skip(pushed.skip).limit(pushed.limit);
+        find = find.skip(pushed.skip).limit(pushed.limit).sort_bound(SortBound::AGGREGATION);
         if let Some(sort) = &pushed.sort {
             find = find.sort(raw(sort)?);
         }
@@ -273,21 +281,6 @@ impl Source<'_> {
     ) -> Result<Documents> {
         let found = self.find(pushed, vars, deadline)?.run_unwatched()?;
         let found = found.map(|doc| Ok(doc?.into_bytes()));
-        let (Some(sort), true) = (pushed.sort_stage.clone(), pushed.sort.is_some()) else {
-            return Ok(Box::new(deadline.clone().watch(found)));
-        };
-        // A find may sort less than an aggregation. Where it cannot, it has given nothing yet.
-        let mut found = found.peekable();
-        match found.peek() {
-            Some(Err(error)) if error.code() == Reason::OperationFailed.code() => {}
-            _ => return Ok(Box::new(deadline.clone().watch(found))),
-        }
-        let unsorted = pushed.without_sort();
-        let found = self.find(&unsorted, vars, deadline)?.run_unwatched()?;
-        let found = deadline.clone().watch(found.map(|doc| Ok(doc?.into_bytes())));
-        let world = Arc::new(DatabaseWorld::new(self.collection, deadline.clone()));
-        let context = Context { vars: Arc::new(Variables::new(0)), world };
-        let stages = pushed.sorting(sort);
-        Ok(Box::new(Chain::new(&stages, &context).run(found)))
+        Ok(Box::new(deadline.clone().watch(found)))
     }
 }

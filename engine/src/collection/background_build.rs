@@ -157,9 +157,9 @@ impl Collection {
                 let document = document_at(&open.store, &view, loc)?;
                 begun.building.index.keys_of(document.as_bytes())?
             };
-            *is_multikey |= keys.len() > 1;
-            bytes += keys.iter().map(Vec::len).sum::<usize>();
-            batch.extend(keys.into_iter().map(|key| (key, loc)));
+            *is_multikey |= keys.met_array;
+            bytes += keys.set.iter().map(Vec::len).sum::<usize>();
+            batch.extend(keys.set.into_iter().map(|key| (key, loc)));
         }
         Ok((batch, false))
     }
@@ -229,6 +229,7 @@ impl Collection {
             }
             details.finish_index_build(unit, begun.index.slot).map(|_| ())
         })?;
+        held.note_built(&begun.index);
         held.reopen()
     }
 

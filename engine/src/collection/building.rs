@@ -15,9 +15,11 @@ use std::collections::VecDeque;
 
 use parking_lot::Mutex;
 
-use super::index_keys::{Index, Keys};
+use super::index_keys::Index;
 use super::locked::OpenCollection;
 use crate::disk_loc::RecordLoc;
+use crate::error::{Error, Result};
+use crate::index::key_generator::Keys;
 
 /// An entry that came or went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,9 +55,22 @@ impl Building {
     /// within a unit of work.
     pub fn note(&self, comes: bool, keys: Keys, loc: RecordLoc) {
         let notes = &mut *self.notes.lock();
-        notes.is_multikey |= comes && keys.len() > 1;
+        notes.is_multikey |= comes && keys.met_array;
         notes.has_gone |= !comes;
-        notes.pending.extend(keys.into_iter().map(|key| Note { comes, key, loc }));
+        notes.pending.extend(keys.set.into_iter().map(|key| Note { comes, key, loc }));
+    }
+
+    /// Notes that the document at `loc` has its keys no longer, as [`Building::note`] does. One
+    /// that cannot have keys, for which the build fails if it comes to read it, has had none.
+    ///
+    /// # Errors
+    /// `Corrupt` only.
+    pub fn note_gone(&self, document: &[u8], loc: RecordLoc) -> Result<()> {
+        match self.index.stored_keys_of(document) {
+            Err(Error::Refused { .. }) => self.note(false, Keys::default(), loc),
+            keys => self.note(false, keys?, loc),
+        }
+        Ok(())
     }
 
     /// The unit of work is done.
@@ -84,7 +99,7 @@ impl Building {
         self.notes.lock().kept.len()
     }
 
-    /// Has a document that was written had more than one key?
+    /// Has a document that was written had keys of an array?
     pub fn is_multikey(&self) -> bool {
         self.notes.lock().is_multikey
     }

@@ -116,11 +116,18 @@ impl Cursor {
         Ok(batch)
     }
 
+    /// To be called when a batch is over that was taken document by document: the profiler is
+    /// told of it.
+    pub fn end_batch(&mut self) {
+        self.tell(None);
+    }
+
     fn tell(&mut self, error: Option<&Error>) {
+        let exhausted = self.is_exhausted();
         let Some(profile) = &mut self.profile else { return };
         let cost = self.source.cost();
         let looked = cost.as_ref().map_or(profile.told, |cost| cost.looked);
-        let known = |now: u64, before: u64| cost.as_ref().map(|_| now - before);
+        let known = |now: u64, before: u64| cost.as_ref().map(|_| now.saturating_sub(before));
         let database = &profile.collection.database;
         Watch::since(database, profile.took_ns).finish(|| Entry {
             keys_examined: known(looked.keys, profile.told.keys),
@@ -128,6 +135,7 @@ impl Cursor {
             returned: Some(profile.returned),
             has_sort_stage: cost.as_ref().is_some_and(|cost| cost.sorts),
             plan: cost.as_ref().map(|cost| cost.plan.clone()),
+            exhausted,
             error,
             ..Entry::new(profile.op, profile.collection.namespace(), profile.command.clone())
         });

@@ -287,6 +287,7 @@ impl DatabaseCore {
         let dropped = target.open()?.map(OpenCollection::details);
         let old = held.collection.open()?.ok_or_else(|| from.missing())?;
         let (details, stored) = (old.details(), old.stored());
+        let noting_arrays: Vec<_> = old.noting_arrays().collect();
         let options = [
             (from.ns.collection(), None),
             (to.ns.collection(), Some(&stored).filter(|stored| !stored.is_empty())),
@@ -298,6 +299,7 @@ impl DatabaseCore {
             rename_collection(&open.catalog, unit, &from.ns, &to.ns, details)?;
             self.load(open, unit, &to.ns, stored.clone())
         })?;
+        renamed.iter().for_each(|open| open.note_arrays(&noting_arrays));
         *target = Known::new(Ok(renamed));
         *held.collection = Known::MISSING;
         Ok(())

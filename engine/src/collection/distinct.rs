@@ -145,6 +145,7 @@ impl Distinct {
             copied: Copied::Document,
             now_ms: self.collection.database.shared.clock.unix_ms(),
             variables,
+            collation: scope.collation().cloned(),
             max_ms: self.max_time.map(|time| time.as_millis() as u64).filter(|ms| *ms > 0),
             ..Query::of(question)
         })

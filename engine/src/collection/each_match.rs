@@ -29,8 +29,8 @@ struct Walk<'s> {
     /// Records that were found, and whether they are still there: the collection may have been
     /// let go since.
     found: VecDeque<(RecordLoc, Watch)>,
-    /// Records that were changed: what a change does to the index that is walked leads to them
-    /// again.
+    /// Records that were changed, and are still where they were: what a change does to the index
+    /// that is walked leads to them again.
     changed: HashSet<RecordLoc>,
 }
 
@@ -73,6 +73,7 @@ impl Collection {
         mut work: impl FnMut(&OpenCollection, &mut UnitOfWork<'_>, RecordLoc) -> Result<R>,
         mut done: impl FnMut(R),
     ) -> Result<()> {
+        let stays = |walk: &Walk<'_>| walk.found.front().is_some_and(|(_, w)| w.is_there());
         let (core, shared) = (self.core.clone(), self.database.shared.clone());
         let query = {
             let guard = core.shared();
@@ -98,8 +99,10 @@ impl Collection {
             });
             match step {
                 Ok(Step::Changed((loc, result))) => {
+                    if stays(&walk) {
+                        walk.changed.insert(loc);
+                    }
                     walk.found.pop_front();
-                    walk.changed.insert(loc);
                     done(result);
                 }
                 Ok(Step::NothingYet) => {}

@@ -141,6 +141,9 @@ fn planner(
     out.begin(ty::DOCUMENT, "queryPlanner");
     out.str("namespace", core.ns.as_str()).boolean("indexFilterSet", false);
     out.document("parsedQuery", &plan::shown::filter(&query.question.filter));
+    if let Some(collation) = &query.collation {
+        out.document("collation", &collation.to_bson());
+    }
     for limit in ["maxIndexedOrSolutionsReached", "maxIndexedAndSolutionsReached"] {
         out.boolean(limit, false);
     }
@@ -155,8 +158,12 @@ fn planner(
 
 /// The stages, with the verb on top.
 fn under(top: &Top<'_>, node: &Node, counted: bool) -> Vec<u8> {
-    let tree = describe::tree(node, counted);
-    let Top::Verb { name, done } = top else { return tree };
+    let Top::Verb { name, done } = top else { return describe::tree(node, counted) };
+    // That it is one document is the verb's own affair.
+    let below = match node.stage.inputs() {
+        [input] if node.stage.name() == "LIMIT" => input,
+        _ => node,
+    };
     let mut out = Builder::new();
     out.str("stage", name);
     if counted {
@@ -164,7 +171,7 @@ fn under(top: &Top<'_>, node: &Node, counted: bool) -> Vec<u8> {
         let done = done(node.stats.advanced);
         out.raw(&done[4..done.len() - 1]);
     }
-    out.document("inputStage", &tree);
+    out.document("inputStage", &describe::tree(below, counted));
     out.finish()
 }
 

@@ -6,16 +6,16 @@ use bson::{RawDocument, RawDocumentBuf};
 use super::execute::{Copied, Cx, Member, describe::count};
 use super::explain::{self, Top};
 use super::find::Verbosity;
-use super::handle::{Collection, checked_filter};
+use super::handle::Collection;
 use super::locate::question;
 use super::query_run::Query;
 use super::search::{Hint, Search};
-use super::update_job::UpdateJob;
+use super::update_job::{Keep, UpdateJob};
 use super::update_source::{UpdateSource, with_array_filters};
+use super::variables::{collation_of, named_variables, scope_of};
 use crate::bson::builder::Builder;
-use crate::bson::ty;
+use crate::bson::{document, ty};
 use crate::error::Result;
-use crate::expression::Scope;
 use crate::query::plan::Question;
 use crate::query::{Filter, SortPattern};
 use crate::update::{Mutation, Update};
@@ -32,6 +32,8 @@ pub struct ExplainWrite {
     array_filters: Vec<RawDocumentBuf>,
     sort: Option<RawDocumentBuf>,
     hint: Option<Hint>,
+    variables: Option<RawDocumentBuf>,
+    collation: Option<RawDocumentBuf>,
     many: bool,
     upsert: bool,
 }
@@ -42,6 +44,7 @@ struct Effect {
     matched: u64,
     modified: u64,
     in_place: u64,
+    rewritten: u64,
     moved: u64,
     fields_skipped: u64,
     bytes_skipped: u64,
@@ -58,6 +61,15 @@ impl Collection {
         self.explain_write(filter.as_ref(), Some(UpdateSource::document(update.as_ref())))
     }
 
+    /// Explains an update by a pipeline.
+    pub fn explain_update_by_pipeline<S: AsRef<RawDocument>>(
+        &self,
+        filter: impl AsRef<RawDocument>,
+        stages: impl IntoIterator<Item = S>,
+    ) -> ExplainWrite {
+        self.explain_write(filter.as_ref(), Some(UpdateSource::pipeline(stages)))
+    }
+
     /// Explains a deletion of the first match, or of a document found and deleted.
     pub fn explain_delete(&self, filter: impl AsRef<RawDocument>) -> ExplainWrite {
         self.explain_write(filter.as_ref(), None)
@@ -71,6 +83,8 @@ impl Collection {
             array_filters: vec![],
             sort: None,
             hint: None,
+            variables: None,
+            collation: None,
             many: false,
             upsert: false,
         }
@@ -102,6 +116,18 @@ impl ExplainWrite {
         self
     }
 
+    /// Variables of `$expr` and of a pipeline, as `let` names them.
+    pub fn variables(mut self, variables: impl AsRef<RawDocument>) -> Self {
+        self.variables = Some(variables.as_ref().to_owned());
+        self
+    }
+
+    /// By which collation texts are compared.
+    pub fn collation(mut self, collation: impl AsRef<RawDocument>) -> Self {
+        self.collation = Some(collation.as_ref().to_owned());
+        self
+    }
+
     /// Which elements of arrays each `$[identifier]` of the update stands for.
     pub fn array_filters<D: AsRef<RawDocument>>(
         mut self,
@@ -116,18 +142,32 @@ impl ExplainWrite {
     /// # Errors
     /// As the write.
     pub fn run(self, verbosity: Verbosity) -> Result<RawDocumentBuf> {
-        let filter = checked_filter(&self.filter)?;
+        let variables = self.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
+        let scope = scope_of(&variables).under(collation_of(self.collation.as_deref())?);
+        document::check(self.filter.as_bytes())?;
+        let filter = Filter::parse_in(self.filter.as_bytes(), &scope)?;
         let update = match &self.update {
             None => None,
             Some(source) => {
-                let parsed = source.parse(&Scope::default())?;
+                let parsed = source.parse(&scope)?;
                 Some(with_array_filters(parsed, &self.array_filters)?)
             }
         };
-        let query = self.query(&filter)?;
+        let sort = match self.sort.as_ref().filter(|sort| !sort.is_empty()) {
+            Some(sort) => {
+                document::check(sort.as_bytes())?;
+                Some(SortPattern::parse(sort.as_bytes())?.collated(scope.collation()))
+            }
+            None => None,
+        };
+        let (hint, variables) = (self.hint.as_ref(), variables.as_slice());
+        let now_ms = self.collection.database.shared.clock.unix_ms();
+        let search = || Search { filter: &filter, sort: sort.as_ref(), hint, variables, now_ms };
+        let mut query = self.query(&search())?;
+        query.collation = scope.collation().cloned();
         let mut effect = Effect::default();
         let mut each = |cx: &Cx<'_>, member: &Member| {
-            self.look_at(cx, member, &filter, update.as_ref(), &mut effect)
+            self.look_at(cx, member, search(), update.as_ref(), &mut effect)
         };
         let (core, shared) = (&self.collection.core, &self.collection.database.shared);
         let to_its_end = verbosity != Verbosity::QueryPlanner;
@@ -140,18 +180,18 @@ impl ExplainWrite {
         explain::shown(core, &query, &explained, verbosity, &top)
     }
 
-    fn query(&self, filter: &Filter) -> Result<Query> {
-        let sort = match self.sort.as_ref().filter(|sort| !sort.is_empty()) {
-            Some(sort) => Some(SortPattern::parse(sort.as_bytes())?),
-            None => None,
-        };
-        let search = Search { sort: sort.as_ref(), hint: self.hint.as_ref(), ..Search::of(filter) };
+    fn query(&self, search: &Search<'_>) -> Result<Query> {
         let guard = self.collection.core.shared();
         let question = match guard.open()? {
-            Some(open) => question(open, &search)?,
-            None => Question::of(std::sync::Arc::new(filter.clone())),
+            Some(open) => question(open, search)?,
+            None => Question::of(std::sync::Arc::new(search.filter.clone())),
         };
-        let mut query = Query { copied: Copied::Document, ..Query::of(question) };
+        let mut query = Query {
+            copied: Copied::Document,
+            now_ms: search.now_ms,
+            variables: search.variables.to_vec(),
+            ..Query::of(question)
+        };
         if !self.many {
             (query.limit, query.question.enough) = (1, 1);
         }
@@ -163,14 +203,14 @@ impl ExplainWrite {
         &self,
         cx: &Cx<'_>,
         member: &Member,
-        filter: &Filter,
+        search: Search<'_>,
         update: Option<&Update>,
         effect: &mut Effect,
     ) -> Result<()> {
         effect.matched += 1;
         let (Some(update), Some(document)) = (update, &member.document) else { return Ok(()) };
         let room = cx.open.store.read(cx.view, member.loc)?.data.len();
-        let job = UpdateJob::of(filter, update, false);
+        let job = UpdateJob { search, update, upsert: false, keep: Keep::Nothing };
         let context = self.collection.context(cx.open, &job, document)?;
         let applied = update.apply(document, &context)?;
         effect.fields_skipped += u64::from(applied.skips.fields);
@@ -184,7 +224,9 @@ impl ExplainWrite {
             }
             Mutation::Regrow(new) => {
                 effect.modified += 1;
-                effect.moved += u64::from(new.len() > room);
+                let moves = new.len() > room;
+                effect.moved += u64::from(moves);
+                effect.rewritten += u64::from(!moves);
                 new.len()
             }
         };
@@ -200,6 +242,7 @@ impl ExplainWrite {
         out.begin(ty::DOCUMENT, "tallymap");
         for (name, number) in [
             ("nWouldStayInPlace", effect.in_place),
+            ("nWouldBeRewritten", effect.rewritten),
             ("nWouldMove", effect.moved),
             ("fieldsSkipped", effect.fields_skipped),
             ("bytesSkipped", effect.bytes_skipped),

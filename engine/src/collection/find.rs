@@ -19,7 +19,7 @@ use super::{explain, explain_2_4};
 use crate::bson::document;
 use crate::error::{Error, Reason, Result};
 use crate::query::plan::{KeyRange, Question};
-use crate::query::{Filter, Policy, Projection, SortPattern};
+use crate::query::{Filter, Policy, Projection, SortBound, SortPattern};
 
 /// A query that is ready to run. Made by [`Collection::find`].
 #[derive(Debug, Clone)]
@@ -40,6 +40,7 @@ pub struct Find {
     show_record_id: bool,
     tailable: bool,
     collation: Option<RawDocumentBuf>,
+    sort_bound: SortBound,
 }
 
 /// How much an explanation says, and how much it runs for it.
@@ -55,6 +56,37 @@ pub enum Verbosity {
 
 impl Collection {
     /// The documents that `filter` matches. Nothing is looked at before [`Find::run`].
+    ///
+    /// ```
+    /// # let data = tempfile::tempdir()?;
+    /// use bson::{DateTime, rawdoc};
+    /// use tallymap::{Engine, IndexSpec, Verbosity};
+    ///
+    /// # let engine = Engine::open(data.path())?;
+    /// let daily = engine.collection("stats.daily")?;
+    /// # for day in 0..30 {
+    /// #     let date = DateTime::from_millis(day * 86_400_000);
+    /// #     let metadata = rawdoc! { "site": "site-1", "page": "/apache_pb.gif", "date": date };
+    /// #     daily.insert_one(rawdoc! { "_id": day, "metadata": metadata, "hourly": [1, 2] })?;
+    /// # }
+    /// # let (from, to) = (DateTime::from_millis(0), DateTime::from_millis(7 * 86_400_000));
+    /// let by_page = [("metadata.site", 1), ("metadata.page", 1), ("metadata.date", 1)];
+    /// daily.create_index(IndexSpec::new(&by_page))?;
+    /// let week = daily
+    ///     .find(rawdoc! {
+    ///         "metadata.site": "site-1", "metadata.page": "/apache_pb.gif",
+    ///         "metadata.date": { "$gte": from, "$lt": to },
+    ///     })
+    ///     .sort(rawdoc! { "metadata.date": 1 })
+    ///     .projection(rawdoc! { "hourly": 1 });
+    /// let explained = week.clone().explain(Verbosity::ExecutionStats)?;
+    /// let stats = explained.get_document("executionStats")?;
+    /// assert_eq!(stats.get_i32("totalDocsExamined")?, 7); // as many as there are, nothing sorted
+    /// for day in week.run()? {
+    ///     println!("{:?}", day?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn find(&self, filter: impl AsRef<RawDocument>) -> Find {
         Find {
             collection: self.clone(),
@@ -72,6 +104,7 @@ impl Collection {
             show_record_id: false,
             tailable: false,
             collation: None,
+            sort_bound: SortBound::FIND,
         }
     }
 }
@@ -152,6 +185,12 @@ impl Find {
     /// By which collation texts are compared: `{ locale: "en", strength: 2 }`.
     pub fn collation(mut self, collation: impl AsRef<RawDocument>) -> Self {
         self.collation = Some(collation.as_ref().to_owned());
+        self
+    }
+
+    /// Memory that a sort may take. It is that of a find if nothing is said.
+    pub(super) fn sort_bound(mut self, bound: SortBound) -> Self {
+        self.sort_bound = bound;
         self
     }
 
@@ -252,7 +291,7 @@ impl Find {
             Some(open) => {
                 let bytes = |end: Option<&'_ RawDocument>| end.map(|end| end.as_bytes().to_vec());
                 let (min, max) = (bytes(min), bytes(max));
-                key_range(open, ns, hint, min.as_deref(), max.as_deref())?
+                key_range(open, ns, &hint, min.as_deref(), max.as_deref())?
             }
             None => KeyRange::default(),
         };
@@ -267,6 +306,8 @@ impl Find {
             record_id: self.show_record_id,
             now_ms: self.collection.database.shared.clock.unix_ms(),
             variables,
+            collation: scope.collation().cloned(),
+            sort_bound: self.sort_bound,
             max_ms: self.max_time.map(|time| time.as_millis() as u64).filter(|ms| *ms > 0),
             ..Query::of(question)
         })

@@ -7,7 +7,7 @@ use super::profile::Entry;
 use super::search::{Hint, Search};
 use super::update_job::{Keep, UpdateJob};
 use super::update_report::UpdateReport;
-use super::update_source::{UpdateSource, with_array_filters};
+use super::update_source::UpdateSource;
 use super::variables::{collation_of, named_variables, scope_of};
 use crate::bson::document;
 use crate::error::{Error, Reason, Result};
@@ -178,8 +178,11 @@ impl FindAndModify<'_> {
                     Some(update) => command.append(cstr!("update"), update.to_bson()),
                     None => command.append(cstr!("remove"), true),
                 }
+                let report = done.as_ref().ok().map(|done| &done.report);
+                let is_update = self.source.is_some();
                 Entry {
-                    update: done.as_ref().ok().map(|done| &done.report),
+                    update: report.filter(|_| is_update),
+                    deleted: report.filter(|_| !is_update).map(|report| report.matched),
                     error: done.as_ref().err(),
                     ..Entry::new("command", self.collection.namespace(), command)
                 }
@@ -194,6 +197,10 @@ impl FindAndModify<'_> {
         let collation = collation_of(self.collation.as_deref())?;
         let scope = scope_of(&variables).under(collation);
         document::check(self.filter.as_bytes())?;
+        // If several are wrong, what is wrong with the update is told.
+        let update = self.source.as_ref();
+        let update = update.map(|source| source.parse_given(&scope, &self.array_filters));
+        let update = update.transpose()?;
         let filter = Filter::parse_in(self.filter.as_bytes(), &scope)?;
         let sort = match &self.sort {
             Some(sort) if !sort.is_empty() => {
@@ -207,13 +214,12 @@ impl FindAndModify<'_> {
         let now_ms = self.collection.database.shared.clock.unix_ms();
         let variables = variables.as_slice();
         let search = || Search { filter: &filter, sort, hint, variables, now_ms };
-        let (document, report) = match &self.source {
+        let (document, report) = match &update {
             None => self.delete(&search())?,
-            Some(source) => {
-                let update = with_array_filters(source.parse(&scope)?, &self.array_filters)?;
+            Some(update) => {
                 let keep = if self.return_new { Keep::After } else { Keep::Before };
                 let (search, upsert) = (search(), self.upsert);
-                let job = UpdateJob { search, update: &update, upsert, keep };
+                let job = UpdateJob { search, update, upsert, keep };
                 job.check()?;
                 let updated = self.collection.update_first(&job)?;
                 (updated.document, updated.report)
@@ -280,7 +286,7 @@ fn give(
         None => document,
         Some(projection) => {
             let matched = match projection.needs_match() {
-                true => search.find_match(&document)?,
+                true => search.find_shown(&document)?,
                 false => None,
             };
             projection.apply(&document, matched.as_ref(), &search.values())?

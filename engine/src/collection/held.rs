@@ -2,6 +2,7 @@
 //! of the collection, in as many units of work as it takes.
 
 use super::database_core::{DatabaseCore, OpenDatabase};
+use super::index_keys::Index;
 use super::locked::{Known, OpenCollection, Turn};
 use super::shared::EngineShared;
 use super::stored_options::{self, StoredOptions};
@@ -19,6 +20,8 @@ pub struct Held<'a> {
     database: Exclusive<'a, Option<OpenDatabase>>,
     catalogue: CatalogueHeld<'a>,
     pub collection: Exclusive<'a, Known>,
+    /// Names of the indexes that were built meanwhile.
+    built: Vec<String>,
     /// Of who holds it for this alone. Given up last.
     #[expect(dead_code, reason = "held")]
     turn: Option<Turn<'a>>,
@@ -44,7 +47,7 @@ impl<'a> Held<'a> {
         collection: Exclusive<'a, Known>,
         turn: Option<Turn<'a>>,
     ) -> Held<'a> {
-        Held { core, ns, database, catalogue, collection, turn }
+        Held { core, ns, database, catalogue, collection, built: Vec::new(), turn }
     }
 
     /// What the engine shares.
@@ -131,6 +134,11 @@ impl Held<'_> {
         }
     }
 
+    /// All entries of an index of the collection were made here.
+    pub fn note_built(&mut self, index: &Index) {
+        self.built.push(index.definition.name().to_owned());
+    }
+
     /// Reads anew what the files say of the collection, whose records are where they were.
     pub fn reopen(&mut self) -> Result<()> {
         let Some(old) = self.collection.open_mut()? else {
@@ -160,7 +168,15 @@ impl Held<'_> {
             return Ok(());
         };
         let view = ReadView::new(&open.files, &self.database);
-        *self.collection = Known::new(self.core.load(open, &view, self.ns, stored));
+        let mut built = std::mem::take(&mut self.built);
+        if let Ok(Some(old)) = self.collection.open() {
+            built.extend(old.noting_arrays());
+        }
+        let loaded = self.core.load(open, &view, self.ns, stored);
+        if let Ok(Some(open)) = &loaded {
+            open.note_arrays(&built);
+        }
+        *self.collection = Known::new(loaded);
         self.collection.open().map(|_| ())
     }
 }

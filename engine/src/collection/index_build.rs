@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::aggregate::TEMPORARY;
 use super::catalog::{Catalog, document_at};
 use super::create::{begin_index, drop_index};
 use super::database_core::{DatabaseCore, OpenDatabase};
@@ -59,7 +60,7 @@ pub fn rebuild(
     held.unit(|_, _, unit| details.finish_index_build(unit, index.slot).map(|_| ()))
 }
 
-/// All entries of a collection for one index, in its order; and whether a document has several.
+/// All entries of a collection for one index, in its order; and whether some are of an array.
 fn sorted_keys(
     view: &impl View,
     store: &RecordStore,
@@ -70,8 +71,8 @@ fn sorted_keys(
     let mut scan = RecordScan::new(store.details(), Direction::Forward);
     while let Some(loc) = scan.next(view)? {
         let keys = index.keys_of(document_at(store, view, loc)?.as_bytes())?;
-        is_multikey |= keys.len() > 1;
-        for key in keys {
+        is_multikey |= keys.met_array;
+        for key in keys.set {
             sort.push(key, loc)?;
         }
     }
@@ -99,6 +100,7 @@ fn fill(
         // Outside of the gate: they may come from the disk.
         let entries = sorted.take(STEPS_PER_UNIT)?;
         if entries.is_empty() {
+            held.note_built(index);
             return Ok(());
         }
         builder = held.unit(|_, _, unit| {
@@ -120,7 +122,8 @@ fn fill(
     }
 }
 
-/// Does the index builds of a database again that a crash has interrupted. A collection that
+/// Does the index builds of a database again that a crash has interrupted, and drops what one
+/// has left of an `$out`. A collection that
 /// cannot be opened, or an index that cannot be built, keeps nobody from the others: it is told
 /// to those who ask for it.
 ///
@@ -133,6 +136,9 @@ pub fn finish_interrupted_builds(database: &Arc<DatabaseCore>) -> Result<()> {
             continue;
         }
         let finished = database.collection(ns).and_then(|collection| {
+            if name.starts_with(TEMPORARY) {
+                return database.drop_collection(&collection.core).map(|_| ());
+            }
             let mut held = database.hold(&collection.core)?;
             finish_builds(&mut held, &collection.core)
         });

@@ -1,7 +1,8 @@
 //! One index of a collection, and keeping it one to one with the records.
 
-use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::catalog::{Catalog, document_at};
 use super::partial_filter::PartialFilter;
@@ -15,13 +16,10 @@ use crate::error::{Error, Result};
 use crate::index::btree::{Btree, Inserted};
 use crate::index::index_definition::{IndexDefinition, IndexKind};
 use crate::index::key;
-use crate::index::key_generator::KeyGenerator;
+use crate::index::key_generator::{KeyGenerator, Keys};
 use crate::namespace_string::NamespaceString;
 use crate::query::Filter;
 use crate::store::{NamespaceDetails, RecordStore};
-
-/// The encoded keys of one document for one index: a set, in no order.
-pub type Keys = Vec<Vec<u8>>;
 
 /// A completed index, or one being built.
 #[derive(Debug, Clone)]
@@ -30,6 +28,7 @@ pub struct Index {
     pub slot: usize,
     pub tree: Btree,
     generator: Arc<KeyGenerator>,
+    notes_arrays: Arc<AtomicBool>,
     /// Of a partial index: which documents have entries, or why that cannot be said.
     partial: Option<Arc<Result<PartialFilter>>>,
     /// The records that hold the buckets.
@@ -54,8 +53,11 @@ impl Index {
         let store = catalog.heap(view, &ns.index_namespace(definition.name()))?;
         let tree = definition.btree(details.index_slot_loc(view, slot)?);
         let generator = Arc::new(definition.key_generator());
+        // Keys on `_id` are its values whatever they are.
+        let notes_arrays = Arc::new(AtomicBool::new(definition.key().paths() == ["_id"]));
         let partial = definition.partial_filter().map(PartialFilter::parse).map(Arc::new);
-        Ok(Index { definition: Arc::new(definition), slot, tree, generator, partial, store })
+        let definition = Arc::new(definition);
+        Ok(Index { definition, slot, tree, notes_arrays, generator, partial, store })
     }
 
     /// Why it can be read but not kept up to date, if that is so.
@@ -122,7 +124,7 @@ impl Index {
     pub fn keys_of(&self, document: &[u8]) -> Result<Keys> {
         match self.covers(document)? {
             true => self.generator.keys(document),
-            false => Ok(Keys::new()),
+            false => Ok(Keys::default()),
         }
     }
 
@@ -134,19 +136,35 @@ impl Index {
     pub fn stored_keys_of(&self, document: &[u8]) -> Result<Keys> {
         match self.covers(document)? {
             true => self.generator.stored_keys(document),
-            false => Ok(Keys::new()),
+            false => Ok(Keys::default()),
         }
     }
 
-    /// Notes that some document has several entries.
-    pub fn note_multikey(&self, edit: &mut impl Edit, details: NamespaceDetails) -> Result<()> {
-        match details.is_multikey(edit, self.slot)? {
+    /// Is it noted as multikey if any document's keys are of an array? Not if others may have
+    /// written it: they note only documents with several keys (decision 0012).
+    pub fn notes_arrays(&self) -> bool {
+        self.notes_arrays.load(Ordering::Relaxed)
+    }
+
+    /// It is so from now on: what is written here is noted, and of what was there all is known.
+    pub fn set_notes_arrays(&self) {
+        self.notes_arrays.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that a document has these keys, if they are of an array.
+    pub fn note_array(
+        &self,
+        edit: &mut impl Edit,
+        details: NamespaceDetails,
+        keys: &Keys,
+    ) -> Result<()> {
+        match !keys.met_array || details.is_multikey(edit, self.slot)? {
             true => Ok(()),
             false => details.set_multikey(edit, self.slot),
         }
     }
 
-    /// Adds the entries of a document. `details` are those of the collection.
+    /// Adds the entries of a document, or some of them. `details` are those of the collection.
     ///
     /// # Errors
     /// [`Error::DuplicateKey`], and the store's; the unit of work is to be rolled back.
@@ -158,11 +176,9 @@ impl Index {
         keys: &Keys,
         loc: RecordLoc,
     ) -> Result<()> {
-        if keys.len() > 1 {
-            self.note_multikey(edit, details)?;
-        }
+        self.note_array(edit, details, keys)?;
         let mut buckets = self.store.clone();
-        for key in keys {
+        for key in &keys.set {
             match self.tree.edit(edit, &mut buckets).insert(key, loc)? {
                 Inserted::New => {}
                 Inserted::Duplicate(_) => return Err(self.duplicate(ns, key)),
@@ -179,23 +195,23 @@ impl Index {
     /// server may have left them out for their length.
     pub fn remove_keys(&self, edit: &mut impl Edit, keys: &Keys, loc: RecordLoc) -> Result<()> {
         let mut buckets = self.store.clone();
-        for key in keys {
+        for key in &keys.set {
             self.tree.edit(edit, &mut buckets).delete(key, loc)?;
         }
         Ok(())
     }
 
-    /// The keys of `old` that are not in `new`, and the other way round.
-    pub fn difference(&self, old: Keys, new: Keys) -> (Keys, Keys) {
-        let has = |keys: &Keys, key: &Vec<u8>| {
-            let same = |other: &Vec<u8>| {
-                key::compare(self.tree.version, other, key, self.tree.order) == Ordering::Equal
-            };
-            keys.iter().any(|other| same(other) && other == key)
-        };
-        let gone = old.iter().filter(|key| !has(&new, key)).cloned().collect();
-        let come = new.into_iter().filter(|key| !has(&old, key)).collect();
-        (gone, come)
+    /// The keys of `old` that are not in `new`, and the other way round. Keys that are equal by
+    /// value and not byte by byte, 1 and 1.0, are different ones. Though none may be new, those of
+    /// an array are noted by whoever adds them.
+    pub fn difference(old: Keys, new: Keys) -> (Keys, Keys) {
+        // An array may have very many.
+        let before: HashSet<&Vec<u8>> = old.set.iter().collect();
+        let (stay, come): (Vec<_>, Vec<_>) =
+            new.set.into_iter().partition(|key| before.contains(key));
+        let stay: HashSet<Vec<u8>> = stay.into_iter().collect();
+        let gone = old.set.into_iter().filter(|key| !stay.contains(key)).collect();
+        (Keys { set: gone, ..old }, Keys { set: come, ..new })
     }
 
     /// The record of the first entry with a key of just this value.

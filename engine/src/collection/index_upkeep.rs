@@ -2,6 +2,7 @@
 //! changes every index that it concerns, the one being built included.
 
 use super::catalog::document_at;
+use super::index_keys::Index;
 use super::locked::OpenCollection;
 use crate::disk::Edit;
 use crate::disk_loc::RecordLoc;
@@ -57,7 +58,7 @@ impl OpenCollection {
             index.remove_keys(edit, &index.stored_keys_of(document)?, loc)?;
         }
         if let Some(building) = &self.building {
-            building.note(false, building.index.stored_keys_of(document)?, loc);
+            building.note_gone(document, loc)?;
         }
         Ok(())
     }
@@ -76,18 +77,13 @@ impl OpenCollection {
     ) -> Result<()> {
         for index in &self.indexes {
             let keys = index.keys_of(new)?;
-            // Though only one of them may be new.
-            if keys.len() > 1 {
-                index.note_multikey(edit, self.details())?;
-            }
-            let (gone, come) = index.difference(index.stored_keys_of(old)?, keys);
+            let (gone, come) = Index::difference(index.stored_keys_of(old)?, keys);
             index.remove_keys(edit, &gone, loc)?;
             index.insert_keys(edit, ns, self.details(), &come, loc)?;
         }
         if let Some(building) = &self.building {
-            let index = &building.index;
-            let keys = index.keys_of(new)?;
-            building.note(false, index.stored_keys_of(old)?, loc);
+            let keys = building.index.keys_of(new)?;
+            building.note_gone(old, loc)?;
             building.note(true, keys, loc);
         }
         Ok(())

@@ -44,7 +44,8 @@ impl Collection {
         inserted
     }
 
-    fn insert(&self, document: &RawDocument) -> Result<InsertReport> {
+    /// Inserts a document; the profiler is not told.
+    pub(super) fn insert(&self, document: &RawDocument) -> Result<InsertReport> {
         let document = document.as_bytes();
         document::check(document)?;
         let shared = &self.database.shared;

@@ -25,7 +25,9 @@ use crate::format::namespace::details::FLAG_NO_PADDING;
 use crate::journal::DatabaseFiles;
 use crate::locks::{Exclusive, RecordStripes, Shared, Stripe, StripeRead, StructureLock};
 use crate::namespace_string::NamespaceString;
-use crate::store::{NamespaceDetails, RecordStore, SizingPolicy, StoreOptions};
+use crate::store::{
+    Direction, NamespaceDetails, RecordScan, RecordStore, SizingPolicy, StoreOptions,
+};
 use crate::update::template::Template;
 use crate::update::{FieldOrder, IndexedPaths};
 
@@ -105,6 +107,10 @@ impl Opening<'_> {
         let mut indexes = Vec::new();
         for slot in 0..details.index_counts(view)?.completed {
             indexes.push(Index::at_slot(self.catalog, view, ns, details, slot)?);
+        }
+        // What comes is written here.
+        if let Ok(None) = RecordScan::new(details, Direction::Forward).next(view) {
+            indexes.iter().for_each(Index::set_notes_arrays);
         }
         let mut store_options = self.store_options;
         store_options.policy = match self.stored.policy {
@@ -213,6 +219,18 @@ impl OpenCollection {
     pub fn index_named(&self, name: &str) -> Result<&Index> {
         let found = self.indexes.iter().find(|index| index.definition.name() == name);
         found.ok_or_else(|| Error::NotFound { what: "index", name: name.to_owned() })
+    }
+
+    /// Names of the indexes that are noted as multikey whenever keys are of an array.
+    pub fn noting_arrays(&self) -> impl Iterator<Item = String> {
+        let noting = self.indexes.iter().filter(|index| index.notes_arrays());
+        noting.map(|index| index.definition.name().to_owned())
+    }
+
+    /// The indexes of these names are so: they were before the collection was read anew.
+    pub fn note_arrays(&self, names: &[String]) {
+        let is_named = |index: &&Index| names.iter().any(|name| name == index.definition.name());
+        self.indexes.iter().filter(is_named).for_each(Index::set_notes_arrays);
     }
 
     /// Refuses to write where an index could not be kept up to date, and to what the catalogue

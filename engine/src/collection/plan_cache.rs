@@ -12,6 +12,9 @@ use crate::query::plan::IndexFacts;
 
 /// Shapes that are remembered.
 const SHAPES_MAX: usize = 1000;
+/// Bytes of a shape and of its plan's name beyond which nothing is remembered: a filter of many
+/// branches has both of them as long as itself.
+const LEN_MAX: usize = 4096;
 
 /// The plans that won.
 #[derive(Debug, Default)]
@@ -52,8 +55,11 @@ impl PlanCache {
         self.0.lock().winners.get(shape).cloned()
     }
 
-    /// Remembers one.
+    /// Remembers one, but for shapes that are very long.
     pub fn remember(&self, shape: Box<[u8]>, winner: Winner) {
+        if shape.len() + winner.id.len() > LEN_MAX {
+            return;
+        }
         let winners = &mut self.0.lock().winners;
         if winners.len() >= SHAPES_MAX {
             winners.clear();
@@ -64,5 +70,28 @@ impl PlanCache {
     /// Forgets one that did badly.
     pub fn forget(&self, shape: &[u8]) {
         self.0.lock().winners.remove(shape);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_many_shapes_nor_long_ones() {
+        let cache = PlanCache::default();
+        let shape = |n: usize, len: usize| n.to_le_bytes().repeat(len / 8).into_boxed_slice();
+        let winner = |name_len| Winner { id: "x".repeat(name_len), looks: 1 };
+        for (len, name_len, remembered) in
+            [(64, 10, true), (LEN_MAX, 1, false), (64, LEN_MAX, false)]
+        {
+            cache.remember(shape(len, len), winner(name_len));
+            assert_eq!(cache.winner(&shape(len, len)).is_some(), remembered, "{len} {name_len}");
+            cache.forget(&shape(len, len));
+        }
+        for n in 0..3 * SHAPES_MAX {
+            cache.remember(shape(n, 64), winner(1));
+            assert!(cache.0.lock().winners.len() <= SHAPES_MAX);
+        }
     }
 }

@@ -31,6 +31,11 @@ pub struct Choice {
 /// Times as many looks as in the trial, after which a plan does badly.
 pub const MUCH_WORSE: u64 = 10;
 
+/// The error of a query whose index has gone.
+pub fn index_dropped(name: &str) -> Error {
+    Error::refused(Reason::QueryPlanKilled, format!("index '{name}' dropped"))
+}
+
 /// The plans for a question; `trusting`: that which won before is enough.
 pub fn choose(cx: &Cx<'_>, question: &Question, trusting: bool) -> Result<Choice> {
     if is_id_lookup(cx.open, question) {
@@ -40,6 +45,9 @@ pub fn choose(cx: &Cx<'_>, question: &Question, trusting: bool) -> Result<Choice
     }
     let indexes = facts(cx.open, cx.view)?;
     let mut plans = plan::candidates(question, &indexes);
+    if let (true, Hinted::Index { name, .. }) = (plans.is_empty(), &question.hint) {
+        return Err(index_dropped(name));
+    }
     if let Some(unique) = plans.iter().position(finds_one) {
         plans = vec![plans.swap_remove(unique)];
     }
@@ -85,16 +93,21 @@ pub fn facts(open: &OpenCollection, view: &impl View) -> Result<Arc<[Arc<IndexFa
     let details = open.details();
     let multikey = open.indexes.iter().map(|index| details.is_multikey(view, index.slot));
     let multikey = multikey.collect::<Result<Vec<bool>>>()?;
+    // Nothing else of an index changes while the collection stays open.
+    let arrays = || {
+        let indexes = open.indexes.iter().zip(&multikey);
+        indexes.map(|(index, multikey)| (index, (*multikey, index.notes_arrays())))
+    };
     let is_current = |facts: &[Arc<IndexFacts>]| {
-        facts.iter().map(|facts| facts.is_multikey).eq(multikey.iter().copied())
+        let known = facts.iter().map(|facts| (facts.is_multikey, facts.notes_arrays));
+        known.eq(arrays().map(|(_, known)| known))
     };
     Ok(open.plans.facts(is_current, || {
-        let indexes = open.indexes.iter().zip(&multikey);
-        indexes.map(|(index, multikey)| Arc::new(facts_of(index, *multikey))).collect()
+        arrays().map(|(index, known)| Arc::new(facts_of(index, known))).collect()
     }))
 }
 
-fn facts_of(index: &Index, is_multikey: bool) -> IndexFacts {
+fn facts_of(index: &Index, (is_multikey, notes_arrays): (bool, bool)) -> IndexFacts {
     let facts = index.facts();
     let key = facts.pattern;
     let count = key.paths().len();
@@ -108,6 +121,7 @@ fn facts_of(index: &Index, is_multikey: bool) -> IndexFacts {
         is_hidden: facts.is_hidden,
         is_usable: facts.is_usable,
         is_multikey,
+        notes_arrays,
         hash: facts.hashed.map(|_| hash as fn(Value<'_>) -> i64),
         partial: facts.partial_filter.cloned(),
         knows_positions: index.tree.version == IndexVersion::V1,
@@ -127,16 +141,18 @@ pub fn hinted(open: Option<&OpenCollection>, ns: &str, hint: Option<&Hint>) -> R
                 return Ok(Hinted::Natural { backward });
             }
             let Some(open) = open else { return Ok(Hinted::Nothing) };
-            open.indexes.iter().position(|index| is_same_key(keys, index))
+            open.indexes.iter().find(|index| is_same_key(keys, index))
         }
         Some(Hint::Name(name)) => {
             let Some(open) = open else { return Ok(Hinted::Nothing) };
-            open.indexes.iter().position(|index| index.definition.name() == name)
+            open.indexes.iter().find(|index| index.definition.name() == name)
         }
     };
-    let hidden = |number: &usize| open.is_some_and(|open| open.indexes[*number].facts().is_hidden);
-    match found.filter(|number| !hidden(number)) {
-        Some(number) => Ok(Hinted::Index(number)),
+    match found.map(Index::facts).filter(|facts| !facts.is_hidden) {
+        Some(facts) => {
+            let (name, pattern) = (facts.name.to_owned(), facts.pattern.as_bson().to_vec());
+            Ok(Hinted::Index { name, pattern })
+        }
         None => {
             let why = "hint provided does not correspond to an existing index";
             Err(planner_error(ns, Reason::BadValue, why))
@@ -171,7 +187,7 @@ fn is_same_key(keys: &[u8], index: &Index) -> bool {
 pub fn key_range(
     open: &OpenCollection,
     ns: &str,
-    hint: Hinted,
+    hint: &Hinted,
     min: Option<&[u8]>,
     max: Option<&[u8]>,
 ) -> Result<KeyRange> {
@@ -180,8 +196,8 @@ pub fn key_range(
     if min.is_none() && max.is_none() {
         return Ok(KeyRange::default());
     }
-    let number = match hint {
-        Hinted::Index(number) => number,
+    let index = match hint {
+        Hinted::Index { name, .. } => open.index_named(name)?,
         Hinted::Natural { .. } => {
             let why = "min and max are incompatible with $natural";
             return Err(planner_error(ns, Reason::NoQueryExecutionPlans, why));
@@ -191,7 +207,6 @@ pub fn key_range(
             return Err(planner_error(ns, Reason::Location(51173), why));
         }
     };
-    let index = &open.indexes[number];
     for end in [&min, &max].into_iter().flatten() {
         if !names_fields_of(end, index)? {
             let why = "The index chosen is not compatible with min/max";

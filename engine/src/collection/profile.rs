@@ -3,6 +3,8 @@
 //!
 //! While it is off, as it is unless told, an operation reads one word for it.
 
+mod asked_by;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,6 +17,8 @@ use super::options::CollectionOptions;
 use super::update_report::{LocatedBy, UpdateReport};
 use crate::error::{Error, Reason, Result};
 use crate::namespace_string::NamespaceString;
+
+pub use asked_by::AskedBy;
 
 /// The collection that holds the entries.
 const COLLECTION: &str = "system.profile";
@@ -35,14 +39,15 @@ pub enum ProfilingLevel {
     All,
 }
 
-/// What the profiler of a database is told.
+/// What the profiler of a database is told. The level is the database's own; the rest it has in
+/// common with all of its engine.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Profiling {
     /// Which operations.
     pub level: ProfilingLevel,
-    /// From what time on an operation is slow.
+    /// From what time on an operation is slow, in any database.
     pub slow: Duration,
-    /// Of the operations that are to be profiled, the share that is: 0 to 1.
+    /// Of the operations that are to be profiled, the share that is, in any database: 0 to 1.
     pub sample_rate: f64,
 }
 
@@ -54,9 +59,14 @@ impl Default for Profiling {
 }
 
 /// A database's profiler.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Profiler {
     level: AtomicU8,
+}
+
+/// What the profilers of an engine have in common.
+#[derive(Debug)]
+pub struct Thresholds {
     slow_us: AtomicU64,
     /// The bits of the sample rate.
     sample_rate: AtomicU64,
@@ -64,51 +74,52 @@ pub struct Profiler {
     seen: AtomicU64,
 }
 
-impl Default for Profiler {
-    fn default() -> Profiler {
-        let profiler = Profiler {
-            level: AtomicU8::new(0),
+impl Default for Thresholds {
+    fn default() -> Thresholds {
+        let thresholds = Thresholds {
             slow_us: AtomicU64::new(0),
             sample_rate: AtomicU64::new(0),
             seen: AtomicU64::new(0),
         };
-        profiler.set(Profiling::default());
-        profiler
+        thresholds.set(Profiling::default());
+        thresholds
+    }
+}
+
+impl Thresholds {
+    fn set(&self, told: Profiling) {
+        let slow_us = u64::try_from(told.slow.as_micros()).unwrap_or(u64::MAX);
+        self.slow_us.store(slow_us, Ordering::Relaxed);
+        self.sample_rate.store(told.sample_rate.to_bits(), Ordering::Relaxed);
     }
 }
 
 impl Profiler {
     /// What it was told last.
-    pub fn get(&self) -> Profiling {
+    pub fn get(&self, common: &Thresholds) -> Profiling {
         Profiling {
             level: match self.level.load(Ordering::Relaxed) {
                 0 => ProfilingLevel::Off,
                 1 => ProfilingLevel::Slow,
                 _ => ProfilingLevel::All,
             },
-            slow: Duration::from_micros(self.slow_us.load(Ordering::Relaxed)),
-            sample_rate: f64::from_bits(self.sample_rate.load(Ordering::Relaxed)),
+            slow: Duration::from_micros(common.slow_us.load(Ordering::Relaxed)),
+            sample_rate: f64::from_bits(common.sample_rate.load(Ordering::Relaxed)),
         }
-    }
-
-    fn set(&self, told: Profiling) {
-        let slow_us = u64::try_from(told.slow.as_micros()).unwrap_or(u64::MAX);
-        self.slow_us.store(slow_us, Ordering::Relaxed);
-        self.sample_rate.store(told.sample_rate.to_bits(), Ordering::Relaxed);
-        self.level.store(told.level as u8, Ordering::Relaxed);
     }
 
     /// Tells it something else; answers what it was told before.
     ///
     /// # Errors
     /// [`Reason::BadValue`] for a sample rate that is no share.
-    pub fn tell(&self, told: Profiling) -> Result<Profiling> {
+    pub fn tell(&self, common: &Thresholds, told: Profiling) -> Result<Profiling> {
         if !(0.0..=1.0).contains(&told.sample_rate) {
             let message = "'sampleRate' must be between 0.0 and 1.0 inclusive";
             return Err(Error::refused(Reason::BadValue, message));
         }
-        let before = self.get();
-        self.set(told);
+        let before = self.get(common);
+        common.set(told);
+        self.level.store(told.level as u8, Ordering::Relaxed);
         Ok(before)
     }
 
@@ -119,14 +130,14 @@ impl Profiler {
 
     /// Is an operation profiled that took so long? Of those that could be, the sample is spread
     /// evenly.
-    fn wants(&self, took_us: u64) -> bool {
-        let told = self.get();
+    fn wants(&self, common: &Thresholds, took_us: u64) -> bool {
+        let told = self.get(common);
         match told.level {
             ProfilingLevel::Off => return false,
             ProfilingLevel::Slow if u128::from(took_us) <= told.slow.as_micros() => return false,
             _ => {}
         }
-        let n = self.seen.fetch_add(1, Ordering::Relaxed) as f64;
+        let n = common.seen.fetch_add(1, Ordering::Relaxed) as f64;
         ((n + 1.0) * told.sample_rate).floor() > (n * told.sample_rate).floor()
     }
 }
@@ -153,6 +164,8 @@ pub struct Entry<'a> {
     pub deleted: Option<u64>,
     pub update: Option<&'a UpdateReport>,
     pub has_sort_stage: bool,
+    /// Is there nothing more to be had of the cursor?
+    pub exhausted: bool,
     /// How documents were found: `IXSCAN { a: 1 }`.
     pub plan: Option<String>,
     pub error: Option<&'a Error>,
@@ -172,6 +185,7 @@ impl<'a> Entry<'a> {
             deleted: None,
             update: None,
             has_sort_stage: false,
+            exhausted: false,
             plan: None,
             error: None,
         }
@@ -190,27 +204,21 @@ impl<'a> Entry<'a> {
     fn to_document(&self, took_us: u64, now_ms: i64) -> Document {
         let mut out = doc! { "op": self.op, "ns": self.ns.as_str() };
         out.insert("command", command(&self.command));
-        let counts = [
-            ("keysExamined", self.keys_examined),
-            ("docsExamined", self.docs_examined),
-            ("ninserted", self.inserted),
-            ("ndeleted", self.deleted),
-            ("nreturned", self.returned),
-        ];
-        for (name, count) in counts {
-            if let Some(count) = count {
-                out.insert(name, count as i64);
+        put_count(&mut out, "keysExamined", self.keys_examined);
+        put_count(&mut out, "docsExamined", self.docs_examined);
+        for (name, is_so) in
+            [("hasSortStage", self.has_sort_stage), ("cursorExhausted", self.exhausted)]
+        {
+            if is_so {
+                out.insert(name, true);
             }
-        }
-        if self.has_sort_stage {
-            out.insert("hasSortStage", true);
         }
         if let Some(report) = self.update {
             put_update(&mut out, report);
         }
-        if let Some(plan) = &self.plan {
-            out.insert("planSummary", plan);
-        }
+        put_count(&mut out, "ninserted", self.inserted);
+        put_count(&mut out, "ndeleted", self.deleted);
+        put_count(&mut out, "nreturned", self.returned);
         if let Some(error) = self.error {
             out.insert("ok", 0.0);
             out.insert("errMsg", error.to_string());
@@ -219,8 +227,18 @@ impl<'a> Entry<'a> {
         }
         out.insert("millis", (took_us / 1000) as i64);
         out.insert("micros", took_us as i64);
+        if let Some(plan) = &self.plan {
+            out.insert("planSummary", plan);
+        }
         out.insert("ts", DateTime::from_millis(now_ms));
+        asked_by::put(&mut out);
         out
+    }
+}
+
+fn put_count(out: &mut Document, name: &str, count: Option<u64>) {
+    if let Some(count) = count {
+        out.insert(name, count as i64);
     }
 }
 
@@ -236,9 +254,7 @@ fn command(command: &RawDocument) -> Document {
 fn put_update(out: &mut Document, report: &UpdateReport) {
     out.insert("nMatched", report.matched as i64);
     out.insert("nModified", report.modified as i64);
-    if report.upserted.is_some() {
-        out.insert("upsert", true);
-    }
+    out.insert("nUpserted", i64::from(report.upserted.is_some()));
     if report.in_place {
         out.insert("fastmod", true);
     }
@@ -285,7 +301,7 @@ impl<'a> Watch<'a> {
     pub fn finish<'e>(self, entry: impl FnOnce() -> Entry<'e>) {
         let clock = &self.database.shared.clock;
         let took_us = clock.uptime_ns().saturating_sub(self.began_ns) / 1000;
-        if !self.database.profiler.wants(took_us) {
+        if !self.database.profiler.wants(&self.database.shared.profiled, took_us) {
             return;
         }
         let document = entry().to_document(took_us, clock.unix_ms());

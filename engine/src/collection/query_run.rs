@@ -10,15 +10,16 @@ use super::execute::{
 use super::locate::Holding;
 use super::locked::{CollectionCore, OpenCollection};
 use super::plan_cache::Winner;
-use super::planning::{MUCH_WORSE, choose};
+use super::planning::{Choice, MUCH_WORSE, choose};
 use super::shared::EngineShared;
+use crate::bson::collation::Collation;
 use crate::bson::element::OwnedValue;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
 use crate::expression::Variables;
 use crate::journal::ReadView;
-use crate::query::Projection;
 use crate::query::plan::{Plan, Question};
+use crate::query::{Projection, SortBound};
 
 /// Looks before the collection is given to others.
 const LOOKS_MAX: usize = 1000;
@@ -41,6 +42,10 @@ pub struct Query {
     pub record_id: bool,
     pub now_ms: i64,
     pub variables: Vec<(String, OwnedValue)>,
+    /// How texts are compared, to be told; the filter and the sort know it themselves.
+    pub collation: Option<Arc<Collation>>,
+    /// Memory that a sort may take.
+    pub sort_bound: SortBound,
     /// Milliseconds that it may take.
     pub max_ms: Option<u64>,
 }
@@ -59,6 +64,8 @@ impl Query {
             record_id: false,
             now_ms: 0,
             variables: vec![],
+            collation: None,
+            sort_bound: SortBound::FIND,
             max_ms: None,
         }
     }
@@ -74,7 +81,12 @@ impl Query {
 
     /// The stages of a plan, complete.
     pub fn stages(&self, plan: &Plan) -> Node {
-        let wanted = Wanted { copied: self.copied, keys: self.return_key, counts: self.counts };
+        let wanted = Wanted {
+            copied: self.copied,
+            keys: self.return_key,
+            counts: self.counts,
+            sort_bound: self.sort_bound,
+        };
         let mut node = build(&self.question, plan, wanted);
         if self.skip > 0 {
             node = Node::new(Skip::new(self.skip, node));
@@ -263,7 +275,7 @@ impl QueryRun {
         let began = clock.uptime_ms();
         match &mut self.phase {
             Phase::Contest(contest, _) => contest.resume(cx)?,
-            Phase::Proving(entrant, ..) => entrant.run.resume(cx)?,
+            Phase::Proving(entrant, ..) => entrant.resume(cx)?,
             Phase::Running(run) => run.resume(cx)?,
             Phase::Over => {}
         }
@@ -281,8 +293,8 @@ impl QueryRun {
             }
         }
         match &mut self.phase {
-            Phase::Contest(contest, _) => contest.rest(),
-            Phase::Proving(entrant, ..) => entrant.run.rest(),
+            Phase::Contest(contest, _) => contest.rest(cx),
+            Phase::Proving(entrant, ..) => entrant.rest(cx),
             Phase::Running(run) => run.rest(),
             Phase::Over => {}
         }
@@ -330,13 +342,14 @@ impl QueryRun {
                     }
                 }
             },
-            Phase::Proving(mut entrant, shape, looks_max) => match entrant.step(cx)? {
-                true => return Ok(self.go_on_with(*entrant)),
-                false if entrant.looks() > looks_max => {
+            Phase::Proving(mut entrant, shape, looks_max) => match entrant.step(cx) {
+                Ok(true) => return Ok(self.go_on_with(*entrant)),
+                // It sorts more than it may, say: others may not have to.
+                failed if failed.is_err() || entrant.looks() > looks_max => {
                     cx.open.plans.forget(&shape);
                     self.begin(cx, false)?;
                 }
-                false => self.phase = Phase::Proving(entrant, shape, looks_max),
+                _ => self.phase = Phase::Proving(entrant, shape, looks_max),
             },
         }
         Ok(Some(0))
@@ -361,6 +374,18 @@ impl QueryRun {
 /// `Corrupt`; a sort that takes too much memory.
 pub fn first(cx: &Cx<'_>, query: &Query) -> Result<Option<RecordLoc>> {
     let choice = choose(cx, &query.question, true)?;
+    let Some(shape) = choice.shape.clone().filter(|_| choice.winner.is_some()) else {
+        return first_by(cx, query, choice);
+    };
+    first_by(cx, query, choice).or_else(|_| {
+        // It sorts more than it may, say: others may not have to.
+        cx.open.plans.forget(&shape);
+        first_by(cx, query, choose(cx, &query.question, false)?)
+    })
+}
+
+/// The same by one of these plans.
+fn first_by(cx: &Cx<'_>, query: &Query, choice: Choice) -> Result<Option<RecordLoc>> {
     let looks_max = choice.winner.map(|winner| winner.looks.saturating_mul(MUCH_WORSE));
     let entrants: Vec<_> =
         choice.plans.into_iter().map(|plan| query.entrant(cx.open, plan)).collect();

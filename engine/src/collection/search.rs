@@ -51,7 +51,12 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Does it match, and how?
+    /// Does it match, and how, for a projection?
+    pub fn find_shown(&self, document: &[u8]) -> Result<Option<Matched>> {
+        self.filter.find_shown_with(document, &self.values())
+    }
+
+    /// Does it match, and how, for an update?
     pub fn find_match(&self, document: &[u8]) -> Result<Option<Matched>> {
         match self.filter.has_expr() {
             false => self.filter.find_match(document),

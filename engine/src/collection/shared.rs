@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::profile::Thresholds;
 use crate::bson::object_id::ObjectIdMaker;
 use crate::clock::Clock;
 use crate::counters::Counters;
@@ -19,4 +20,6 @@ pub struct EngineShared {
     /// Which calls change a padding factor.
     pub samples: Arc<PaddingSamples>,
     pub object_ids: ObjectIdMaker,
+    /// What the databases' profilers have in common.
+    pub profiled: Thresholds,
 }

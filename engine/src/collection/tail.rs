@@ -35,6 +35,10 @@ pub(super) struct Tail {
     /// The record that was looked at last.
     last: Option<(RecordLoc, Watch)>,
     generation: u64,
+    /// Matches that are still to be passed over.
+    skip: u64,
+    /// Matches that may still be given; what comes behind them is never given.
+    left: u64,
     is_over: bool,
 }
 
@@ -66,8 +70,10 @@ impl Tail {
         let backward = query.question.hint == Hinted::Natural { backward: true };
         let direction = if backward { Direction::Backward } else { Direction::Forward };
         let (generation, is_over) = (state.unwrap_or(0), state.is_none());
-        let query = Arc::new(query);
-        let mut tail = Tail { core, shared, query, direction, last: None, generation, is_over };
+        let (skip, left) = (query.skip, if query.limit > 0 { query.limit } else { u64::MAX });
+        let (query, last) = (Arc::new(query), None);
+        let mut tail =
+            Tail { core, shared, query, direction, last, generation, skip, left, is_over };
         tail.end_if_empty()?;
         Ok(tail)
     }
@@ -112,9 +118,14 @@ impl Tail {
                     return Ok(None);
                 };
                 met = Some(loc);
-                if let Some(document) = self.shown(&cx, loc)? {
-                    self.remember(&cx, met);
-                    return Ok(Some(document));
+                match self.shown(&cx, loc)? {
+                    Some(_) if self.skip > 0 => self.skip -= 1,
+                    Some(document) => {
+                        self.left -= 1;
+                        self.remember(&cx, met);
+                        return Ok(Some(document));
+                    }
+                    None => {}
                 }
             }
             self.remember(&cx, met);
@@ -141,7 +152,7 @@ impl Tail {
 
 impl Source for Tail {
     fn next(&mut self) -> Option<Result<RawDocumentBuf>> {
-        if self.is_over {
+        if self.is_over || self.left == 0 {
             return None;
         }
         let found = self.find_next();

@@ -60,6 +60,8 @@ impl Any {
         let parsed = match parse(filter, &source, &Scope::default()) {
             // A variable that the options may still name.
             Err(Error::Refused { reason: Reason::Location(17276), .. }) => None,
+            // What is wrong with the array filters, which are still to come, is told first.
+            Err(_) if source.may_name_filters() => None,
             parsed => Some(parsed?),
         };
         Ok(Any { filter: filter.to_owned(), source, parsed })
@@ -78,20 +80,25 @@ impl Any {
         options: &Options,
         variables: &[(String, OwnedValue)],
     ) -> Result<(Filter, Update)> {
-        let (filter, update) = match self.parsed {
-            Some(parsed) if variables.is_empty() && options.collation.is_none() => parsed,
+        match self.parsed {
+            Some((filter, update)) if variables.is_empty() && options.collation.is_none() => {
+                Ok((filter, with_array_filters(update, &options.array_filters)?))
+            }
             _ => {
                 let collation = collation_of(options.collation.as_deref())?;
-                parse(&self.filter, &self.source, &scope_of(variables).under(collation))?
+                let scope = scope_of(variables).under(collation);
+                let update = self.source.parse_given(&scope, &options.array_filters)?;
+                Ok((Filter::parse_in(self.filter.as_bytes(), &scope)?, update))
             }
-        };
-        Ok((filter, with_array_filters(update, &options.array_filters)?))
+        }
     }
 }
 
+/// Parses both; if both are wrong, what is wrong with the update is told.
 fn parse(filter: &RawDocument, source: &UpdateSource, scope: &Scope) -> Result<(Filter, Update)> {
     document::check(filter.as_bytes())?;
-    Ok((Filter::parse_in(filter.as_bytes(), scope)?, source.parse(scope)?))
+    let update = source.parse(scope)?;
+    Ok((Filter::parse_in(filter.as_bytes(), scope)?, update))
 }
 
 impl Collection {

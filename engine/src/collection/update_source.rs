@@ -59,37 +59,54 @@ impl UpdateSource {
         Pipeline::parse(stages, scope).map(Update::Pipeline)
     }
 
+    /// Parses it with all its array filters.
+    pub fn parse_given(&self, scope: &Scope, filters: &[RawDocumentBuf]) -> Result<Update> {
+        filters.iter().try_for_each(|filter| document::check(filter.as_bytes()))?;
+        match self {
+            UpdateSource::Document(update) => {
+                document::check(update.as_bytes())?;
+                let filters = filters.iter().map(|filter| filter.as_bytes());
+                Update::parse_given(update.as_bytes(), filters)
+            }
+            UpdateSource::Pipeline(_) => with_array_filters(self.parse(scope)?, filters),
+        }
+    }
+
+    /// May it name array filters?
+    pub fn may_name_filters(&self) -> bool {
+        match self {
+            UpdateSource::Document(update) => {
+                update.as_bytes().windows(2).any(|bytes| bytes == b"$[")
+            }
+            UpdateSource::Pipeline(_) => false,
+        }
+    }
+
     /// Refuses a replacement of many documents.
     pub fn check_many(&self) -> Result<()> {
-        match self.is_replacement() {
-            false => Ok(()),
-            true => Err(Error::refused(
-                Reason::FailedToParse,
-                "multi update is not supported for replacement-style update",
-            )),
-        }
+        let message = "multi update is not supported for replacement-style update";
+        self.refuse_if(self.is_replacement(), message)
     }
 
     /// Refuses a whole document where operators are asked for.
     pub fn check_operators(&self) -> Result<()> {
-        match self.is_replacement() {
-            false => Ok(()),
-            true => Err(Error::refused(
-                Reason::FailedToParse,
-                "the update must contain update operators",
-            )),
-        }
+        self.refuse_if(self.is_replacement(), "the update must contain update operators")
     }
 
     /// Refuses operators where a whole document is asked for.
     pub fn check_replacement(&self) -> Result<()> {
-        match self.is_replacement() {
-            true => Ok(()),
-            false => Err(Error::refused(
-                Reason::FailedToParse,
-                "the replacement document must not contain update operators",
-            )),
+        let message = "the replacement document must not contain update operators";
+        self.refuse_if(!self.is_replacement(), message)
+    }
+
+    /// What is no document is refused as that, whatever it looks like.
+    fn refuse_if(&self, is_refused: bool, message: &str) -> Result<()> {
+        match self {
+            _ if !is_refused => return Ok(()),
+            UpdateSource::Document(update) => document::check(update.as_bytes())?,
+            UpdateSource::Pipeline(_) => {}
         }
+        Err(Error::refused(Reason::FailedToParse, message))
     }
 }
 

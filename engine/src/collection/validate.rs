@@ -7,6 +7,7 @@ use bson::{Bson, Document, doc};
 
 use super::catalog::document_in;
 use super::handle::Collection;
+use super::index_keys::Index;
 use super::locked::OpenCollection;
 use super::stats::number;
 use crate::bson::document::check;
@@ -39,6 +40,7 @@ impl Collection {
     /// document is valid BSON, and that indexes and documents are one to one.
     ///
     /// Damage is what it reports, not what it fails at. Holds the collection shared.
+    /// Indexes in which nothing of an array was met may be read instead of the documents then.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`] if it does not exist.
@@ -65,8 +67,14 @@ impl Collection {
     }
 }
 
-/// The entries that documents should have in one index: how many of each record.
-type Expected = BTreeMap<RecordLoc, u32>;
+/// The entries that documents should have in one index.
+#[derive(Debug, Clone, Default)]
+struct Expected {
+    /// How many of each record.
+    entries: BTreeMap<RecordLoc, u32>,
+    /// May some be of an array?
+    of_arrays: bool,
+}
 
 impl Validation {
     fn run(
@@ -76,7 +84,7 @@ impl Validation {
         full: bool,
     ) -> Validation {
         let mut documents = Documents::default();
-        let mut expected: Vec<Expected> = vec![Expected::new(); open.indexes.len()];
+        let mut expected: Vec<Expected> = vec![Expected::default(); open.indexes.len()];
         let records = crate::store::check(view, &open.store, |loc, data| {
             if let Some(document) = documents.meet(loc, data)
                 && full
@@ -101,8 +109,14 @@ impl Validation {
         for loc in documents.first_invalid {
             out.errors.push(format!("the record at {loc} holds no valid document"));
         }
+        let mut without_arrays = Vec::new();
         for (index, expected) in open.indexes.iter().zip(expected) {
-            out.check_index(view, open, index, expected);
+            without_arrays.extend((full && !expected.of_arrays).then_some(index));
+            out.check_index(view, open, index, expected.entries);
+        }
+        // Whoever wrote them, there is nothing to be noted.
+        if out.is_valid() {
+            without_arrays.into_iter().for_each(Index::set_notes_arrays);
         }
         out
     }
@@ -111,8 +125,8 @@ impl Validation {
         &mut self,
         view: &impl View,
         open: &OpenCollection,
-        index: &super::index_keys::Index,
-        mut expected: Expected,
+        index: &Index,
+        mut expected: BTreeMap<RecordLoc, u32>,
     ) {
         let name = index.definition.namespace(self.ns.as_str());
         let comparable = self.full && index.unmaintainable().is_none();
@@ -150,13 +164,7 @@ impl Validation {
     }
 
     /// What mongod checks of the number of entries.
-    fn check_counts(
-        &mut self,
-        open: &OpenCollection,
-        index: &super::index_keys::Index,
-        view: &impl View,
-        keys: u64,
-    ) {
+    fn check_counts(&mut self, open: &OpenCollection, index: &Index, view: &impl View, keys: u64) {
         let records = self.records.stats.records.max(0) as u64;
         let name = index.definition.name();
         let is_multikey = open.details().is_multikey(view, index.slot).unwrap_or(false);
@@ -301,9 +309,11 @@ impl Documents {
 fn expect_keys(open: &OpenCollection, document: &[u8], loc: RecordLoc, expected: &mut [Expected]) {
     for (index, expected) in open.indexes.iter().zip(expected) {
         // A key that cannot be made is in no index either: mongod lets such documents be.
-        let keys = index.keys_of(document).map_or(0, |keys| keys.len() as u32);
+        let keys = index.keys_of(document);
+        expected.of_arrays |= keys.as_ref().map_or(true, |keys| keys.met_array);
+        let keys = keys.map_or(0, |keys| keys.set.len() as u32);
         if index.unmaintainable().is_none() && keys > 0 {
-            expected.insert(loc, keys);
+            expected.entries.insert(loc, keys);
         }
     }
 }
@@ -312,14 +322,16 @@ fn expect_keys(open: &OpenCollection, document: &[u8], loc: RecordLoc, expected:
 fn has_key(
     view: &impl View,
     open: &OpenCollection,
-    index: &super::index_keys::Index,
+    index: &Index,
     wanted: &[u8],
     loc: RecordLoc,
 ) -> bool {
     let (version, order) = (index.tree.version, index.tree.order);
     let keys = super::catalog::document_at(&open.store, view, loc)
         .and_then(|document| index.keys_of(document.as_bytes()));
-    keys.is_ok_and(|keys| keys.iter().any(|own| key::compare(version, own, wanted, order).is_eq()))
+    keys.is_ok_and(|keys| {
+        keys.set.iter().any(|own| key::compare(version, own, wanted, order).is_eq())
+    })
 }
 
 fn extent_document(extent: &ExtentDump) -> Document {

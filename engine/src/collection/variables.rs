@@ -9,7 +9,7 @@ use crate::bson::collation::Collation;
 use crate::bson::document;
 use crate::bson::element::{Elements, OwnedValue};
 use crate::error::{Error, Reason, Result};
-use crate::expression::{Expression, Scope, Variables};
+use crate::expression::{Expression, Scope, Variables, variable_of};
 
 /// The variables by name. Each may use those before it.
 ///
@@ -30,10 +30,8 @@ pub fn named_variables(variables: &RawDocument) -> Result<Vec<(String, OwnedValu
         }
         let mut known = Variables::new(0);
         named.iter().for_each(|(name, value)| known.set(name.as_str(), value.clone()));
-        let value = expression.evaluate(NOTHING, &known)?.as_value().map(|value| value.to_owned());
-        if let Some(value) = value {
-            named.push((element.name_lossy().into_owned(), value));
-        }
+        let value = variable_of(expression.evaluate(NOTHING, &known)?);
+        named.push((element.name_lossy().into_owned(), value));
     }
     Ok(named)
 }

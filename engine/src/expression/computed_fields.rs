@@ -8,7 +8,8 @@ use super::parse::{location, name_of};
 use super::path::check_name;
 use super::{Expression, Scope, Variables, check_len};
 use crate::bson::builder::{Builder, Index};
-use crate::bson::element::{Element, Elements, Value};
+use crate::bson::document::check_depth;
+use crate::bson::element::{Elements, Value};
 use crate::bson::{text, ty};
 use crate::error::Result;
 use crate::limits::NESTING_MAX;
@@ -19,10 +20,11 @@ pub(crate) struct ComputedFields {
     root: Vec<(Box<str>, Field)>,
 }
 
+/// What a name stands for; an expression may not be parsed yet.
 #[derive(Debug, Clone)]
-enum Field {
-    Value(Expression),
-    Below(Vec<(Box<str>, Field)>),
+enum Field<E = Expression> {
+    Value(E),
+    Below(Vec<(Box<str>, Field<E>)>),
 }
 
 type Level = [(Box<str>, Field)];
@@ -42,23 +44,11 @@ impl ComputedFields {
             }
             let path: Vec<&str> = name.split('.').collect();
             path.iter().try_for_each(|name| check_name(name))?;
-            let field = field(&element, name, scope, path.len())?;
+            let field = field(element.val(), name, path.len(), fields)?;
             insert(&mut root, &path, field, fields)?;
         }
-        Ok(ComputedFields { root })
-    }
-
-    /// Sets the fields of one path.
-    pub fn of(path: &str, expression: Expression) -> ComputedFields {
-        let mut field = Field::Value(expression);
-        let mut names = path.split('.').rev();
-        let last = names.next().unwrap_or_default();
-        let mut name = last;
-        for outer in names {
-            field = Field::Below(vec![(name.into(), field)]);
-            name = outer;
-        }
-        ComputedFields { root: vec![(name.into(), field)] }
+        // What is wrong with the names comes before what is wrong with the expressions.
+        Ok(ComputedFields { root: parsed(root, scope)? })
     }
 
     /// The document with the fields. All expressions see it as it was.
@@ -69,43 +59,67 @@ impl ComputedFields {
     }
 }
 
-fn field(element: &Element<'_>, path: &str, scope: &Scope, depth: usize) -> Result<Field> {
+fn parsed(
+    level: Vec<(Box<str>, Field<Value<'_>>)>,
+    scope: &Scope,
+) -> Result<Vec<(Box<str>, Field)>> {
+    let field = |(name, field)| {
+        let field = match field {
+            Field::Value(value) => Field::Value(Expression::parse(value, scope)?),
+            Field::Below(below) => Field::Below(parsed(below, scope)?),
+        };
+        Ok((name, field))
+    };
+    level.into_iter().map(field).collect()
+}
+
+fn field<'v>(value: Value<'v>, path: &str, depth: usize, all: &[u8]) -> Result<Field<Value<'v>>> {
     if depth > NESTING_MAX {
         return Err(location(15, format!("a path has at most {NESTING_MAX} components")));
     }
-    let value = element.val();
     if value.ty != ty::DOCUMENT {
-        return Expression::parse(value, scope).map(Field::Value);
+        return Ok(Field::Value(value));
     }
-    let mut below = vec![];
-    for (i, element) in Elements::new(value.bytes)?.enumerate() {
-        let element = element?;
-        let name = name_of(&element)?;
-        if i == 0 && name.starts_with('$') {
-            return Expression::parse(value, scope).map(Field::Value);
-        }
-        if name.contains('.') {
-            let shown = text::value(value);
-            let message = format!("cannot use dotted field name '{name}' in a sub object: {shown}");
-            return Err(location(40183, message));
-        }
-        check_name(name)?;
-        let field = field(&element, &format!("{path}.{name}"), scope, depth + 1)?;
-        below.retain(|(known, _): &(Box<str>, Field)| **known != *name);
-        below.push((name.into(), field));
-    }
-    if below.is_empty() {
+    let elements = Elements::new(value.bytes)?.collect::<Result<Vec<_>>>()?;
+    if elements.is_empty() {
         let message =
             format!("an empty object is not a valid value. Found empty object at path {path}");
         return Err(location(40180, message));
     }
+    let mut below = vec![];
+    for element in &elements {
+        let name = name_of(element)?;
+        if name.starts_with('$') {
+            return match elements.len() {
+                1 => Ok(Field::Value(value)),
+                count => Err(location(
+                    40181,
+                    format!(
+                        "an expression specification must contain exactly one field, the name of \
+                         the expression. Found {count} fields in {}, while parsing object {}",
+                        text::value(value),
+                        text::document(all)
+                    ),
+                )),
+            };
+        }
+        if name.contains('.') {
+            let shown = text::document(all);
+            let message = format!("cannot use dotted field name '{name}' in a sub object: {shown}");
+            return Err(location(40183, message));
+        }
+        check_name(name)?;
+        let field = field(element.val(), &format!("{path}.{name}"), depth + 1, all)?;
+        below.retain(|(known, _): &(Box<str>, Field<_>)| **known != *name);
+        below.push((name.into(), field));
+    }
     Ok(Field::Below(below))
 }
 
-fn insert(
-    level: &mut Vec<(Box<str>, Field)>,
+fn insert<'v>(
+    level: &mut Vec<(Box<str>, Field<Value<'v>>)>,
     path: &[&str],
-    field: Field,
+    field: Field<Value<'v>>,
     all: &[u8],
 ) -> Result<()> {
     let [name, rest @ ..] = path else { return Ok(()) };
@@ -180,6 +194,7 @@ impl Application<'_> {
             Field::Value(expression) => {
                 if let Some(value) = expression.evaluate(self.doc, self.vars)?.as_value() {
                     check_len(out.len() + value.bytes.len())?;
+                    check_depth(out.depth(), value)?;
                     out.value(name, value);
                 }
                 return Ok(());

@@ -9,7 +9,7 @@ use super::parse::location;
 use super::string::string;
 use super::zone::{Civil, DAY, Zone, days_of};
 use crate::bson::text;
-use crate::error::{Error, Reason, Result};
+use crate::error::Result;
 
 pub(super) const OPERATORS: &[Operator] = &[
     Operator::all("$dateAdd", Takes::Named(&ADD_NAMES), |args, frame| {
@@ -231,14 +231,11 @@ fn difference<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a
             // Boundaries are those of the clocks; what the clocks were moved is no time.
             let shift = zone.offset_at(start).rem_euclid(len);
             let at = |ms: i64| i128::from(ms).wrapping_add(shift.into()).div_euclid(len.into());
-            i64::try_from(at(end) - at(start)).map_err(|_| overflow())?
+            i64::try_from(at(end) - at(start))
+                .map_err(|_| location(5_166_308, "dateDiff overflowed"))?
         }
     };
     Ok(Computed::long(count))
-}
-
-fn overflow() -> Error {
-    Error::refused(Reason::DurationOverflow, "date overflow")
 }
 
 fn truncate<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>> {
@@ -255,7 +252,7 @@ fn truncate<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>>
     let Some(week) = week else { return Ok(Computed::null()) };
     let bins = if args[2].is_absent() { 1 } else { bin_size(&bins)? };
     let ms = date_argument(NAME, 5_439_012, "date", &date)?;
-    truncated(ms, unit, bins, &zone, week).map(Computed::date).ok_or_else(overflow)
+    truncated(ms, unit, bins, &zone, week).map(Computed::date)
 }
 
 fn bin_size(value: &Computed<'_>) -> Result<i64> {
@@ -275,14 +272,30 @@ fn bin_size(value: &Computed<'_>) -> Result<i64> {
     Ok(size)
 }
 
-fn truncated(ms: i64, unit: Unit, bins: i64, zone: &Zone, week: i64) -> Option<i64> {
+fn truncated(ms: i64, unit: Unit, bins: i64, zone: &Zone, week: i64) -> Result<i64> {
+    // Of the calendar: so many that nothing else overflows.
+    const BINS_MAX: i64 = 100_000_000_000;
     let origin = days_of(2000, 1, 1);
     let down = |value: i64, len: i64| value.div_euclid(len).checked_mul(len);
-    Some(match unit {
+    let instant = |days: i64| {
+        let local = days.checked_mul(DAY);
+        let overflow = || location(5_166_406, "dateAdd overflowed");
+        local.map(|local| zone.instant(local)).ok_or_else(overflow)
+    };
+    let overflow = |code| location(code, "dateTrunc overflowed");
+    match unit {
+        Unit::Milliseconds(len) => {
+            let len = len.checked_mul(bins).ok_or_else(|| overflow(5_439_002))?;
+            let start = zone.instant(origin * DAY);
+            let passed = ms.checked_sub(start).and_then(|passed| down(passed, len));
+            passed.and_then(|passed| start.checked_add(passed)).ok_or_else(|| overflow(5_439_000))
+        }
+        _ if bins > BINS_MAX => Err(location(5_439_006, "dateTrunc unsupported binSize value")),
         Unit::Months(len) => {
             let at = Civil::of(zone.local(ms));
-            let months = down((at.year - 2000) * 12 + at.month - 1, len.checked_mul(bins)?)?;
-            zone.instant(days_of(2000, 1 + months, 1).checked_mul(DAY)?)
+            let months = (at.year - 2000) * 12 + at.month - 1;
+            let len = len * bins;
+            instant(days_of(2000, 1 + months.div_euclid(len) * len, 1))
         }
         Unit::Days(len) => {
             let at = Civil::of(zone.local(ms));
@@ -291,12 +304,8 @@ fn truncated(ms: i64, unit: Unit, bins: i64, zone: &Zone, week: i64) -> Option<i
                 7 => origin + (week - 6).rem_euclid(7),
                 _ => origin,
             };
-            let days = origin + down(at.days - origin, len.checked_mul(bins)?)?;
-            zone.instant(days * DAY)
+            let len = len * bins;
+            instant(origin + (at.days - origin).div_euclid(len) * len)
         }
-        Unit::Milliseconds(len) => {
-            let start = zone.instant(origin * DAY);
-            start + down(ms.checked_sub(start)?, len.checked_mul(bins)?)?
-        }
-    })
+    }
 }

@@ -5,6 +5,7 @@ use super::computed::{ArrayBuilder, Computed, array_of, check_len};
 use super::node::{Frame, Node};
 use super::operator::{Names, Operator, Takes};
 use super::parse::{Parser, call, check_variable, location, name_of, named};
+use crate::bson::document::check_depth;
 use crate::bson::element::{Elements, Value};
 use crate::bson::{text, ty};
 use crate::error::{Error, Reason, Result};
@@ -117,6 +118,8 @@ fn run_let<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>> 
     let before = frame.locals.len();
     // They do not know each other: all are evaluated before one is known.
     let values = vars.iter().map(|var| var.eval(frame)).collect::<Result<Vec<_>>>()?;
+    // Each may wrap one from further out.
+    values.iter().try_for_each(|value| check_depth(0, value.or_null()))?;
     frame.locals.extend(values);
     let value = inner.eval(frame);
     frame.locals.truncate(before);
@@ -181,7 +184,8 @@ fn run_reduce<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a
         frame.locals.push(element);
         value = args[1].eval(frame)?;
         frame.locals.truncate(frame.locals.len() - 2);
-        check_len(value.or_null().bytes.len())
+        check_len(value.or_null().bytes.len())?;
+        check_depth(0, value.or_null())
     })?;
     Ok(value)
 }

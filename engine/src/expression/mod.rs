@@ -18,7 +18,7 @@ mod date_arithmetic;
 mod date_parse;
 mod date_parts;
 mod date_text;
-mod decimal;
+pub(crate) mod decimal;
 mod loops;
 mod named_field;
 mod node;
@@ -50,6 +50,7 @@ pub(crate) use parse::{check_variable, location, name_of};
 pub(crate) use path::{check_name, lookup, parse as parse_path};
 pub(crate) use sum::Sum;
 pub(crate) use types::random;
+pub(crate) use variables::variable_of;
 pub use variables::{Scope, Variables};
 
 use crate::bson::element::Value;

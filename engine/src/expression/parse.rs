@@ -19,6 +19,8 @@ use crate::limits::NESTING_MAX;
 
 /// Deepest expression: that of a document which carries it.
 const DEPTH_MAX: usize = NESTING_MAX + 20;
+/// Longest result of an operator on constants that is kept, bytes.
+const FOLDED_LEN_MAX: usize = 16 * 1024;
 
 /// Parses a whole expression.
 pub(crate) fn expression(value: Value<'_>, scope: &Scope) -> Result<Node> {
@@ -66,7 +68,7 @@ impl Parser<'_> {
                 let nodes = self.array(value)?;
                 let is_constant = nodes.iter().all(Node::is_constant);
                 let node = Node::Array(nodes.into());
-                if is_constant { fold(node) } else { Ok(node) }
+                if is_constant { fold(node, usize::MAX) } else { Ok(node) }
             }
             _ => Ok(Node::Literal(value.to_owned())),
         }
@@ -151,7 +153,7 @@ impl Parser<'_> {
             }
         }
         let node = Node::Object(fields.into());
-        if is_constant { fold(node) } else { Ok(node) }
+        if is_constant { fold(node, usize::MAX) } else { Ok(node) }
     }
 
     fn operator(&mut self, name: &str, value: Value<'_>) -> Result<Node> {
@@ -259,17 +261,22 @@ fn check_count(operator: &Operator, count: usize) -> Result<()> {
 pub(crate) fn call(operator: &'static Operator, args: Vec<Node>) -> Result<Node> {
     let is_constant = args.iter().all(|arg| arg.is_constant() || arg.is_absent());
     let node = Node::Call(operator, args.into());
-    if is_constant && operator.name != "$rand" { fold(node) } else { Ok(node) }
+    if is_constant && operator.name != "$rand" {
+        // What is longer is made for each document, and not kept for every place in a request.
+        fold(node, FOLDED_LEN_MAX)
+    } else {
+        Ok(node)
+    }
 }
 
-fn fold(node: Node) -> Result<Node> {
+fn fold(node: Node, len_max: usize) -> Result<Node> {
     let vars = Variables::new(0);
     let root = [5, 0, 0, 0, 0];
     let value = match node.eval(&mut Frame { root: &root, vars: &vars, locals: vec![] })? {
         Computed::Missing => None,
         value => Some(value.into_owned()),
     };
-    Ok(value.map_or(node, Node::Literal))
+    Ok(value.filter(|value| value.bytes.len() <= len_max).map_or(node, Node::Literal))
 }
 
 /// The values of named arguments, each in its place.

@@ -4,9 +4,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::computed::Computed;
 use crate::bson::builder::Builder;
 use crate::bson::collation::Collation;
 use crate::bson::element::OwnedValue;
+use crate::bson::ty;
 
 /// Names of variables that an expression may use, beside `ROOT`, `CURRENT`, `NOW` and `REMOVE`;
 /// and how texts are compared.
@@ -65,17 +67,35 @@ impl<'a> Variables<'a> {
         self.values.push((name, value));
     }
 
-    /// All of them as a document.
+    /// All of them as a document of expressions.
     pub fn to_document(&self) -> Vec<u8> {
         let mut out = Builder::new();
         for (name, value) in &self.values {
-            out.value(name.as_bytes(), value.as_ref());
+            match value.ty {
+                NO_VALUE => out.value(name.as_bytes(), Computed::string("$$REMOVE").or_null()),
+                _ => {
+                    out.begin(ty::DOCUMENT, name.as_bytes());
+                    out.value("$literal", value.as_ref()).end()
+                }
+            };
         }
         out.finish()
     }
 
-    /// The value of a variable.
+    /// The value of a variable, if it has one.
     pub fn get(&self, name: &str) -> Option<&OwnedValue> {
-        self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        let found = self.values.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value).filter(|value| value.ty != NO_VALUE)
+    }
+}
+
+/// The type of a variable that is known and has no value. No element has it.
+const NO_VALUE: u8 = 0;
+
+/// What a variable is set to that is to have the value that was computed, or none.
+pub(crate) fn variable_of(computed: Computed<'_>) -> OwnedValue {
+    match computed {
+        Computed::Missing => OwnedValue { ty: NO_VALUE, bytes: [].into() },
+        value => value.into_owned(),
     }
 }

@@ -137,6 +137,10 @@ fn gather(filter: &[u8], is_top: bool, all: &mut Vec<Condition>) {
                         }
                         b"$all" if operator.ty == ty::ARRAY => elements(operator.value)
                             .for_each(|value| add(path, b"$eq", value.val())),
+                        b"$type" => {
+                            let types = types_of(operator.val());
+                            add(path, b"$type", Value { ty: ty::STRING, bytes: &types });
+                        }
                         name => add(path, name, operator.val()),
                     }
                 }
@@ -145,6 +149,32 @@ fn gather(filter: &[u8], is_top: bool, all: &mut Vec<Condition>) {
         }
     }
     inner.iter().for_each(|clause| gather(clause.value, false, all));
+}
+
+/// The types that an operand names, by number or name, one or several, as one text.
+fn types_of(operand: Value<'_>) -> Vec<u8> {
+    let mut names: Vec<String> = Vec::new();
+    let mut add = |value: Value<'_>| {
+        let number = value.as_number().map(|number| number.to_f64());
+        names.push(match (value.as_str(), number) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(number)) if number < 0.0 => ty::name(ty::MIN_KEY).to_owned(),
+            (None, number) => ty::name(number.unwrap_or_default() as u8).to_owned(),
+        });
+    };
+    match operand.ty {
+        ty::ARRAY => Elements::new(operand.bytes)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .for_each(|one| add(one.val())),
+        _ => add(operand),
+    }
+    names.sort_unstable();
+    names.dedup();
+    let text = names.join(" ");
+    let len = (text.len() as i32 + 1).to_le_bytes();
+    [&len, text.as_bytes(), b"\0"].concat()
 }
 
 /// Is it a document of operators and not a value to be equal to?
@@ -165,7 +195,7 @@ fn compare(a: &Condition, b: &Condition) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use bson::{RawDocumentBuf, rawdoc};
+    use bson::{RawBson, RawDocumentBuf, rawbson, rawdoc};
 
     use super::*;
 
@@ -257,5 +287,23 @@ mod tests {
         assert_eq!(relation(&[a("n"), b_m], &a("m")), 86);
         let sparse = with(a("n"), rawdoc! { "sparse": true });
         assert_eq!(relation(&[sparse, a("m")], &with(a("m"), rawdoc! { "sparse": true })), 86);
+    }
+
+    #[test]
+    fn types_are_compared_and_not_their_names() {
+        let typed = |name: &str, types: RawBson| {
+            rawdoc! {
+                "key": { "a": 1 }, "name": name,
+                "partialFilterExpression": { "a": { "$type": types } },
+            }
+        };
+        let relation = |there: RawBson, name: &str, asked: RawBson| {
+            relation(&[typed("n", there)], &typed(name, asked))
+        };
+        assert_eq!(relation(rawbson!("int"), "n", rawbson!(16)), 0);
+        let (there, asked) = (rawbson!(["int", "string"]), rawbson!(["string", 16.0, 2]));
+        assert_eq!(relation(there, "m", asked), 85);
+        let all = rawbson!(["double", "int", "long", "decimal"]);
+        assert_eq!(relation(rawbson!("number"), "m", all), -1);
     }
 }

@@ -20,6 +20,16 @@ const UNDEFINED: Value<'static> = Value { ty: ty::UNDEFINED, bytes: &[] };
 /// The empty document: what an array element that is none is taken for.
 const NOTHING: &[u8] = &[5, 0, 0, 0, 0];
 
+/// The encoded keys of one document for one index.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// A sorted set.
+    pub set: Vec<Vec<u8>>,
+    /// Did a path of the index meet an array? Then they are not the values of its fields, be it
+    /// one key or several.
+    pub met_array: bool,
+}
+
 /// Makes the keys of documents for one index.
 #[derive(Debug, Clone)]
 pub struct KeyGenerator {
@@ -62,53 +72,54 @@ struct AtArray<'d> {
 }
 
 impl KeyGenerator {
-    /// The encoded keys of `doc`, as a sorted set. Empty only for a sparse index.
+    /// The keys of `doc`. None only for a sparse index.
     ///
     /// # Errors
     /// [`Error::KeyTooLong`]; [`Reason::CannotIndexParallelArrays`]; 16766 for an array in a
     /// hashed index;
     /// [`Reason::CannotCreateIndex`] for a path that names both a position and a field;
     /// [`Error::InvalidBson`] if the document is damaged.
-    pub fn keys(&self, doc: &[u8]) -> Result<Vec<Vec<u8>>> {
+    pub fn keys(&self, doc: &[u8]) -> Result<Keys> {
         self.expand(doc, TooLong::Refused)
     }
 
     /// The keys of a stored `doc` that an index can have: it has none of those that are too
     /// long, which older servers let pass. Errors else as [`Self::keys`].
-    pub fn stored_keys(&self, doc: &[u8]) -> Result<Vec<Vec<u8>>> {
+    pub fn stored_keys(&self, doc: &[u8]) -> Result<Keys> {
         self.expand(doc, TooLong::LeftOut)
     }
 
-    fn expand(&self, doc: &[u8], too_long: TooLong) -> Result<Vec<Vec<u8>>> {
+    fn expand(&self, doc: &[u8], too_long: TooLong) -> Result<Keys> {
         let mut expansion = Expansion {
             generator: self,
             keys: Vec::new(),
             keys_max: doc.len(),
             too_long,
             left_out: false,
+            met_array: false,
         };
         if let Some(path) = self.pattern.hashed_path() {
             if let Some(hash) = hash_at(doc, path, self.sparse)? {
                 expansion.emit(&[Value { ty: ty::INT64, bytes: &hash.to_le_bytes() }])?;
             }
-            return Ok(expansion.keys);
+            return Ok(Keys { set: expansion.keys, met_array: false });
         }
         if self.pattern.paths() == ["_id"] {
             let id = get(doc, "_id")?.map_or(NULL, |element| element.val());
             expansion.emit(&[id])?;
-            return Ok(expansion.keys);
+            return Ok(Keys { set: expansion.keys, met_array: false });
         }
         let fields: Vec<_> = self.pattern.paths().iter().map(|path| Field::Path(path)).collect();
         expansion.expand(&fields, doc, 0, &[], NESTING_MAX)?;
         if expansion.keys.is_empty() && !expansion.left_out && !self.sparse {
             expansion.emit(&vec![NULL; fields.len()])?;
         }
-        let mut keys = expansion.keys;
+        let Expansion { keys: mut set, met_array, .. } = expansion;
         let compare =
             |a: &Vec<u8>, b: &Vec<u8>| key::compare(self.version, a, b, KeyOrder::ASCENDING);
-        keys.sort_by(compare);
-        keys.dedup_by(|later, kept| compare(later, kept).is_eq());
-        Ok(keys)
+        set.sort_by(compare);
+        set.dedup_by(|later, kept| compare(later, kept).is_eq());
+        Ok(Keys { set, met_array })
     }
 }
 
@@ -121,6 +132,7 @@ struct Expansion<'g> {
     too_long: TooLong,
     /// Was a key left out for its length?
     left_out: bool,
+    met_array: bool,
 }
 
 /// What becomes of a key that is too long.
@@ -158,6 +170,7 @@ impl Expansion<'_> {
                         return Err(self.parallel(at_array[0].field, i));
                     }
                     array = Some(value);
+                    self.met_array = true;
                     let whole = positioned.is_some() && !path.contains('.');
                     at_array.push(AtArray { field: i, rest, positioned: None, whole });
                     Field::Path(rest)
@@ -301,7 +314,7 @@ fn check_unambiguous(doc: &[u8], path: &str) -> Result<()> {
          elements in an array), field: '{}'",
         first(path)
     );
-    Err(Error::refused(Reason::BadValue, message))
+    Err(Error::refused(Reason::Location(16746), message))
 }
 
 /// The first component of a path.
@@ -320,160 +333,4 @@ fn is_same(a: Value<'_>, b: Value<'_>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use bson::{RawBson, RawDocumentBuf, rawdoc};
-
-    use super::*;
-    use crate::rounds::rounds;
-
-    fn generator(pattern: RawDocumentBuf) -> KeyGenerator {
-        let pattern = KeyPattern::parse(pattern.as_bytes()).unwrap();
-        let name = pattern.default_name();
-        KeyGenerator { pattern, version: IndexVersion::V1, sparse: false, name }
-    }
-
-    /// The keys as objects.
-    fn keys(generator: &KeyGenerator, doc: RawDocumentBuf) -> Vec<RawDocumentBuf> {
-        let keys = generator.keys(doc.as_bytes()).unwrap();
-        let decode = |key| key::decode(generator.version, key);
-        keys.iter().map(|key| RawDocumentBuf::from_bytes(decode(key)).unwrap()).collect()
-    }
-
-    #[track_caller]
-    fn assert_keys(pattern: RawDocumentBuf, doc: RawDocumentBuf, expected: &[RawDocumentBuf]) {
-        assert_eq!(keys(&generator(pattern), doc), expected);
-    }
-
-    #[test]
-    fn scalars_objects_and_what_is_missing() {
-        let null = || rawdoc! { "": null };
-        assert_keys(rawdoc! { "a": 1 }, rawdoc! { "b": 4, "a": 5 }, &[rawdoc! { "": 5 }]);
-        assert_keys(rawdoc! { "a": 1 }, rawdoc! { "b": 4 }, &[null()]);
-        assert_keys(rawdoc! { "a.b": 1 }, rawdoc! { "a": 4 }, &[null()]);
-        assert_keys(rawdoc! { "a.b": 1 }, rawdoc! { "a": { "b": 4 } }, &[rawdoc! { "": 4 }]);
-        let object = rawdoc! { "": { "b": 4 } };
-        assert_keys(rawdoc! { "a": 1 }, rawdoc! { "a": { "b": 4 } }, &[object]);
-        let both = [rawdoc! { "": 1, "": null }];
-        assert_keys(rawdoc! { "a": 1, "b": 1 }, rawdoc! { "a": 1 }, &both);
-        let undefined = rawdoc! { "": RawBson::Undefined };
-        assert_keys(rawdoc! { "a": 1 }, rawdoc! { "a": RawBson::Undefined }, &[undefined]);
-    }
-
-    #[test]
-    fn arrays_are_expanded_into_a_sorted_set() {
-        let one = rawdoc! { "a": 1 };
-        let expected = [rawdoc! { "": 1 }, rawdoc! { "": 2 }, rawdoc! { "": 3 }];
-        assert_keys(one.clone(), rawdoc! { "a": [3, 1, 2, 1.0, 3] }, &expected);
-        assert_keys(one.clone(), rawdoc! { "a": [] }, &[rawdoc! { "": RawBson::Undefined }]);
-        let nested = [rawdoc! { "": 1 }, rawdoc! { "": [2, 3] }];
-        assert_keys(one, rawdoc! { "a": [[2, 3], 1] }, &nested);
-        let pairs = [rawdoc! { "": 5, "": 1 }, rawdoc! { "": 5, "": 2 }];
-        assert_keys(rawdoc! { "b": 1, "a": 1 }, rawdoc! { "a": [1, 2], "b": 5 }, &pairs);
-    }
-
-    #[test]
-    fn paths_go_on_inside_of_elements() {
-        let path = || rawdoc! { "a.b": 1 };
-        let doc = rawdoc! { "a": [{ "b": 1 }, { "c": 4 }, { "b": [2, 3] }, 7] };
-        let expected =
-            [rawdoc! { "": null }, rawdoc! { "": 1 }, rawdoc! { "": 2 }, rawdoc! { "": 3 }];
-        assert_keys(path(), doc, &expected);
-        assert_keys(path(), rawdoc! { "a": [] }, &[rawdoc! { "": null }]);
-        // Two paths through one array follow its elements together.
-        let doc = rawdoc! { "a": [{ "b": 1, "c": 2 }, { "b": 3, "c": 4 }] };
-        let expected = [rawdoc! { "": 1, "": 2 }, rawdoc! { "": 3, "": 4 }];
-        assert_keys(rawdoc! { "a.b": 1, "a.c": -1 }, doc, &expected);
-        let expected = [rawdoc! { "": RawBson::Undefined, "": null, "": 5 }];
-        let pattern = rawdoc! { "a": 1, "a.b": 1, "c": 1 };
-        assert_keys(pattern, rawdoc! { "a": [], "c": 5 }, &expected);
-        let doc = rawdoc! { "a": [[{ "b": 1 }]] };
-        assert_keys(path(), doc, &[rawdoc! { "": null }]);
-    }
-
-    #[test]
-    fn positions_are_looked_up_in_the_array() {
-        let doc = || rawdoc! { "a": [{ "b": [7, 8] }, { "b": 2 }] };
-        assert_keys(rawdoc! { "a.1.b": 1 }, doc(), &[rawdoc! { "": 2 }]);
-        assert_keys(rawdoc! { "a.0.b": 1 }, doc(), &[rawdoc! { "": 7 }, rawdoc! { "": 8 }]);
-        assert_keys(rawdoc! { "a.0.c": 1 }, doc(), &[rawdoc! { "": null }]);
-        assert_keys(rawdoc! { "a.5.b": 1 }, doc(), &[rawdoc! { "": null }]);
-        let pairs = [rawdoc! { "": 2, "": 2 }, rawdoc! { "": 2, "": 7 }, rawdoc! { "": 2, "": 8 }];
-        assert_keys(rawdoc! { "a.1.b": 1, "a.b": 1 }, doc(), &pairs);
-        // A field with a number for its name, where the array has no such position.
-        let doc = rawdoc! { "a": [{ "5": 1 }] };
-        assert_keys(rawdoc! { "a.5": 1 }, doc, &[rawdoc! { "": 1 }]);
-        // A nested array that is named by its position is one value.
-        let doc = || rawdoc! { "a": [[1, { "b": 2 }], 3] };
-        assert_keys(rawdoc! { "a.0": 1 }, doc(), &[rawdoc! { "": [1, { "b": 2 }] }]);
-        assert_keys(rawdoc! { "a.0.0": 1 }, doc(), &[rawdoc! { "": 1 }]);
-        assert_keys(rawdoc! { "a.0.b": 1 }, doc(), &[rawdoc! { "": null }, rawdoc! { "": 2 }]);
-    }
-
-    #[test]
-    fn refuses_parallel_arrays_and_ambiguous_paths() {
-        let keys = |pattern, doc: RawDocumentBuf| generator(pattern).keys(doc.as_bytes());
-        let error = keys(rawdoc! { "a": 1, "b": 1 }, rawdoc! { "a": [1], "b": [2] });
-        let Err(Error::Refused { reason, message }) = error else { panic!("{error:?}") };
-        assert_eq!(reason, Reason::CannotIndexParallelArrays);
-        assert_eq!(message, "cannot index parallel arrays [b] [a]");
-        // Equal bytes in two places are two arrays.
-        let doc = rawdoc! { "a": [{ "b": [1] }, { "b": [1] }] };
-        assert!(keys(rawdoc! { "a.0.b": 1, "a.b": 1 }, doc).is_err());
-        for pattern in [rawdoc! { "a.0": 1 }, rawdoc! { "a.0.b": 1, "a.c": 1 }] {
-            let error = keys(pattern, rawdoc! { "a": [{ "0": 1 }, 2] });
-            assert!(matches!(error, Err(Error::Refused { reason: Reason::BadValue, .. })));
-        }
-    }
-
-    #[test]
-    fn sparse_indexes_leave_out_documents_without_any_field() {
-        let mut sparse = generator(rawdoc! { "a": 1, "b.c": 1 });
-        sparse.sparse = true;
-        assert_eq!(keys(&sparse, rawdoc! { "b": 1 }), []);
-        assert_eq!(keys(&sparse, rawdoc! { "a": null }), [rawdoc! { "": null, "": null }]);
-        assert_eq!(keys(&sparse, rawdoc! { "b": [{ "c": 1 }, 5] }), [rawdoc! { "": null, "": 1 }]);
-    }
-
-    #[test]
-    fn the_id_is_never_expanded() {
-        assert_keys(rawdoc! { "_id": 1 }, rawdoc! { "a": 1 }, &[rawdoc! { "": null }]);
-        let doc = rawdoc! { "_id": { "a": [1] } };
-        assert_keys(rawdoc! { "_id": 1 }, doc, &[rawdoc! { "": { "a": [1] } }]);
-    }
-
-    #[test]
-    fn v0_knows_no_positions() {
-        let mut v0 = generator(rawdoc! { "a.0": 1 });
-        v0.version = IndexVersion::V0;
-        assert_eq!(keys(&v0, rawdoc! { "a": [4] }), [rawdoc! { "": null }]);
-        let mut v0 = generator(rawdoc! { "a": 1 });
-        v0.version = IndexVersion::V0;
-        assert_eq!(keys(&v0, rawdoc! { "a": [] }), [rawdoc! { "": null }]);
-        assert_eq!(keys(&v0, rawdoc! { "a": [2, 1] }), [rawdoc! { "": 1 }, rawdoc! { "": 2 }]);
-    }
-
-    #[test]
-    fn long_keys_name_their_index() {
-        let long = "x".repeat(1100);
-        let error = generator(rawdoc! { "a": 1 }).keys(rawdoc! { "a": long }.as_bytes());
-        let Err(Error::KeyTooLong { index, len: 1113, max: 1024 }) = error else {
-            panic!("{error:?}")
-        };
-        assert_eq!(index, "a_1");
-    }
-
-    #[test]
-    fn damaged_documents_are_errors() {
-        let generator = generator(rawdoc! { "a.b": 1, "a.c": 1, "d": 1 });
-        let doc = rawdoc! { "a": [{ "b": 1, "c": [1, 2] }, { "b": 2 }], "d": { "x": 1 } };
-        let mut rng = oorandom::Rand32::new(10);
-        for _ in 0..rounds(20_000) {
-            let mut bytes = doc.as_bytes().to_vec();
-            for _ in 0..rng.rand_range(1..4) {
-                let at = rng.rand_range(0..bytes.len() as u32) as usize;
-                bytes[at] = rng.rand_u32() as u8;
-            }
-            let _ = generator.keys(&bytes);
-        }
-    }
-}
+mod tests;

@@ -156,13 +156,15 @@ pub fn check_kind(key: &[u8], name: &str, unique: bool) -> Result<()> {
     }
     let (code, message) = match hashed {
         0 => return Ok(()),
-        1 if fields > 1 => {
-            (16763, "Currently only single field hashed index supported.".to_owned())
-        }
-        1 if unique => {
+        _ if unique => {
             let message =
                 "Currently hashed indexes cannot guarantee uniqueness. Use a regular index.";
             (16764, message.to_owned())
+        }
+        1 if fields > 1 => {
+            let message = "Currently only single field hashed index supported: compound hashed \
+                           indexes came after MMAPv1.";
+            (16763, message.to_owned())
         }
         1 => return Ok(()),
         _ => {

@@ -1,14 +1,15 @@
 //! What a filter says, parsed: [`super::matcher`] runs it, plans and upserts read it.
 //!
 //! [`Clause`] has a variant for every operator on documents, [`Test`] one for every operator on
-//! the values at a path. They stay as they were written but for small things: `$and` in `$and`
-//! keeps its nesting, values of `$in` are sorted, `$not` holds what it negates.
+//! the values at a path. They stay as they were written but for small things: values of `$in` are
+//! sorted, `$not` holds what it negates, and [`order`] moves an `$expr` behind all others.
 
 mod bits;
 mod collate;
 mod equalities;
 mod numbers;
 mod operators;
+mod order;
 mod parse;
 mod pattern;
 mod positional;
@@ -40,6 +41,8 @@ pub struct Filter {
     clauses: Vec<Clause>,
     /// The conditions that a positional `$` may stand for, in their order; made when asked for.
     positional: OnceLock<Vec<Clause>>,
+    /// The same as they were written.
+    positional_as_written: OnceLock<Vec<Clause>>,
 }
 
 /// A condition on a document.
@@ -124,8 +127,9 @@ pub enum Test {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Matched {
     /// The place in an array that the last condition through an array met first: what a
-    /// positional `$` stands for. Conditions are ordered as 5.0 orders them, not as written;
-    /// those that negate, and those below an `$or` of several branches, leave it as it is.
+    /// positional `$` stands for. Conditions are ordered as 5.0 orders them for an update, and
+    /// are as written for a projection; those that negate, and those below an `$or` of several
+    /// branches, leave it as it is.
     pub position: Option<u32>,
 }
 
@@ -143,7 +147,11 @@ impl Filter {
     /// # Errors
     /// MongoDB's, with its numbers.
     pub fn parse_in(filter: &[u8], scope: &Scope) -> Result<Filter> {
-        Ok(Filter::of(parse::filter(filter, scope)?).collated(scope.collation()))
+        let mut parsed = Filter::of(parse::filter(filter, scope)?);
+        if parsed.has_expr() {
+            parsed = Filter::of(order::of_and(parsed.clauses));
+        }
+        Ok(parsed.collated(scope.collation()))
     }
 
     /// Parses what `$elemMatch` of a projection holds: a filter of an array's elements.
@@ -153,7 +161,8 @@ impl Filter {
 
     /// One of these clauses.
     pub fn of(clauses: Vec<Clause>) -> Filter {
-        Filter { clauses, positional: OnceLock::new() }
+        let (positional, positional_as_written) = (OnceLock::new(), OnceLock::new());
+        Filter { clauses, positional, positional_as_written }
     }
 
     /// What must hold, all of it.
@@ -173,9 +182,14 @@ impl Filter {
         any(&self.clauses)
     }
 
-    /// The conditions that set a position, in the order in which they do.
+    /// The conditions that set the position of an update, in the order in which they do.
     pub(super) fn positional(&self) -> &[Clause] {
-        self.positional.get_or_init(|| positional::conditions(&self.clauses))
+        self.positional.get_or_init(|| positional::sorted(&self.clauses))
+    }
+
+    /// The conditions that set the position of a projection, in the order in which they do.
+    pub(super) fn positional_as_written(&self) -> &[Clause] {
+        self.positional_as_written.get_or_init(|| positional::as_written(&self.clauses))
     }
 }
 

@@ -35,7 +35,7 @@ impl Filter {
         all_match(self.clauses(), doc, vars)
     }
 
-    /// Does it match, and how?
+    /// Does it match, and how, for an update?
     pub fn find_match(&self, doc: &[u8]) -> Result<Option<Matched>> {
         self.find_match_with(doc, &Variables::new(0))
     }
@@ -46,17 +46,33 @@ impl Filter {
         doc: &'a [u8],
         vars: &Variables<'a>,
     ) -> Result<Option<Matched>> {
-        if !all_match(self.clauses(), doc, vars)? {
-            return Ok(None);
+        match all_match(self.clauses(), doc, vars)? {
+            true => last_position(self.positional(), doc).map(Some),
+            false => Ok(None),
         }
-        let mut matched = Matched::default();
-        for clause in self.positional() {
-            if let Clause::Field { path, test } = clause {
-                matched.position = position(path, test, doc)?.or(matched.position);
-            }
-        }
-        Ok(Some(matched))
     }
+
+    /// As [`Filter::find_match_with`], for a projection.
+    pub fn find_shown_with<'a>(
+        &'a self,
+        doc: &'a [u8],
+        vars: &Variables<'a>,
+    ) -> Result<Option<Matched>> {
+        match all_match(self.clauses(), doc, vars)? {
+            true => last_position(self.positional_as_written(), doc).map(Some),
+            false => Ok(None),
+        }
+    }
+}
+
+fn last_position(conditions: &[Clause], doc: &[u8]) -> Result<Matched> {
+    let mut matched = Matched::default();
+    for clause in conditions {
+        if let Clause::Field { path, test } = clause {
+            matched.position = position(path, test, doc)?.or(matched.position);
+        }
+    }
+    Ok(matched)
 }
 
 fn all_match<'a>(clauses: &'a [Clause], doc: &'a [u8], vars: &Variables<'a>) -> Result<bool> {

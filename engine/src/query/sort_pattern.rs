@@ -63,6 +63,7 @@ impl SortKey {
     }
 
     /// Its values.
+    #[cfg(test)]
     pub fn values(&self) -> impl Iterator<Item = Value<'_>> {
         let mut rest = &*self.bytes;
         std::iter::from_fn(move || {

@@ -27,7 +27,8 @@ impl SortBound {
     /// The bound of an aggregation: 100 MB.
     pub const AGGREGATION: SortBound = SortBound::Aggregation(100 << 20);
 
-    fn bytes_max(self) -> usize {
+    /// So many bytes.
+    pub fn bytes_max(self) -> usize {
         match self {
             SortBound::Find(max) | SortBound::Aggregation(max) => max,
         }
@@ -109,6 +110,7 @@ impl<T> Sorter<T> {
     }
 
     /// Bytes that the items take.
+    #[cfg(test)]
     pub fn bytes(&self) -> usize {
         self.bytes
     }

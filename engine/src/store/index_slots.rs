@@ -97,12 +97,13 @@ impl NamespaceDetails {
         edit.write(place.base.add(place.first_field as i32), &raw)
     }
 
-    /// Does some document have more than one key in the index of slot `slot`?
+    /// Has some document had more than one key in the index of slot `slot`, or one of an array?
+    /// mongod notes several keys alone.
     pub fn is_multikey(self, view: &impl View, slot: usize) -> Result<bool> {
         Ok(slot < INDEXES_MAX && self.get(view, MULTIKEY_BITS)? >> slot & 1 == 1)
     }
 
-    /// Notes that some document has more than one key in the index of slot `slot`.
+    /// Notes that some document has keys of an array in the index of slot `slot`.
     pub fn set_multikey(self, edit: &mut impl Edit, slot: usize) -> Result<()> {
         assert!(slot < INDEXES_MAX, "no index has slot {slot}");
         let bits = self.get(edit, MULTIKEY_BITS)?;

@@ -21,6 +21,7 @@ use super::{
     add_to_set, bit, current_date, inc, min_max, mul, pop, pull, pull_all, push, rename, set,
     set_on_insert, unset, update_path,
 };
+use crate::bson::decimal::Decimal;
 use crate::bson::element::{Element, Elements, OwnedValue, Value};
 use crate::bson::field::{FieldPath, FieldSpan};
 use crate::bson::number::Number;
@@ -60,8 +61,12 @@ pub struct Modifier {
 pub enum Action {
     /// `$inc`
     Inc(Number),
+    /// `$inc` by a decimal.
+    IncDecimal(Decimal),
     /// `$mul`
     Mul(Number),
+    /// `$mul` by a decimal.
+    MulDecimal(Decimal),
     /// `$set`
     Set(OwnedValue),
     /// `$setOnInsert`
@@ -128,11 +133,33 @@ impl Site<'_> {
 }
 
 impl Update {
-    /// Parses the bytes of a checked document.
+    /// Parses the bytes of a checked document. Array filters may follow.
     pub fn parse(update: &[u8]) -> Result<Update> {
+        Update::parse_with(update, None)
+    }
+
+    /// Parses the bytes of a checked document with all its array filters: one that is missing is
+    /// told before anything behind it.
+    ///
+    /// # Errors
+    /// MongoDB's.
+    pub fn parse_given<'a>(
+        update: &[u8],
+        filters: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Update> {
+        let filters = ArrayFilters::parse(filters)?;
+        let mut parsed = Update::parse_with(update, Some(&filters))?;
+        if let Update::Modify(modifiers) = &mut parsed {
+            modifiers.array_filters = filters;
+        }
+        parsed.check_array_filters()?;
+        Ok(parsed)
+    }
+
+    fn parse_with(update: &[u8], filters: Option<&ArrayFilters>) -> Result<Update> {
         match Elements::new(update)?.next().transpose()? {
             Some(first) if first.name.starts_with(b"$") => {
-                Ok(Update::Modify(Modifiers::parse(update)?))
+                Ok(Update::Modify(Modifiers::parse(update, filters)?))
             }
             _ => Ok(Update::Replace(Replacement::parse(update)?)),
         }
@@ -194,7 +221,7 @@ impl Update {
 }
 
 impl Modifiers {
-    fn parse(update: &[u8]) -> Result<Modifiers> {
+    fn parse(update: &[u8], filters: Option<&ArrayFilters>) -> Result<Modifiers> {
         let mut modifiers = Modifiers::default();
         for operator in Elements::new(update)? {
             let operator = operator?;
@@ -214,16 +241,24 @@ impl Modifiers {
                 )));
             }
             for field in Elements::new(operator.value)? {
-                modifiers.push_field(operator.name, &field?)?;
+                modifiers.push_field(operator.name, &field?, filters)?;
             }
         }
         Ok(modifiers)
     }
 
-    fn push_field(&mut self, operator: &[u8], field: &Element<'_>) -> Result<()> {
+    fn push_field(
+        &mut self,
+        operator: &[u8],
+        field: &Element<'_>,
+        filters: Option<&ArrayFilters>,
+    ) -> Result<()> {
         let name = std::str::from_utf8(field.name)
             .map_err(|_| Error::invalid_bson(field.ofs + 1, "text is UTF-8"))?;
         let path = update_path::parse(name)?;
+        if let Some(filters) = filters {
+            check_filters_of(&path, filters)?;
+        }
         if operator == b"$rename" {
             self.tree.insert(&path, self.list.len())?;
             let to = rename::operand(field, &path)?;
@@ -249,16 +284,8 @@ impl Modifiers {
     fn check_array_filters(&self) -> Result<()> {
         let mut used: Vec<&str> = vec![];
         for modifier in self.list.iter().filter(|_| self.is_dynamic) {
-            let path = &modifier.path;
-            for identifier in path.components().filter_map(update_path::array_filter) {
-                if !identifier.is_empty() && self.array_filters.find(identifier).is_none() {
-                    let message = format!(
-                        "No array filter found for identifier '{identifier}' in path '{path}'"
-                    );
-                    return Err(Error::refused(Reason::BadValue, message));
-                }
-                used.push(identifier);
-            }
+            check_filters_of(&modifier.path, &self.array_filters)?;
+            used.extend(modifier.path.components().filter_map(update_path::array_filter));
         }
         match self.array_filters.identifiers().find(|identifier| !used.contains(identifier)) {
             Some(unused) => Err(failed_to_parse(format!(
@@ -266,6 +293,19 @@ impl Modifiers {
             ))),
             None => Ok(()),
         }
+    }
+}
+
+/// Refuses a path that names an array filter which there is none of.
+fn check_filters_of(path: &FieldPath, filters: &ArrayFilters) -> Result<()> {
+    let identifiers = path.components().filter_map(update_path::array_filter);
+    match identifiers.into_iter().find(|name| !name.is_empty() && filters.find(name).is_none()) {
+        Some(identifier) => {
+            let message =
+                format!("No array filter found for identifier '{identifier}' in path '{path}'");
+            Err(Error::refused(Reason::BadValue, message))
+        }
+        None => Ok(()),
     }
 }
 
@@ -303,8 +343,8 @@ impl Action {
 
     fn parse(operator: &[u8], field: &Element<'_>) -> Result<Action> {
         Ok(match operator {
-            b"$inc" => Action::Inc(inc::operand(field)?),
-            b"$mul" => Action::Mul(mul::operand(field)?),
+            b"$inc" => inc::parse(field)?,
+            b"$mul" => mul::parse(field)?,
             b"$set" => Action::Set(field.val().to_owned()),
             b"$setOnInsert" => Action::SetOnInsert(field.val().to_owned()),
             b"$min" => Action::Min(field.val().to_owned()),
@@ -324,7 +364,9 @@ impl Action {
     pub fn effect<'a>(&'a self, site: &Site<'a>) -> Result<Effect<'a>> {
         match self {
             Action::Inc(by) => inc::effect(site, *by),
+            Action::IncDecimal(by) => inc::effect_of_decimal(site, *by),
             Action::Mul(by) => mul::effect(site, *by),
+            Action::MulDecimal(by) => mul::effect_of_decimal(site, *by),
             Action::Set(value) => Ok(set::effect(site, value.as_ref())),
             Action::SetOnInsert(value) => Ok(set_on_insert::effect(site, value.as_ref())),
             Action::Unset => Ok(unset::effect(site)),

@@ -9,7 +9,7 @@ use super::operators::Effect;
 use super::path_tree::PathTree;
 use crate::bson::builder::{Builder, Index};
 use crate::bson::document;
-use crate::bson::element::{Element, Elements, Value};
+use crate::bson::element::{Element, Elements};
 use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
 use crate::limits::NESTING_MAX;
@@ -185,12 +185,12 @@ impl Rebuild<'_> {
 fn put(effect: &Effect<'_>, name: &[u8], out: &mut Builder) -> Result<()> {
     match effect {
         Effect::Put(value) => {
-            check_depth(out.depth() + depth(*value))?;
+            document::check_depth(out.depth(), *value)?;
             out.value(name, *value);
         }
         Effect::PutOwned(value) => {
             let value = value.as_ref();
-            check_depth(out.depth() + depth(value))?;
+            document::check_depth(out.depth(), value)?;
             out.value(name, value);
         }
         Effect::PutNumber(number) => {
@@ -200,10 +200,6 @@ fn put(effect: &Effect<'_>, name: &[u8], out: &mut Builder) -> Result<()> {
         Effect::Remove | Effect::Keep => {}
     }
     Ok(())
-}
-
-fn depth(value: Value<'_>) -> usize {
-    value.as_document().map_or(0, document::depth)
 }
 
 fn check_depth(depth: usize) -> Result<()> {

@@ -1,11 +1,11 @@
 //! A command that is being run: what it was sent with, and by whom.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use bson::RawDocument;
 use tallymap::bson::element::{Element, Value};
 use tallymap::bson::ty;
-use tallymap::{Collection, Database, Engine, Hint, Reason};
+use tallymap::{AskedBy, Collection, Database, Engine, Hint, Reason};
 
 use super::Dispatcher;
 use super::common::Common;
@@ -26,11 +26,16 @@ pub struct Client {
     pub address: String,
     /// Has it said what it is?
     pub has_metadata: Cell<bool>,
+    /// How its operations are told of.
+    pub asked_by: RefCell<AskedBy>,
 }
 
 impl Client {
     pub(super) fn new(id: i32, address: String) -> Client {
-        Client { id, address, has_metadata: Cell::new(false) }
+        // The port changes from one connection to the next.
+        let client = address.rsplit_once(':').map_or(&*address, |(host, _)| host).into();
+        let asked_by = RefCell::new(AskedBy { client, app_name: None });
+        Client { id, address, has_metadata: Cell::new(false), asked_by }
     }
 }
 

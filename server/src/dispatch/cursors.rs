@@ -35,6 +35,8 @@ pub enum Source {
     Engine(tallymap::Cursor),
     /// They are here.
     Ready(VecDeque<RawDocumentBuf>),
+    /// Nowhere any more, and why.
+    Gone(String),
 }
 
 /// A cursor that has documents, or may have.
@@ -53,6 +55,9 @@ pub struct OpenCursor {
     /// Is it dropped when nobody uses it?
     pub has_timeout: bool,
     is_at_end: bool,
+    /// Does it need its collection to the end? A pipeline that began with collecting documents
+    /// does not.
+    pub follows: bool,
 }
 
 #[derive(Debug)]
@@ -94,6 +99,7 @@ impl OpenCursor {
             tailable: None,
             has_timeout: true,
             is_at_end: false,
+            follows: true,
         }
     }
 
@@ -107,6 +113,9 @@ impl OpenCursor {
         Ok(match &mut self.source {
             Source::Engine(cursor) => cursor.next().transpose()?,
             Source::Ready(documents) => documents.pop_front(),
+            Source::Gone(why) => {
+                return Err(Failure::new(Reason::QueryPlanKilled, std::mem::take(why)));
+            }
         })
     }
 
@@ -132,6 +141,12 @@ impl OpenCursor {
             len += bytes.len();
             written += 1;
             self.left -= 1;
+        }
+        // One that waits at its end looks often, and mostly in vain.
+        if let Source::Engine(cursor) = &mut self.source
+            && (written > 0 || self.tailable.is_none())
+        {
+            cursor.end_batch();
         }
         out.end();
         Ok(written)
@@ -238,6 +253,20 @@ impl Cursors {
             }
             Some(Place::Idle { cursor, .. }) if ns.is_some_and(|ns| ns != cursor.ns) => false,
             Some(Place::Idle { .. }) => table.places.remove(&id).is_some(),
+        }
+    }
+
+    /// Lets cursors whose collection is gone know why: the next fetch is told.
+    pub fn interrupt(&self, is_gone: impl Fn(&str) -> bool, why: &str) {
+        for place in self.lock().places.values_mut() {
+            if let Place::Idle { cursor, .. } = place
+                && cursor.follows
+                && matches!(cursor.source, Source::Engine(_))
+                && is_gone(&cursor.ns)
+            {
+                cursor.held = None;
+                cursor.source = Source::Gone(why.to_owned());
+            }
         }
     }
 

@@ -111,7 +111,8 @@ impl Dispatcher {
 
     /// Answers one command of `client`.
     pub fn answer(&self, client: &Client, request: &Request<'_>) -> Vec<u8> {
-        match self.run_checked(client, request) {
+        let asked_by = client.asked_by.borrow().clone();
+        match asked_by.run(|| self.run_checked(client, request)) {
             Ok(reply) => reply,
             Err(failure) => failure.reply(),
         }

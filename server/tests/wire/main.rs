@@ -1,5 +1,6 @@
 //! Does the server answer as mongod 5.0.4 does, whatever is sent?
 
+mod commands;
 mod golden;
 mod hostile;
 mod process;

@@ -110,8 +110,9 @@ fn documents(command: &Document, a: Vec<Document>, b: Vec<Document>) -> Option<S
     let (mut a, mut b): (Vec<Bson>, Vec<Bson>) =
         (a.into_iter().map(Bson::from).collect(), b.into_iter().map(Bson::from).collect());
     if order != Order::Exact {
-        a.sort_by_cached_key(loose);
-        b.sort_by_cached_key(loose);
+        let key = |value: &Bson| (loose(value), super::shell::value(value));
+        a.sort_by_cached_key(key);
+        b.sort_by_cached_key(key);
     }
     let wrong = a.iter().zip(&b).find(|(a, b)| !same(command, a, b))?;
     Some(format!("{} instead of {}", super::shell::value(wrong.0), super::shell::value(wrong.1)))

@@ -2,6 +2,7 @@
 //! time, in everything that can be seen.
 
 mod figures;
+mod many;
 mod values;
 
 use std::collections::{BTreeMap, HashMap};
@@ -289,7 +290,7 @@ impl Run {
         self.compare_one(&id);
     }
 
-    /// The keys of the documents that match, in the order that the engine meets them.
+    /// The keys of the documents that match.
     fn matching(&self, filter: &Document) -> Vec<String> {
         let found = self.collection().find(raw(filter)).run().expect("a search");
         let key = |found: bson::RawDocumentBuf| id_key(&document(&found)["_id"]);
@@ -300,39 +301,6 @@ impl Run {
         let expected = self.model.documents.iter().filter(|(_, doc)| matches(doc, field, wanted));
         assert_eq!(sorted, expected.map(|(key, _)| key.clone()).collect::<Vec<_>>(), "{filter}");
         keys
-    }
-
-    fn update_many(&mut self) {
-        let filter = doc! { "g": self.seed.below(12) as i32 };
-        let mut ops = values::ops(&mut self.seed);
-        ops.retain(|op| op.path != "g");
-        if ops.is_empty() {
-            return;
-        }
-        let update = to_update(&mut ops);
-        let what = format!("all {update} where {filter}");
-        let targets = self.matching(&filter);
-        let collection = self.collection();
-        let found =
-            collection.update_many(raw(&filter), raw(&update)).and_then(|request| request.run());
-        let mut expected = Ok((targets.len() as u64, 0));
-        for key in &targets {
-            match (self.model.update(key, &ops), &mut expected) {
-                (Ok(changed), Ok((_, modified))) => *modified += u64::from(changed),
-                (Err(refusal), _) => {
-                    expected = Err(refusal);
-                    break;
-                }
-                (Ok(_), Err(_)) => unreachable!("stopped at the first refusal"),
-            }
-        }
-        if targets.is_empty()
-            && let Err(Error::Refused { reason, .. }) = &found
-        {
-            assert_eq!(*reason, Reason::ConflictingUpdateOperators, "{what}");
-            return;
-        }
-        self.same(found.map(|report| (report.matched, report.modified)), expected, what);
     }
 
     fn delete_many(&mut self) {

@@ -90,7 +90,7 @@ fn as_the_server_does() {
 #[test]
 fn what_is_known_and_not_supported_is_named() {
     let refused = |pipeline: &str| parse(pipeline).unwrap_err().to_string();
-    assert_eq!(refused("[{$merge: 1}]"), "The stage '$merge' is not supported");
+    assert_eq!(refused("[{$redact: 1}]"), "The stage '$redact' is not supported");
     assert_eq!(refused("[{$foo: 1}]"), "Unrecognized pipeline stage name: '$foo'");
     let accumulator = "[{$group: {_id: 1, n: {$accumulator: {}}}}]";
     assert_eq!(refused(accumulator), "The accumulator '$accumulator' is not supported");
@@ -112,6 +112,58 @@ fn a_stage_that_takes_too_much_memory_is_refused() {
     ] {
         let refused = run_on(docs(), pipeline).unwrap_err();
         assert_eq!(refused.code(), 292, "{pipeline}: {refused}");
+    }
+}
+
+#[test]
+fn what_gets_shorter_takes_less_memory() {
+    let docs = [::bson::rawdoc! { "s": "x".repeat(1 << 20) }, ::bson::rawdoc! { "s": "" }];
+    let docs = || docs.iter().cycle().take(240).map(|doc| Ok(doc.as_bytes().to_vec()));
+    assert_eq!(run_on(docs(), "[{$group: {_id: 1, s: {$last: \"$s\"}}}]").unwrap().len(), 1);
+}
+
+#[test]
+fn a_document_that_is_made_nests_no_deeper_than_one_that_is_stored() {
+    for stage in [
+        "{$addFields: {d: \"$$ROOT\"}}",
+        "{$project: {d: \"$$ROOT\"}}",
+        "{$replaceWith: {d: \"$$ROOT\"}}",
+        "{$group: {_id: \"$$ROOT\"}}",
+        "{$group: {_id: null, d: {$push: \"$$ROOT\"}}}",
+        "{$bucket: {groupBy: {$add: 1}, boundaries: [1, 2], output: {d: {$push: \"$$ROOT\"}}}}",
+        "{$facet: {d: []}}",
+        "{$lookup: {from: \"none\", let: {r: \"$$ROOT\"}, pipeline: [], as: \"a.b.c.d.e.f.g\"}}, \
+         {$addFields: {d: \"$$ROOT\"}}",
+    ] {
+        let stages = |times: usize| format!("[{}]", [stage].repeat(times).join(", "));
+        run(&stages(50)).expect(stage);
+        assert_eq!(run(&stages(181)).unwrap_err().code(), 15, "{stage}");
+    }
+}
+
+#[test]
+fn a_document_that_becomes_many_becomes_one_at_a_time() {
+    let numbers = || (0..300).collect::<::bson::RawArrayBuf>();
+    let doc = ::bson::rawdoc! { "a": numbers(), "b": numbers(), "text": "x".repeat(1000) };
+    for (pipeline, expected) in [
+        ("[{$unwind: \"$a\"}, {$unwind: \"$b\"}]", 90_000),
+        ("[{$group: {_id: 1, d: {$first: \"$$ROOT\"}}}, {$unwind: \"$d.a\"}]", 300),
+        ("[{$unwind: \"$a\"}, {$sort: {a: -1}}, {$unwind: \"$b\"}, {$limit: 1000}]", 1000),
+        ("[{$unionWith: \"other\"}]", 5),
+    ] {
+        let pipeline = parse(pipeline).unwrap();
+        let mut chain = Chain::new(pipeline.stages(), &context());
+        chain.push(doc.as_bytes().to_vec()).unwrap();
+        let mut found = 0;
+        loop {
+            let given = std::iter::from_fn(|| chain.take()).count();
+            assert!(given <= 1, "{given} at once");
+            found += given;
+            if given == 0 && !chain.more().unwrap() && !chain.finish_one().unwrap() {
+                break;
+            }
+        }
+        assert_eq!(found, expected);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an aggregation would do, in the form of MongoDB 5.0: the find's explanation if that is
 //! all, and stages behind a `$cursor` otherwise.
 
-use bson::{RawArrayBuf, RawBson, RawDocumentBuf, rawdoc};
+use bson::{RawArrayBuf, RawBson, RawBsonRef, RawDocumentBuf, cstr, rawdoc};
 
 use super::{Aggregate, Parsed, Pushed, Source};
 use crate::aggregate::Stage;
@@ -32,22 +32,31 @@ pub fn explain(
             return Ok(found);
         }
         let mut cursor = RawDocumentBuf::new();
+        let mut returned = None;
         for part in found.iter() {
             let (name, value) =
                 part.map_err(|_| Error::invalid_bson(0, "an explanation is a document"))?;
+            if let ("executionStats", RawBsonRef::Document(stats)) = (name.as_str(), value) {
+                returned = stats.get("nReturned").ok().flatten().map(RawBson::from);
+            }
             if matches!(name.as_str(), "queryPlanner" | "executionStats") {
                 cursor.append(name, RawBson::from(value));
             }
         }
-        shown.push(rawdoc! { "$cursor": cursor });
+        let mut stage = rawdoc! { "$cursor": cursor };
+        if let Some(returned) = returned {
+            stage.append(cstr!("nReturned"), returned);
+            stage.append(cstr!("executionTimeMillisEstimate"), 0_i64);
+        }
+        shown.push(stage);
         &stages[pushed.stages..]
     };
     for stage in rest {
         shown.push(as_given(aggregate, stage)?);
     }
     let mut out = RawDocumentBuf::new();
-    out.append(bson::raw::cstr!("explainVersion"), "1");
-    out.append(bson::raw::cstr!("stages"), RawBson::Array(shown));
+    out.append(cstr!("explainVersion"), "1");
+    out.append(cstr!("stages"), RawBson::Array(shown));
     Ok(out)
 }
 

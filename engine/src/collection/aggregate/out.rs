@@ -2,16 +2,20 @@
 //! the target.
 //!
 //! O1. Until all is written the target is as it was. Its indexes are built on the new documents
-//!     before it is replaced, in one unit of work.
+//!     before it is replaced, in one unit of work. What the target was created with, it keeps.
+//! O2. A crash may leave the other collection. The next opening drops it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bson::RawDocument;
 
 use crate::aggregate::{Documents, Out};
-use crate::collection::{Collection, CollectionOptions, StoredOptions, check_not_catalogue};
+use crate::collection::{Collection, CollectionOptions, check_not_catalogue};
 use crate::error::{Error, Reason, Result};
 use crate::namespace_string::NamespaceString;
+
+/// What the names of such collections begin with.
+pub const TEMPORARY: &str = "tmp.agg_out.";
 
 /// Writes the documents to a target of the same database.
 pub fn write(collection: &Collection, target: &Out, docs: Documents) -> Result<()> {
@@ -33,8 +37,12 @@ pub fn write(collection: &Collection, target: &Out, docs: Documents) -> Result<(
         return Err(Error::refused(Reason::Location(17152), message));
     }
     let temporary = temporary(collection)?;
-    let written = fill(&temporary, &target, docs)
-        .and_then(|()| database.rename_over(&temporary.core, &target.core, true));
+    let written = fill(&temporary, &target, docs).and_then(|()| {
+        // From here on no index of the target is created, or dropped, which would be lost.
+        let _turn = target.core.turn();
+        copy_indexes(&temporary, &target)?;
+        database.rename_over(&temporary.core, &target.core, true)
+    });
     if written.is_err() {
         // What is left of it is in nobody's way; the first error is the one to tell.
         let _ = database.drop_collection(&temporary.core);
@@ -48,7 +56,7 @@ fn temporary(collection: &Collection) -> Result<Collection> {
     let database = &collection.database;
     loop {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tmp.agg_out.{number}");
+        let name = format!("{TEMPORARY}{number}");
         let temporary = database.collection(NamespaceString::new(&database.name, &name)?)?;
         if !temporary.exists() {
             return Ok(temporary);
@@ -57,8 +65,12 @@ fn temporary(collection: &Collection) -> Result<Collection> {
 }
 
 fn fill(temporary: &Collection, target: &Collection, docs: Documents) -> Result<()> {
-    let options = CollectionOptions::default();
-    let stored = StoredOptions::new(&options)?;
+    let mut options = CollectionOptions::default();
+    let stored = target.read(None, |_, open| {
+        options.policy = open.store.options().policy;
+        Ok(Some(open.stored()))
+    })?;
+    let stored = stored.filter(|stored| !stored.is_empty());
     temporary.database.create(&temporary.core, &options, stored)?;
     for doc in docs {
         let doc = doc?;
@@ -66,6 +78,10 @@ fn fill(temporary: &Collection, target: &Collection, docs: Documents) -> Result<
             .map_err(|_| Error::invalid_bson(0, "a stage gives documents"))?;
         temporary.insert_one(doc)?;
     }
+    Ok(())
+}
+
+fn copy_indexes(temporary: &Collection, target: &Collection) -> Result<()> {
     for index in target.indexes()? {
         if index.name != "_id_" {
             let mut specification = index.specification;

@@ -11,7 +11,6 @@ use crate::bson::ty;
 pub struct Pushed {
     pub filter: Vec<u8>,
     pub sort: Option<Vec<u8>>,
-    pub sort_stage: Option<Stage>,
     pub skip: u64,
     pub limit: u64,
     pub projection: Option<Vec<u8>>,
@@ -46,31 +45,11 @@ impl Pushed {
         Pushed {
             filter: all_of(&filters),
             sort: sort.map(|stage| stage.source().to_vec()),
-            sort_stage: sort.cloned(),
             skip,
             limit,
             projection,
             stages: count,
         }
-    }
-
-    /// The same without what has to be done behind the sort.
-    pub fn without_sort(&self) -> Pushed {
-        let projection = None;
-        Pushed { sort: None, sort_stage: None, skip: 0, limit: 0, projection, ..self.clone() }
-    }
-
-    /// The sort and what has to be done behind it, as stages.
-    pub fn sorting(&self, sort: Stage) -> Vec<Stage> {
-        let kept = if self.limit > 0 { Some(self.skip.saturating_add(self.limit)) } else { None };
-        let mut stages = vec![sort.keeping(kept)];
-        if self.skip > 0 {
-            stages.push(Stage::skip(self.skip));
-        }
-        if self.limit > 0 {
-            stages.push(Stage::limit(self.limit));
-        }
-        stages
     }
 }
 

@@ -1,6 +1,8 @@
 //! Aggregations over a collection: what is pushed down, what others of the database give, what
 //! is written.
 
+mod merge;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +12,10 @@ use bson::{DateTime, Document, RawDocumentBuf, doc, rawdoc};
 use oorandom::Rand32;
 
 use crate::disk::HeapDisk;
-use crate::{Clock, Collection, Engine, IndexSpec, Result, Verbosity};
+use crate::{
+    Clock, Collection, CollectionOptions, Engine, FieldOrder, IndexSpec, Result, SizingPolicy,
+    Verbosity,
+};
 
 fn engine() -> Engine {
     let builder = Engine::builder("heap").disk(Arc::new(HeapDisk::new())).background(false);
@@ -133,6 +138,7 @@ fn the_beginning_is_a_query() {
     let shown = collection.aggregate(&stages).explain(Verbosity::ExecutionStats).unwrap();
     let shown = Document::try_from(shown).unwrap();
     let cursor = shown.get_array("stages").unwrap()[0].as_document().unwrap().clone();
+    assert_eq!(cursor["nReturned"].to_string(), "7", "{cursor}");
     let stats = cursor.get_document("$cursor").unwrap().get_document("executionStats").unwrap();
     assert_eq!(stats.get_i32("totalDocsExamined").unwrap(), 0, "{stats}");
     let found: Vec<_> = collection.aggregate(&stages).run().unwrap().collect();
@@ -227,6 +233,44 @@ fn out_replaces_a_collection_or_leaves_it() {
 }
 
 #[test]
+fn out_keeps_what_the_target_was_created_with() {
+    let engine = engine();
+    let source = engine.collection("d.s").unwrap();
+    insert(&source, [doc! { "_id": 1 }]);
+    let options = CollectionOptions::default()
+        .template(rawdoc! { "n": 0, "m": 0 })
+        .policy(SizingPolicy::Exact)
+        .field_order(FieldOrder::Lexicographic);
+    let target = engine.database("d").unwrap().create_collection("t", options).unwrap();
+    for _ in 0..2 {
+        run(&source, vec![doc! { "$out": "t" }]).unwrap();
+        assert_eq!(all(&target), [doc! { "_id": 1 }]);
+        let set = rawdoc! { "$set": { "z": 1, "y": 1 } };
+        target.update_one(rawdoc! { "_id": 2 }, set).unwrap().upsert(true).run().unwrap();
+        let expected = doc! { "_id": 2, "n": 0, "m": 0, "y": 1, "z": 1 };
+        assert_eq!(all(&target), [doc! { "_id": 1 }, expected]);
+        let guard = target.core.shared();
+        let policy = guard.open().unwrap().unwrap().store.options().policy;
+        assert_eq!(policy, SizingPolicy::Exact);
+    }
+}
+
+#[test]
+fn what_an_out_has_left_goes_with_the_next_opening() {
+    let disk = Arc::new(HeapDisk::new());
+    let open = || {
+        let builder = Engine::builder("heap").disk(disk.clone()).background(false);
+        builder.ns_size_mib(1).open().expect("opens")
+    };
+    let engine = open();
+    insert(&engine.collection("d.c").unwrap(), [doc! { "_id": 1 }]);
+    insert(&engine.collection("d.tmp.agg_out.7").unwrap(), [doc! { "_id": 1 }]);
+    drop(engine);
+    let names = open().database("d").unwrap().collection_names().unwrap();
+    assert!(names.contains(&"c".to_owned()) && !names.iter().any(|name| name.contains("agg_out")));
+}
+
+#[test]
 fn figures() {
     let engine = engine();
     let collection = engine.collection("d.c").unwrap();
@@ -310,4 +354,37 @@ fn time_is_limited() {
         unlimited.next().unwrap().unwrap().get("_id").ok().flatten().unwrap().as_i32(),
         Some(0)
     );
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too long")]
+fn a_sort_that_a_find_does_is_bounded_as_an_aggregation() {
+    let engine = engine();
+    let c = engine.collection("d.large").unwrap();
+    let by_n = || vec![doc! { "$sort": { "n": -1 } }];
+    let text = "x".repeat(15 << 20);
+    for n in 0..4 {
+        insert(&c, [doc! { "_id": n, "n": n, "text": &text }]);
+    }
+    let refused = c
+        .find(rawdoc! {})
+        .sort(rawdoc! { "n": -1 })
+        .run()
+        .and_then(|found| found.collect::<Result<Vec<_>>>());
+    assert_eq!(refused.unwrap_err().code(), 96);
+    // More than a find may sort. It reads each document once.
+    let said = c.aggregate([rawdoc! { "$sort": { "n": -1 } }]);
+    let said = Document::try_from(said.explain(Verbosity::ExecutionStats).unwrap()).unwrap();
+    let stats = said.get_document("executionStats").unwrap();
+    assert_eq!(stats["totalDocsExamined"].to_string(), "4", "{stats}");
+    let sort = stats.get_document("executionStages").unwrap();
+    assert_eq!(sort["memLimit"].to_string(), (100 << 20).to_string());
+    let found: Vec<_> = run(&c, by_n()).unwrap().iter().map(|doc| doc["_id"].clone()).collect();
+    assert_eq!(found, [3, 2, 1, 0].map(Into::into));
+    for n in 4..7 {
+        insert(&c, [doc! { "_id": n, "n": n, "text": &text }]);
+    }
+    assert_eq!(run(&c, by_n()).unwrap_err().code(), 292);
+    let first = run(&c, vec![doc! { "$sort": { "n": -1 } }, doc! { "$limit": 2 }]).unwrap();
+    assert_eq!(first.len(), 2);
 }

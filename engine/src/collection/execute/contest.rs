@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use super::member::Member;
 use super::run::Run;
 use super::{Cx, Worked};
+use crate::collection::saved_cursors::Watch;
 use crate::error::{Error, Result};
 use crate::query::plan::Plan;
 
@@ -63,6 +64,24 @@ impl Entrant {
         self.is_over || self.given.len() >= ENOUGH || self.bytes >= ENOUGH_BYTES
     }
 
+    /// The collection is held again: what has gone was never given.
+    ///
+    /// # Errors
+    /// As [`Run::resume`].
+    pub fn resume(&mut self, cx: &Cx<'_>) -> Result<()> {
+        self.given.retain(|member| member.watch.as_ref().is_none_or(Watch::is_there));
+        self.run.resume(cx)
+    }
+
+    /// The collection is about to be let go. What was copied stays good; records that are known
+    /// by their places alone may go (X2).
+    pub fn rest(&mut self, cx: &Cx<'_>) {
+        for member in self.given.iter_mut().filter(|member| member.document.is_none()) {
+            member.watch.get_or_insert_with(|| cx.open.cursors.watch(member.loc));
+        }
+        self.run.rest();
+    }
+
     /// Looks so far.
     pub fn looks(&self) -> u64 {
         self.run.root.stats.works
@@ -110,12 +129,12 @@ impl Contest {
     /// # Errors
     /// As [`Run::resume`].
     pub fn resume(&mut self, cx: &Cx<'_>) -> Result<()> {
-        self.entrants.iter_mut().try_for_each(|entrant| entrant.run.resume(cx))
+        self.entrants.iter_mut().try_for_each(|entrant| entrant.resume(cx))
     }
 
     /// The collection is about to be let go.
-    pub fn rest(&mut self) {
-        self.entrants.iter_mut().for_each(|entrant| entrant.run.rest());
+    pub fn rest(&mut self, cx: &Cx<'_>) {
+        self.entrants.iter_mut().for_each(|entrant| entrant.rest(cx));
     }
 
     /// Ends it: the best plan, and the others, best first.

@@ -90,7 +90,7 @@ pub fn look(
     looked.documents += 1;
     looked.bytes += document.len() as u64;
     if let Some(filter) = filter {
-        let matched = filter.find_match_with(document, cx.variables);
+        let matched = filter.find_shown_with(document, cx.variables);
         match matched.map_err(|error| error.stored_at(loc))? {
             Some(matched) => member.matched = matched,
             None => return Ok(false),

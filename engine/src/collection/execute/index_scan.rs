@@ -1,6 +1,7 @@
 //! Walks the entries of an index that are within bounds, from one part of them to the next.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::bounds_check::{BoundsCheck, SeekKey, Verdict};
 use super::coll_scan::direction_name;
@@ -10,12 +11,13 @@ use super::{Cx, Looked, Stage, Worked};
 use crate::bson::builder::Builder;
 use crate::bson::element::{OwnedValue, Value};
 use crate::collection::index_keys::Index;
+use crate::collection::planning::index_dropped;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
 use crate::index::btree::Btree;
 use crate::index::btree_cursor::BtreeCursor;
 use crate::index::key;
-use crate::query::plan;
+use crate::query::{Filter, plan};
 use crate::store::Direction;
 
 /// A walk over a part of an index.
@@ -26,6 +28,10 @@ pub struct IndexScan {
     with_key: bool,
     /// Are only entries counted that are counted alone?
     counts: bool,
+    /// Is what it gives looked at once more, document by document?
+    is_verified: bool,
+    /// Has the index become multikey since the plan was made?
+    has_turned: bool,
     walk: Option<Walk>,
     /// Records that were given, of an index that leads to them several times.
     given: Option<HashSet<RecordLoc>>,
@@ -45,12 +51,30 @@ struct Walk {
 }
 
 impl IndexScan {
-    /// A walk that has not begun. `with_key`: whether keys are given on.
-    pub fn new(scan: plan::IndexScan, with_key: bool, counts: bool) -> IndexScan {
+    /// A walk that has not begun. `with_key`: whether keys are given on; `is_verified`: whether
+    /// the documents are read behind it.
+    pub fn new(
+        scan: plan::IndexScan,
+        with_key: bool,
+        counts: bool,
+        is_verified: bool,
+    ) -> IndexScan {
         let check = BoundsCheck::new(&scan);
         let given = scan.index.is_multikey.then(HashSet::new);
         let looked = Looked::default();
-        IndexScan { scan, check, with_key, counts, walk: None, given, looked, seeks: 0, dropped: 0 }
+        IndexScan {
+            scan,
+            check,
+            with_key,
+            counts,
+            is_verified,
+            has_turned: false,
+            walk: None,
+            given,
+            looked,
+            seeks: 0,
+            dropped: 0,
+        }
     }
 
     fn direction(&self) -> Direction {
@@ -83,6 +107,24 @@ impl IndexScan {
         let end = end.as_ref().map(encoded);
         self.walk = Some(Walk { tree, cursor, end, generation });
         true
+    }
+
+    /// The plan was made for the index as it was. Where it has become multikey since, an entry
+    /// says less of its document, and there are others that lead to it.
+    fn check_multikey(&mut self, cx: &Cx<'_>, index: &Index) -> Result<()> {
+        if self.scan.index.is_multikey
+            || self.has_turned
+            || !index.is_multikey(cx.view, cx.open.details())?
+        {
+            return Ok(());
+        }
+        if !self.is_verified {
+            let message = format!("index '{}' became multikey", self.scan.index.name);
+            return Err(Error::refused(Reason::QueryPlanKilled, message));
+        }
+        self.has_turned = true;
+        self.given = Some(HashSet::new());
+        Ok(())
     }
 
     /// The entry on which the walk stands: is it given on?
@@ -122,9 +164,10 @@ impl IndexScan {
             }
         }
         let mut member = Member::at(loc);
+        member.is_stale = self.has_turned;
         if self.with_key || self.scan.filter.is_some() {
             let key = decoded.unwrap_or_else(|| key::decode(tree.version, walk.cursor.key()));
-            if let Some(filter) = &self.scan.filter
+            if let Some(filter) = self.scan.filter.as_ref().filter(|_| !self.has_turned)
                 && !filter.matches(&as_document(&self.scan.index.paths, &key)?)?
             {
                 return Ok(Worked::NeedTime);
@@ -203,6 +246,7 @@ impl Stage for IndexScan {
     fn work(&mut self, cx: &Cx<'_>) -> Result<Worked> {
         if self.walk.is_none() {
             let index = find_index(cx, &self.scan)?;
+            self.check_multikey(cx, index)?;
             if !self.begin(index, cx.open.index_generation) {
                 return Ok(Worked::Eof);
             }
@@ -223,12 +267,15 @@ impl Stage for IndexScan {
 
     fn resume(&mut self, cx: &Cx<'_>) -> Result<()> {
         let generation = cx.open.index_generation;
-        let Some(walk) = self.walk.as_mut().filter(|walk| walk.generation != generation) else {
+        if self.walk.is_none() {
             return Ok(());
-        };
-        let tree = find_index(cx, &self.scan)?.tree;
-        walk.cursor.go_on_in(tree);
-        (walk.tree, walk.generation) = (tree, generation);
+        }
+        let index = find_index(cx, &self.scan)?;
+        self.check_multikey(cx, index)?;
+        if let Some(walk) = self.walk.as_mut().filter(|walk| walk.generation != generation) {
+            walk.cursor.go_on_in(index.tree);
+            (walk.tree, walk.generation) = (index.tree, generation);
+        }
         Ok(())
     }
 
@@ -254,15 +301,22 @@ impl Stage for IndexScan {
     }
 }
 
-/// The index of a scan, as it is now.
+/// The index of a scan, as it is now. One of the same name and fields that lacks other documents
+/// is another one.
 fn find_index<'o>(cx: &Cx<'o>, scan: &plan::IndexScan) -> Result<&'o Index> {
-    let same = |index: &&Index| {
+    let wanted = &scan.index;
+    let found = cx.open.indexes.iter().find(|index| {
         let definition = &index.definition;
-        definition.name() == scan.index.name && definition.key().as_bson() == scan.index.pattern
+        wanted.is(definition.name(), definition.key().as_bson())
+    });
+    let shown = |filter: &Arc<Filter>| plan::shown::filter(filter);
+    let is_same = |index: &&Index| {
+        let partial = (index.partial_filter(), wanted.partial.as_ref());
+        index.definition.is_sparse() == wanted.is_sparse
+            && match partial {
+                (Some(own), Some(known)) => Arc::ptr_eq(own, known) || shown(own) == shown(known),
+                (own, known) => own.is_none() && known.is_none(),
+            }
     };
-    let gone = || {
-        let message = format!("index '{}' dropped", scan.index.name);
-        Error::refused(Reason::QueryPlanKilled, message)
-    };
-    cx.open.indexes.iter().find(same).ok_or_else(gone)
+    found.filter(is_same).ok_or_else(|| index_dropped(&wanted.name))
 }

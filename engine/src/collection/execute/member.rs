@@ -1,5 +1,6 @@
 //! What goes from stage to stage: a record by its place, and what was read of it.
 
+use crate::collection::saved_cursors::Watch;
 use crate::disk_loc::RecordLoc;
 use crate::query::Matched;
 
@@ -15,6 +16,9 @@ pub struct Member {
     pub matched: Matched,
     /// Was it found before the collection was let go? Then it may have changed since.
     pub is_stale: bool,
+    /// Says whether the record is still there, where its place alone is kept while others have
+    /// their turn.
+    pub watch: Option<Watch>,
 }
 
 /// What is copied of a document that is wanted.
@@ -29,6 +33,7 @@ pub enum Copied {
 impl Member {
     /// A record by its place alone.
     pub fn at(loc: RecordLoc) -> Member {
-        Member { loc, document: None, key: None, matched: Matched::default(), is_stale: false }
+        let (matched, is_stale) = (Matched::default(), false);
+        Member { loc, document: None, key: None, matched, is_stale, watch: None }
     }
 }

@@ -4,21 +4,21 @@
 //! watched, and dropped if it goes away meanwhile.
 
 use super::describe::count;
-use super::index_scan::as_document;
 use super::member::Member;
 use super::{Cx, Node, Stage, Worked};
 use crate::bson::builder::Builder;
+use crate::bson::element::Elements;
 use crate::collection::saved_cursors::Watch;
 use crate::error::Result;
 use crate::query::SortPattern;
-use crate::query::sort_pattern::SortKey;
+use crate::query::sort_pattern::{SortKey, SortPart};
 
 /// A merge of walks over one index.
 pub struct Merge {
     pattern: SortPattern,
     shown: Vec<u8>,
-    /// The fields of the index.
-    paths: Vec<String>,
+    /// Where in a key of the index the fields are that are sorted by.
+    fields: Vec<usize>,
     inputs: Vec<Node>,
     heads: Vec<Head>,
     tested: u64,
@@ -40,14 +40,21 @@ struct Next {
 
 impl Merge {
     /// A merge by `pattern`, which `shown` is as BSON, of walks over an index on `paths`.
-    pub fn new(
-        pattern: SortPattern,
-        shown: Vec<u8>,
-        paths: Vec<String>,
-        inputs: Vec<Node>,
-    ) -> Merge {
+    pub fn new(pattern: SortPattern, shown: Vec<u8>, paths: &[String], inputs: Vec<Node>) -> Merge {
         let heads = inputs.iter().map(|_| Head::Unknown).collect();
-        Merge { pattern, shown, paths, inputs, heads, tested: 0 }
+        let place = |part: &SortPart| paths.iter().position(|path| path == part.path.as_str());
+        let fields = pattern.parts().iter().filter_map(place).collect();
+        Merge { pattern, shown, fields, inputs, heads, tested: 0 }
+    }
+
+    /// What a record with this key is sorted by: the values as they are, since an array in a key
+    /// is an element itself.
+    fn sort_key(&self, key: &[u8]) -> Result<SortKey> {
+        let values = Elements::new(key)?.map(|element| element.map(|element| element.val()));
+        let values = values.collect::<Result<Vec<_>>>()?;
+        let wanted: Vec<_> =
+            self.fields.iter().filter_map(|field| values.get(*field).copied()).collect();
+        Ok(SortKey::of(wanted))
     }
 
     /// The input whose record comes first.
@@ -72,8 +79,7 @@ impl Stage for Merge {
         if let Some(i) = self.heads.iter().position(|head| matches!(head, Head::Unknown)) {
             match self.inputs[i].work(cx)? {
                 Worked::Advanced(member) => {
-                    let key = member.key.as_deref().unwrap_or_default();
-                    let key = self.pattern.key(&as_document(&self.paths, key)?)?;
+                    let key = self.sort_key(member.key.as_deref().unwrap_or_default())?;
                     let watch = cx.open.cursors.watch(member.loc);
                     self.tested += 1;
                     self.heads[i] = Head::Next(Box::new(Next { key, member, watch }));

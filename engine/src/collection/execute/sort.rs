@@ -5,7 +5,7 @@ use super::member::Member;
 use super::{Cx, Node, Stage, Worked};
 use crate::bson::builder::Builder;
 use crate::error::{Error, Result};
-use crate::query::{SortPattern, Sorter};
+use crate::query::{SortBound, SortPattern, Sorter};
 
 /// A sort of all that its input gives.
 pub struct Sort {
@@ -15,6 +15,7 @@ pub struct Sort {
     limit: u64,
     input: Node,
     state: State,
+    bound: SortBound,
     bytes: u64,
 }
 
@@ -26,15 +27,20 @@ enum State {
 /// Memory that a record takes beside its document, bytes.
 const MEMBER_LEN: usize = 64;
 
-/// Memory that a sort may take, bytes.
-const MEMORY_MAX: u64 = 32 << 20;
-
 impl Sort {
     /// One by `pattern`, which `shown` is as BSON.
     pub fn new(pattern: SortPattern, shown: Vec<u8>, limit: u64, input: Node) -> Sort {
         let kept = usize::try_from(limit).ok().filter(|&limit| limit > 0);
         let state = State::Gathering(Box::new(Sorter::new(pattern.clone(), kept)));
-        Sort { pattern, shown, limit, input, state, bytes: 0 }
+        Sort { pattern, shown, limit, input, state, bound: SortBound::FIND, bytes: 0 }
+    }
+
+    /// The same within another bound. It has not begun.
+    pub fn bounded(mut self, bound: SortBound) -> Sort {
+        if let State::Gathering(sorter) = self.state {
+            self.state = State::Gathering(Box::new(sorter.bounded(bound)));
+        }
+        Sort { bound, ..self }
     }
 }
 
@@ -82,7 +88,7 @@ impl Stage for Sort {
 
     fn describe(&self, out: &mut Builder, counted: bool) {
         out.document("sortPattern", &self.shown);
-        count(out, "memLimit", MEMORY_MAX);
+        count(out, "memLimit", self.bound.bytes_max() as u64);
         if self.limit > 0 {
             count(out, "limitAmount", self.limit);
         }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use bson::{RawArrayBuf, RawDocumentBuf, rawdoc};
 
 use super::{assert_valid, open};
+use crate::collection::building::Building;
 use crate::disk::HeapDisk;
 use crate::rounds::rounds;
 use crate::{Collection, Direction, Error, FieldPath, IndexSpec};
@@ -97,6 +98,39 @@ fn hits_and_structural_changes_go_on_beside_a_build() {
     assert_valid(&c);
     assert_eq!(sum_of_hits(&c), counted.load(Ordering::Relaxed));
     engine.wait_durable().expect("durable");
+}
+
+/// What such an index cannot have, it may be rid of while it is built.
+#[test]
+fn a_document_without_keys_can_go_during_a_build() {
+    let engine = open(Arc::new(HeapDisk::new()));
+    let (c, other) = (engine.collection("d.c").unwrap(), engine.collection("d.other").unwrap());
+    let mut names = vec![];
+    for spec in [IndexSpec::new(&[("a", 1), ("b", 1)]), IndexSpec::hashed("a")] {
+        names.push(other.create_index(spec).expect("an index"));
+    }
+    for name in names {
+        for id in 0..3 {
+            c.insert_one(rawdoc! { "_id": id, "a": [1, 2], "b": [3, 4] }).expect("inserts");
+        }
+        let index = {
+            let guard = other.core.shared();
+            guard.open().unwrap().unwrap().index_named(&name).unwrap().clone()
+        };
+        let building = Arc::new(Building::new(index));
+        c.core.exclusive().open_mut().unwrap().unwrap().start_build(building.clone()).unwrap();
+        assert_eq!(c.delete_one(rawdoc! { "_id": 0 }).expect("deletes"), 1);
+        let mended = rawdoc! { "$set": { "a": 1 } };
+        let updated = c.update_one(rawdoc! { "_id": 1 }, mended).and_then(|update| update.run());
+        assert_eq!(updated.expect("updates").modified, 1);
+        let longer = rawdoc! { "a": 2, "b": "x".repeat(900) };
+        let moved = c.replace_one(rawdoc! { "_id": 2 }, longer).and_then(|update| update.run());
+        assert!(moved.expect("replaces").moved.is_some());
+        let notes = building.oldest(100);
+        assert!(notes.len() >= 2 && notes.iter().all(|note| note.comes), "{notes:?}");
+        c.core.exclusive().open_mut().unwrap().unwrap().building = None;
+        c.delete_many(rawdoc! {}).expect("deletes");
+    }
 }
 
 /// Keys that are there once at any time are unique, even if a walk meets one in two places.

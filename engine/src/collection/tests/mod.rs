@@ -1,6 +1,7 @@
 //! Collections where another thread comes in between, where the files hold what this engine would
 //! not have written, and what indexes of every kind make of documents.
 
+mod bounds;
 mod built_beside;
 mod expiring;
 mod failed;
@@ -9,9 +10,11 @@ mod index_kinds;
 mod index_requests;
 mod instances;
 mod long_work;
+mod multikey;
 mod older;
 mod places;
 mod profiled;
+mod reads;
 mod updates;
 mod walks;
 mod winners;

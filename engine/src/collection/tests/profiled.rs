@@ -6,7 +6,7 @@ use std::time::Duration;
 use bson::{Document, RawDocumentBuf, rawdoc};
 
 use crate::disk::HeapDisk;
-use crate::{Collection, Engine, FieldPath, IndexSpec, Profiling, ProfilingLevel};
+use crate::{AskedBy, Collection, Engine, FieldPath, IndexSpec, Profiling, ProfilingLevel};
 
 fn engine() -> Engine {
     let disk = Arc::new(HeapDisk::new());
@@ -140,4 +140,40 @@ fn the_entries_are_capped_and_the_files_sound() {
     let entries = engine.collection("stats.system.profile").expect("named");
     assert!(entries.validate(true).expect("validated").is_valid());
     assert!(entries.indexes().expect("listed").is_empty());
+}
+
+#[test]
+fn what_is_slow_is_so_in_all_databases() {
+    let engine = engine();
+    let (one, other) = (engine.database("a").expect("named"), engine.database("b").expect("named"));
+    let slow = Duration::from_millis(7);
+    let told = Profiling { level: ProfilingLevel::Slow, slow, sample_rate: 0.25 };
+    one.set_profiling(told).expect("told");
+    assert_eq!(other.profiling(), Profiling { level: ProfilingLevel::Off, ..told });
+    other.set_profiling(Profiling::default()).expect("told");
+    assert_eq!(one.profiling().level, ProfilingLevel::Slow);
+    assert_eq!(one.profiling().slow, Profiling::default().slow);
+}
+
+#[test]
+fn entries_name_whoever_asked() {
+    let engine = engine();
+    let days = days(&engine);
+    profile_all(&engine);
+    let asked_by = |client: &str, app: Option<&str>| AskedBy {
+        client: client.into(),
+        app_name: app.map(Into::into),
+    };
+    asked_by("10.0.0.1", Some("counter")).run(|| {
+        days.delete_one(rawdoc! { "_id": 1 }).expect("deleted");
+        asked_by("10.0.0.2", None).run(|| days.delete_one(rawdoc! { "_id": 2 }).expect("deleted"));
+        days.find_one_and_delete(rawdoc! { "_id": 3 }).run().expect("deleted");
+    });
+    days.delete_one(rawdoc! { "_id": 4 }).expect("deleted");
+    let told = entries(&engine);
+    let of = |name: &str| told.iter().map(|entry| entry.get_str(name).ok()).collect::<Vec<_>>();
+    let (one, two) = (Some("10.0.0.1"), Some("10.0.0.2"));
+    assert_eq!(of("client"), [one, two, one, None]);
+    assert_eq!(of("appName"), [Some("counter"), None, Some("counter"), None]);
+    assert_eq!(told[2].get_i64("ndeleted").ok(), Some(1));
 }

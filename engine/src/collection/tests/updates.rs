@@ -165,3 +165,42 @@ fn pipelines_and_variables() {
     assert_eq!(collection.delete(filter()).variables(rawdoc! { "least": 3 }).run().unwrap(), 1);
     assert_valid(&collection);
 }
+
+/// By mongod 5.0.4.
+#[test]
+fn of_several_faults_that_of_the_update_is_told() {
+    let (_engine, collection) = with(CollectionOptions::default());
+    let code = |update: RawDocumentBuf, array_filters: Vec<RawDocumentBuf>| {
+        let request = collection.update_one(rawdoc! { "$or": 1 }, &update);
+        let done = request.and_then(|request| request.array_filters(&array_filters).run());
+        let found = collection.find_one_and_update(rawdoc! { "$or": 1 }, &update);
+        let found = found.and_then(|request| {
+            request.array_filters(&array_filters).sort(rawdoc! { "$x": 1 }).run()
+        });
+        let codes = (done.unwrap_err().code(), found.unwrap_err().code());
+        assert_eq!(codes.0, codes.1, "{update:?}");
+        codes.0
+    };
+    assert_eq!(code(rawdoc! { "$set": { "a": 1 } }, vec![]), 2);
+    assert_eq!(code(rawdoc! { "$inc": { "f": "a" } }, vec![]), 14);
+    assert_eq!(code(rawdoc! { "$set": { "b": 1, "b.c": 2 } }, vec![]), 40);
+    let filters = vec![rawdoc! { "e": 1 }];
+    assert_eq!(code(rawdoc! { "$set": { "a.$[e]": 1, "b": 1, "b.c": 2 } }, filters), 40);
+    let update = rawdoc! { "$inc": { "x": "s", "a.$[e]": 1 } };
+    assert_eq!(code(update.clone(), vec![rawdoc! { "e": { "$bad": 1 } }]), 2);
+    assert_eq!(code(update, vec![]), 14);
+}
+
+/// By mongod 5.0.4.
+#[test]
+fn a_missing_array_filter_is_told_before_what_stands_behind_it() {
+    let (_engine, collection) = with(CollectionOptions::default());
+    let code = |update: RawDocumentBuf| {
+        let request = collection.update_one(rawdoc! { "_id": 1 }, update);
+        request.and_then(|request| request.run()).unwrap_err().code()
+    };
+    assert_eq!(code(rawdoc! { "$pop": { "a.$[e]": -1, "a.1": -1 } }), 2);
+    assert_eq!(code(rawdoc! { "$set": { "a.$[e]": 1, "b": 1, "b.c": 2 } }), 2);
+    assert_eq!(code(rawdoc! { "$set": { "b": 1, "b.c": 2, "a.$[e]": 1 } }), 40);
+    assert_eq!(code(rawdoc! { "$set": { "a.$[e]": 1 }, "$inc": { "x": "s" } }), 2);
+}

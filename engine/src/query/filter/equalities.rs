@@ -34,6 +34,10 @@ impl Filter {
             return Err(Error::refused(Reason::QueryFeatureNotAllowed, message));
         }
         let mut found: Vec<(&FieldPath, Value<'_>)> = vec![];
+        // 5.0 simplifies what can never match, and then knows nothing of the rest.
+        if self.clauses().iter().any(is_never) {
+            return Ok(found);
+        }
         each(self.clauses(), true, &mut |path, value| found.push((path, value)));
         // Sorted, a path that is a beginning of another lies next to one that it begins.
         let mut paths: Vec<&FieldPath> = found.iter().map(|(path, _)| *path).collect();
@@ -42,6 +46,17 @@ impl Filter {
             Some(pair) => Err(matched_twice(pair[0], pair[1])),
             None => Ok(found),
         }
+    }
+}
+
+/// Is it plain that no document meets it?
+fn is_never(clause: &Clause) -> bool {
+    match clause {
+        Clause::Always(answer) => !answer,
+        Clause::Field { test: Test::All(tests), .. } => tests.is_empty(),
+        Clause::And(clauses) => clauses.iter().any(is_never),
+        Clause::Or(branches) => branches.iter().all(is_never),
+        Clause::Field { .. } | Clause::Nor(_) | Clause::Expr(_) => false,
     }
 }
 
@@ -55,7 +70,7 @@ fn each<'a>(
         match clause {
             Clause::And(clauses) => each(clauses, collated, found),
             Clause::Or(branches) => {
-                let mut possible = branches.iter().filter(|b| !matches!(b, Clause::Always(false)));
+                let mut possible = branches.iter().filter(|branch| !is_never(branch));
                 if let (Some(only), None) = (possible.next(), possible.next()) {
                     each(std::slice::from_ref(only), collated, found);
                 }

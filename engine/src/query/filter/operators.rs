@@ -21,7 +21,17 @@ pub(super) fn tests(path: &str, operators: &[u8], levels: Levels<'_>) -> Result<
     Ok(tests)
 }
 
+/// Those that hold other tests stand apart: what they do again and again takes little stack.
 fn test(path: &str, element: &Element<'_>, levels: Levels<'_>) -> Result<Test> {
+    match element.name {
+        b"$not" => Ok(Test::Not(negated(path, element, levels.down()?)?)),
+        b"$all" => Ok(Test::All(all(element, levels)?)),
+        b"$elemMatch" => elem_match(element, levels),
+        _ => simple(path, element),
+    }
+}
+
+fn simple(path: &str, element: &Element<'_>) -> Result<Test> {
     let compared = || compared(path, element);
     let bits = |bits| BitTest::parse(path, bits, element).map(Test::Bits);
     Ok(match element.name {
@@ -36,12 +46,9 @@ fn test(path: &str, element: &Element<'_>, levels: Levels<'_>) -> Result<Test> {
         b"$lte" => Test::Lte(compared()?),
         b"$in" => Test::In(list(element)?),
         b"$nin" => Test::Nin(list(element)?),
-        b"$not" => Test::Not(negated(path, element, levels.down()?)?),
         b"$exists" => Test::Exists(is_true(element)),
         b"$type" => Test::Type(types::parse(path, element)?),
         b"$mod" => modulo(element)?,
-        b"$all" => Test::All(all(element, levels)?),
-        b"$elemMatch" => elem_match(element, levels)?,
         b"$size" => Test::Size(size(element)?),
         b"$bitsAllSet" => bits(Bits::AllSet)?,
         b"$bitsAllClear" => bits(Bits::AllClear)?,

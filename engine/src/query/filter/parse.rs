@@ -58,18 +58,19 @@ pub(super) fn clauses(doc: &[u8], levels: Levels<'_>) -> Result<Vec<Clause>> {
                 return Err(unsupported(&element));
             }
             b"$ref" | b"$id" | b"$db" => field(&element, levels, &mut out)?,
-            name if name.starts_with(b"$") => {
-                let message = format!(
-                    "unknown top level operator: {}. If you have a field name that starts with \
-                     a '$' symbol, consider using $getField or $setField.",
-                    element.name_lossy()
-                );
-                return Err(bad_value(message));
-            }
+            name if name.starts_with(b"$") => return Err(unknown(&element)),
             _ => field(&element, levels, &mut out)?,
         }
     }
     Ok(out)
+}
+
+fn unknown(element: &Element<'_>) -> Error {
+    let name = element.name_lossy();
+    bad_value(format!(
+        "unknown top level operator: {name}. If you have a field name that starts with a '$' \
+         symbol, consider using $getField or $setField."
+    ))
 }
 
 /// Does the name stand for a condition on a document, not on a value?

@@ -143,12 +143,21 @@ impl Pattern {
                     ahead.next();
                     match ahead.next() {
                         Some(escaped) if !escaped.is_ascii_alphanumeric() => prefix.push(escaped),
+                        // Nothing by itself: what counts may follow.
+                        Some('Q' | 'E') => {
+                            prefix.pop();
+                            break;
+                        }
                         _ => break,
                     }
                     chars = ahead;
                     continue;
                 }
                 '*' | '?' | '{' => {
+                    prefix.pop();
+                    break;
+                }
+                '(' if chars.clone().nth(2) == Some('#') => {
                     prefix.pop();
                     break;
                 }

@@ -1,13 +1,20 @@
 //! Which conditions of a filter say what a positional `$` stands for, and in which order.
 //!
-//! The last one that went through an array wins; 5.0 orders them by operator, then by path,
-//! then as written. Conditions below an `$or` of several branches do not count, nor do those
-//! that negate. An `$or` of equalities on one path is an `$in`.
+//! The last one that went through an array wins. For updates 5.0 orders them by operator, then by
+//! path, then as written; for projections they are as written. Conditions below an `$or` of
+//! several branches do not count, nor do those that negate. An `$or` of equalities on one path is an `$in`.
 
 use super::{Bits, Clause, InList, Test};
 
-/// The conditions that may set a position, in order.
-pub(super) fn conditions(clauses: &[Clause]) -> Vec<Clause> {
+/// The conditions that may set a position, as they were written.
+pub(super) fn as_written(clauses: &[Clause]) -> Vec<Clause> {
+    let mut found = vec![];
+    collect(clauses, &mut found);
+    found.into_iter().map(|(_, clause)| clause).collect()
+}
+
+/// The conditions that may set a position, in the order for updates.
+pub(super) fn sorted(clauses: &[Clause]) -> Vec<Clause> {
     let mut found = vec![];
     collect(clauses, &mut found);
     found.sort_by(|(a_rank, a), (b_rank, b)| {

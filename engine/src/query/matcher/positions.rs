@@ -114,3 +114,32 @@ fn the_outermost_array_that_the_path_does_not_name_a_place_of() {
     let inner = rawdoc! { "$elemMatch": { "$elemMatch": { "$eq": 3 } } };
     check(&nested, rawdoc! { "a": inner }, Some(1));
 }
+
+#[test]
+fn for_a_projection_the_last_condition_as_written_wins() {
+    let check = |doc: &RawDocumentBuf, filter: RawDocumentBuf, expected: Option<u32>| {
+        let parsed = Filter::parse(filter.as_bytes()).unwrap();
+        let matched = parsed.find_shown_with(doc.as_bytes(), &Variables::new(0)).unwrap();
+        assert_eq!(matched, Some(Matched { position: expected }), "{filter:?}");
+    };
+    let elements = |first: i32, second: i32| {
+        rawdoc! { "$all": [
+            { "$elemMatch": { "$eq": first } }, { "$elemMatch": { "$eq": second } },
+        ] }
+    };
+    for (filter, expected) in [
+        (rawdoc! { "a": { "$gte": 2, "$lt": 2 } }, Some(0)),
+        (rawdoc! { "a": { "$lt": 2, "$gte": 2 } }, Some(1)),
+        (rawdoc! { "b": { "$in": [3] }, "a": 2 }, Some(1)),
+        (rawdoc! { "$or": [{ "b": 3 }, { "b": 1 }], "a": 2 }, Some(1)),
+        (rawdoc! { "a": 2, "$or": [{ "b": 3 }, { "b": 1 }] }, Some(0)),
+        (rawdoc! { "a": 2, "$or": [{ "b": 3 }, { "c": 1 }] }, Some(1)),
+        (rawdoc! { "$or": [{ "b": 3, "a": 2 }] }, Some(1)),
+        (rawdoc! { "a": { "$all": [2, 3] }, "b": { "$size": 3 } }, Some(2)),
+        (rawdoc! { "a": elements(3, 1) }, Some(0)),
+        (rawdoc! { "b": { "$exists": true }, "a": 2 }, Some(1)),
+        (rawdoc! { "a": { "$size": 3 } }, None),
+    ] {
+        check(&two_arrays(), filter, expected);
+    }
+}

@@ -4,7 +4,7 @@
 //!     field): of an index with several entries per document, only one condition bounds a field,
 //!     and of fields that may lie in one array only one, unless they are of one element.
 
-use super::conditions::{Condition, Conjuncts};
+use super::conditions::{Condition, Conjuncts, is_positional};
 use super::facts::IndexFacts;
 use super::interval::Intervals;
 use super::test_bounds::Exactness;
@@ -69,9 +69,7 @@ pub fn bound(index: &IndexFacts, conjuncts: &Conjuncts<'_>) -> Option<Bounded> {
 
 /// Has the index entries of all matches?
 fn has_all(index: &IndexFacts, conjuncts: &Conjuncts<'_>) -> bool {
-    let known = |path: &String| {
-        index.knows_positions || !path.split('.').any(|part| part.parse::<u32>().is_ok())
-    };
+    let known = |path: &String| index.knows_positions || !is_positional(path);
     let needed =
         |condition: &Condition<'_>| condition.needs_field && index.paths.contains(&condition.path);
     index.paths.iter().all(known)

@@ -20,21 +20,23 @@ use crate::query::{Filter, SortPattern};
 /// Most single intervals that a walk is split into to be merged in order.
 const SPLIT_MAX: usize = 50;
 
-/// The plans for a question, at least one.
+/// The plans for a question, at least one; none if an index is hinted that is not there.
 pub fn candidates(question: &Question, indexes: &[Arc<IndexFacts>]) -> Vec<Plan> {
     let conjuncts = Conjuncts::of(question.filter.clauses());
     if conjuncts.clauses.iter().any(|clause| matches!(clause, Clause::Always(false))) {
         let id = "nothing".to_owned();
         return vec![Plan { root: PlanNode::Eof, sorts: false, fetches: false, id }];
     }
-    match question.hint {
-        Hinted::Natural { backward } => return vec![read_all(question, backward)],
-        Hinted::Index(number) => {
-            let bounded = bound(&indexes[number], &conjuncts);
-            let bounded = bounded
-                .filter(|_| question.range.is_open())
-                .unwrap_or_else(|| unbounded(&indexes[number], &conjuncts));
-            return vec![by_index(question, &conjuncts, &indexes[number], bounded)];
+    match &question.hint {
+        Hinted::Natural { backward } => return vec![read_all(question, *backward)],
+        Hinted::Index { name, pattern } => {
+            let hinted = indexes.iter().find(|index| index.is(name, pattern));
+            let plan = hinted.map(|index| {
+                let bounded = bound(index, &conjuncts).filter(|_| question.range.is_open());
+                let bounded = bounded.unwrap_or_else(|| unbounded(index, &conjuncts));
+                by_index(question, &conjuncts, index, bounded)
+            });
+            return plan.into_iter().collect();
         }
         Hinted::Nothing => {}
     }
@@ -106,7 +108,9 @@ fn by_index(
 ) -> Plan {
     let sort = question.sort.as_ref();
     // Entries are in the order of bytes, not of a collation.
-    let walk = sort.map(|sort| match sort.is_collated() {
+    let is_cut = index.is_multikey && !question.range.is_open();
+    // A document whose first entry lies outside of the ends is met by another one.
+    let walk = sort.map(|sort| match sort.is_collated() || is_cut {
         false => sorted_walk(index, &bounded.fields, sort),
         true => None,
     });
@@ -162,8 +166,9 @@ pub(super) fn left_over(
 /// Do the index's entries hold all that is wanted?
 fn covers(question: &Question, index: &IndexFacts) -> bool {
     let Some(wanted) = &question.wanted else { return false };
-    // How often a document has an entry does not matter if nothing of it is wanted.
-    let tells = wanted.is_empty() || !index.is_multikey && index.hash.is_none();
+    // What entries are does not matter if nothing of a document is wanted.
+    let holds_values = index.notes_arrays && !index.is_multikey && index.hash.is_none();
+    let tells = wanted.is_empty() || holds_values;
     tells && wanted.iter().all(|path| index.paths.contains(path))
 }
 

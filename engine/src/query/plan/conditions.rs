@@ -5,6 +5,10 @@ use super::test_bounds::{Exactness, TestBounds, bounds_of, needs_field};
 use crate::bson::ty;
 use crate::query::filter::{Clause, Test};
 
+/// Bytes of a path beyond which nothing is said of it: below many `$elemMatch` there may be many
+/// conditions on paths that are long, each of which is kept.
+const PATH_LEN_MAX: usize = 1024;
+
 /// Something that holds for every match.
 #[derive(Debug, Clone)]
 pub struct Condition<'f> {
@@ -61,6 +65,11 @@ fn can_be_array(test: &Test) -> bool {
     }
 }
 
+/// Does a component of the path name a place in an array?
+pub(super) fn is_positional(path: &str) -> bool {
+    path.split('.').any(|part| part.parse::<u32>().is_ok())
+}
+
 impl<'f> Conjuncts<'f> {
     /// Those of some clauses, `$and` taken apart.
     pub fn of(clauses: impl IntoIterator<Item = &'f Clause>) -> Conjuncts<'f> {
@@ -85,11 +94,16 @@ impl<'f> Conjuncts<'f> {
     }
 
     fn add_test(&mut self, path: &str, test: &'f Test, at: At) {
+        if path.len() > PATH_LEN_MAX {
+            return;
+        }
         match test {
             Test::All(tests) => {
                 tests.iter().for_each(|test| self.add_test(path, test, at));
                 return;
             }
+            // An array that is named by its place is one value of an entry.
+            Test::ElemMatchValue(_) | Test::ElemMatchObject(_) if is_positional(path) => return,
             Test::ElemMatchValue(tests) => {
                 let group = Some(self.new_group());
                 // An array of arrays has elements that are no values of entries.
@@ -111,8 +125,15 @@ impl<'f> Conjuncts<'f> {
         if negates && path.contains('.') && !intervals.contains(bare(ty::NULL)) {
             return;
         }
+        let is_positional = is_positional(path);
+        // Of a document in an array both are asked for: what lies in its place, which has an
+        // entry, and a field of that name inside, which is null if it is missing.
+        let with_missing = intervals.contains(bare(ty::NULL)) && !intervals.is_all();
+        if is_positional && !negates && with_missing {
+            return;
+        }
         // What a number in a path names depends on the document.
-        if !at.is_whole || path.split('.').any(|part| part.parse::<u32>().is_ok()) {
+        if !at.is_whole || is_positional {
             exactness = Exactness::ByDocument;
         }
         self.conditions.push(Condition {

@@ -50,7 +50,9 @@ fn branches_of(clause: &Clause) -> Option<&[Clause]> {
 /// The walk for one branch, by the index that its conditions bound best.
 fn plan_branch(branch: &Clause, indexes: &[Arc<IndexFacts>]) -> Option<(PlanNode, String)> {
     let conjuncts = Conjuncts::of([branch]);
-    let usable = indexes.iter().enumerate().filter(|(_, index)| !index.is_hidden);
+    let speaks_of = |path: &String| conjuncts.conditions.iter().any(|one| one.path == *path);
+    let usable = indexes.iter().enumerate();
+    let usable = usable.filter(|(_, index)| !index.is_hidden && speaks_of(&index.paths[0]));
     let bounded = usable.filter_map(|(number, index)| {
         let bounded = bound(index, &conjuncts)?;
         (!bounded.fields[0].is_all()).then_some((number, index, bounded))

@@ -23,6 +23,9 @@ pub struct IndexFacts {
     pub is_usable: bool,
     /// Has some document several entries?
     pub is_multikey: bool,
+    /// Does it count as multikey for an array of one element, too? Else its entries may be
+    /// elements of such, and nothing says so.
+    pub notes_arrays: bool,
     /// Makes its entries of values, if they are hashes.
     pub hash: Option<fn(Value<'_>) -> i64>,
     /// What documents match that have entries.
@@ -57,15 +60,28 @@ pub struct KeyRange {
 }
 
 /// What a caller says of the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Hinted {
     /// Nothing.
     #[default]
     Nothing,
     /// In natural order, or against it.
     Natural { backward: bool },
-    /// By this one of the indexes.
-    Index(usize),
+    /// By this index: it is looked for again when plans are made, as others may come and go
+    /// before.
+    Index {
+        /// Its name.
+        name: String,
+        /// Its key pattern as BSON.
+        pattern: Vec<u8>,
+    },
+}
+
+impl IndexFacts {
+    /// Is it the index of this name and pattern?
+    pub fn is(&self, name: &str, pattern: &[u8]) -> bool {
+        self.name == name && self.pattern == pattern
+    }
 }
 
 impl Question {

@@ -54,7 +54,8 @@ impl Interval {
         self.low.ty == ty::MIN_KEY && self.high.ty == ty::MAX_KEY && self.with_low && self.with_high
     }
 
-    fn low_to(&self, value: Value<'_>) -> Ordering {
+    /// Where its lower end is.
+    pub(super) fn low_to(&self, value: Value<'_>) -> Ordering {
         compare_values(self.low.as_ref(), value)
     }
 

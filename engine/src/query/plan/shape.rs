@@ -18,8 +18,9 @@ pub fn shape(question: &Question) -> Box<[u8]> {
         out.push_str("|w");
         wanted.iter().for_each(|path| text(path, &mut out));
     }
-    if let Hinted::Index(number) = question.hint {
-        out.push_str(&format!("|h{number}"));
+    if let Hinted::Index { name, .. } = &question.hint {
+        out.push_str("|h");
+        text(name, &mut out);
     }
     out.into_bytes().into_boxed_slice()
 }

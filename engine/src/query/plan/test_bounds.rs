@@ -5,6 +5,7 @@
 
 use super::interval::{Interval, Intervals, bare};
 use super::type_range::type_range;
+use crate::bson::decimal::Decimal;
 use crate::bson::element::{Elements, Value};
 use crate::bson::number::Number;
 use crate::bson::ty;
@@ -222,9 +223,13 @@ fn ranged(
     cut: impl Fn(Interval) -> Interval,
 ) -> Option<TestBounds> {
     match value.ty {
-        // Compared with everything.
+        // Compared with everything: an array with what its elements are not less or greater than,
+        // too.
         ty::MIN_KEY | ty::MAX_KEY => {
-            Some(TestBounds::by_document(Intervals::union_of([cut(Interval::all())])))
+            let within = cut(Interval::all());
+            let is_end = within.low_to(within.high.as_ref()).is_eq();
+            let bounds = if is_end { Intervals::union_of([within]) } else { Intervals::all() };
+            Some(TestBounds::by_document(bounds))
         }
         // Compared whole; entries have elements.
         ty::ARRAY => None,
@@ -240,5 +245,8 @@ fn ranged(
 
 /// Is it not a number? Such compare with themselves alone.
 pub fn is_nan(value: Value<'_>) -> bool {
-    matches!(value.as_number(), Some(Number::Double(number)) if number.is_nan())
+    match value.ty {
+        ty::DECIMAL128 => matches!(Decimal::of(value), Some(Decimal::NaN)),
+        _ => matches!(value.as_number(), Some(Number::Double(number)) if number.is_nan()),
+    }
 }

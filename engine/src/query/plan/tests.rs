@@ -20,6 +20,7 @@ fn facts(name: &str, key: &RawDocumentBuf) -> IndexFacts {
         is_hidden: false,
         is_usable: true,
         is_multikey: false,
+        notes_arrays: true,
         hash: None,
         partial: None,
         knows_positions: true,
@@ -220,9 +221,13 @@ fn what_is_covered_is_not_read() {
     assert_eq!(covered(rawdoc! { "a": 1 }, &["b"], a_b()), scan);
     assert_eq!(covered(rawdoc! { "a": 1 }, &["b", "_id"], a_b()), format!("fetch {scan}"));
     assert_eq!(covered(rawdoc! { "a": 1, "c": 1 }, &["b"], a_b()), format!("fetch? {scan}"));
+    let of_others = || IndexFacts { notes_arrays: false, ..a_b() };
     let multikey = || IndexFacts { is_multikey: true, ..a_b() };
-    assert_eq!(covered(rawdoc! { "a": 1 }, &["b"], multikey()), format!("fetch {scan}"));
-    assert_eq!(covered(rawdoc! { "a": 1 }, &[], multikey()), scan);
+    for index in [of_others(), multikey()] {
+        let fetched = covered(rawdoc! { "a": 1 }, &["b"], index.clone());
+        assert_eq!(fetched, format!("fetch {scan}"));
+        assert_eq!(covered(rawdoc! { "a": 1 }, &[], index), scan);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::slice::Slice;
 use super::tree::{Mode, Node, Rule};
 use crate::bson::builder::{Builder, Index};
 use crate::bson::element::{Element, Elements, Value};
-use crate::bson::ty;
+use crate::bson::{document, ty};
 use crate::error::{Error, Reason, Result};
 use crate::expression::{Expression, Variables};
 use crate::limits::NESTING_MAX;
@@ -227,6 +227,8 @@ impl<'a> Application<'a, '_> {
     fn compute(&self, expression: &'a Expression, name: &[u8], out: &mut Builder) -> Result<()> {
         let computed = expression.evaluate(self.doc, self.vars)?;
         if let Some(value) = computed.as_value() {
+            document::check_depth(out.depth(), value)?;
+            document::check_len(out.len() + value.bytes.len())?;
             out.value(name, value);
         }
         Ok(())

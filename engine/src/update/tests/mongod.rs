@@ -102,6 +102,6 @@ macro_rules! operators {
 }
 
 operators! {
-    rename, bit, current_date, pop, pull_all, add_to_set, push, pull, positional, array_filters,
-    names, pipeline, upsert_of_nothing,
+    arithmetic, rename, bit, current_date, pop, pull_all, add_to_set, push, pull, positional,
+    array_filters, names, pipeline, upsert_of_nothing,
 }

@@ -7,12 +7,24 @@ use tallymap::bson::ty;
 use tallymap::{Aggregate, Collection, Reason};
 
 use super::explain;
-use crate::dispatch::call::{Call, check_collation, document, hint, namespace};
+use crate::dispatch::call::{Call, document, hint, namespace};
 use crate::dispatch::cursors::{FIRST_BATCH, OpenCursor, Source, put_first};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::{Fields, missing};
 
 const PATH: &str = "aggregate";
+
+/// Stages that look at all documents before they give one. A sort may be done by an index.
+const COLLECTING: [&[u8]; 8] = [
+    b"$bucket",
+    b"$bucketAuto",
+    b"$collStats",
+    b"$count",
+    b"$facet",
+    b"$group",
+    b"$indexStats",
+    b"$sortByCount",
+];
 
 /// The fields of an aggregation.
 #[derive(Debug, Default)]
@@ -20,6 +32,7 @@ pub struct Pipeline<'a> {
     stages: Vec<&'a [u8]>,
     hint: Option<Value<'a>>,
     variables: Option<&'a [u8]>,
+    collation: Option<&'a [u8]>,
     /// The cursor's batch size, if a cursor is asked for.
     cursor: Option<Option<u64>>,
     is_explained: bool,
@@ -49,7 +62,9 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     }
     let ns = collection.namespace().to_string();
     let source = Source::Engine(aggregate.run()?);
-    put_first(call.cursors(), OpenCursor::new(source, ns, 0, call.common.session), count, false)
+    let mut cursor = OpenCursor::new(source, ns, 0, call.common.session);
+    cursor.follows = !pipeline.collects()?;
+    put_first(call.cursors(), cursor, count, false)
 }
 
 /// The collection that it is about; none if it is about the server.
@@ -100,13 +115,24 @@ impl<'a> Pipeline<'a> {
                 "allowDiskUse" => drop(field.old_bool()?),
                 "hint" => pipeline.hint = Some(field.hint()?),
                 "let" => pipeline.variables = field.object()?,
-                "collation" => check_collation(field.object()?)?,
+                "collation" => pipeline.collation = field.object()?,
                 "bypassDocumentValidation" => drop(field.number_or_bool()?),
                 _ => return field.unknown(),
             }
         }
         pipeline.stages = stages.ok_or_else(|| missing(PATH, "pipeline"))?;
         Ok(pipeline)
+    }
+
+    /// Does some stage look at all documents before it gives one?
+    fn collects(&self) -> Outcome<bool> {
+        for stage in &self.stages {
+            let first = Elements::new(stage)?.next().transpose()?;
+            if first.is_some_and(|stage| COLLECTING.contains(&stage.name)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The aggregation of the engine.
@@ -119,6 +145,9 @@ impl<'a> Pipeline<'a> {
         }
         if let Some(variables) = self.variables {
             aggregate = aggregate.variables(document(variables)?);
+        }
+        if let Some(collation) = self.collation {
+            aggregate = aggregate.collation(document(collation)?);
         }
         Ok(aggregate)
     }

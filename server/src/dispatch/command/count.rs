@@ -5,7 +5,7 @@ use tallymap::bson::element::Value;
 use tallymap::bson::number::Number;
 use tallymap::{Collection, Count, Reason};
 
-use crate::dispatch::call::{Call, check_collation, document, hint};
+use crate::dispatch::call::{Call, document, hint};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::{Field, Fields, truncated};
 use crate::dispatch::put::Put;
@@ -21,6 +21,7 @@ pub struct Request<'a> {
     /// Most documents that count; 0 for all.
     limit: u64,
     hint: Option<Value<'a>>,
+    collation: Option<&'a [u8]>,
 }
 
 /// Counts.
@@ -56,7 +57,7 @@ impl<'a> Request<'a> {
                 // A limit below zero counts as it does above.
                 "limit" => count.limit = whole(&field)?.unsigned_abs(),
                 "hint" => count.hint = Some(field.hint()?),
-                "collation" => check_collation(field.object()?)?,
+                "collation" => count.collation = field.object()?,
                 // Older drivers send a projection, which says nothing.
                 "fields" => {}
                 _ => return field.unknown(),
@@ -68,7 +69,10 @@ impl<'a> Request<'a> {
     /// The count of the engine.
     pub fn count(&self, collection: &Collection) -> Outcome<Count> {
         let filter = document(self.filter.unwrap_or(EMPTY))?;
-        let count = collection.count_documents(filter).skip(self.skip).limit(self.limit);
+        let mut count = collection.count_documents(filter).skip(self.skip).limit(self.limit);
+        if let Some(collation) = self.collation {
+            count = count.collation(document(collation)?);
+        }
         Ok(match self.hint.and_then(hint) {
             Some(hint) => count.hint(hint),
             None => count,

@@ -6,7 +6,7 @@ use tallymap::bson::ty;
 use tallymap::{Collection, ExplainWrite, Reason};
 
 use super::write_batch::{BatchResult, statements};
-use crate::dispatch::call::{Call, check_collation, document, hint};
+use crate::dispatch::call::{Call, document, hint};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::{Fields, missing};
 
@@ -21,8 +21,34 @@ pub struct Statement<'a> {
 
 /// Deletes.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
-    let mut ordered = true;
-    let mut variables = None;
+    let (ordered, variables) = options(call)?;
+    let deletes: Vec<_> =
+        statements(call, "delete.deletes")?.into_iter().map(parse).collect::<Outcome<_>>()?;
+    let collection = call.writable_collection()?;
+    let delete = |result: &mut BatchResult, _: usize, one: &Statement<'_>| {
+        call.counts().deletes.add();
+        let mut delete = collection.delete(document(one.filter)?).many(!one.only_one);
+        if let Some(hint) = one.hint.and_then(hint) {
+            delete = delete.hint(hint);
+        }
+        if let Some(variables) = variables {
+            delete = delete.variables(document(variables)?);
+        }
+        if let Some(collation) = one.collation {
+            delete = delete.collation(document(collation)?);
+        }
+        result.n += delete.run()?;
+        Ok(())
+    };
+    BatchResult::default().run(&deletes, ordered, delete).reply()
+}
+
+/// Whether the statements are ordered, and the variables of all of them.
+///
+/// # Errors
+/// For what is no field of the command, or of the wrong type.
+pub fn options<'a>(call: &Call<'a>) -> Outcome<(bool, Option<&'a [u8]>)> {
+    let (mut ordered, mut variables) = (true, None);
     for field in call.fields("delete")? {
         let field = field?;
         match field.name {
@@ -32,23 +58,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
             _ => return field.unknown(),
         }
     }
-    let deletes: Vec<_> =
-        statements(call, "delete.deletes")?.into_iter().map(parse).collect::<Outcome<_>>()?;
-    let collection = call.writable_collection()?;
-    let delete = |result: &mut BatchResult, _: usize, one: &Statement<'_>| {
-        call.counts().deletes.add();
-        check_collation(one.collation)?;
-        let mut delete = collection.delete(document(one.filter)?).many(!one.only_one);
-        if let Some(hint) = one.hint.and_then(hint) {
-            delete = delete.hint(hint);
-        }
-        if let Some(variables) = variables {
-            delete = delete.variables(document(variables)?);
-        }
-        result.n += delete.run()?;
-        Ok(())
-    };
-    BatchResult::default().run(&deletes, ordered, delete).reply()
+    Ok((ordered, variables))
 }
 
 /// Reads one statement.
@@ -75,8 +85,18 @@ pub fn parse(statement: &[u8]) -> Outcome<Statement<'_>> {
 
 impl Statement<'_> {
     /// What the deletion would do.
-    pub fn explain(&self, collection: &Collection) -> Outcome<ExplainWrite> {
-        let explain = collection.explain_delete(document(self.filter)?).many(!self.only_one);
+    pub fn explain(
+        &self,
+        collection: &Collection,
+        variables: Option<&[u8]>,
+    ) -> Outcome<ExplainWrite> {
+        let mut explain = collection.explain_delete(document(self.filter)?).many(!self.only_one);
+        if let Some(variables) = variables {
+            explain = explain.variables(document(variables)?);
+        }
+        if let Some(collation) = self.collation {
+            explain = explain.collation(document(collation)?);
+        }
         Ok(match self.hint.and_then(hint) {
             Some(hint) => explain.hint(hint),
             None => explain,

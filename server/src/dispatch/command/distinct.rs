@@ -6,7 +6,7 @@ use tallymap::{Collection, Distinct};
 
 use super::write_batch::put_bson;
 
-use crate::dispatch::call::{Call, check_collation, document};
+use crate::dispatch::call::{Call, document};
 use crate::dispatch::failure::Outcome;
 use crate::dispatch::fields::{Fields, missing};
 
@@ -17,6 +17,7 @@ const PATH: &str = "distinct";
 pub struct Request<'a> {
     key: &'a str,
     filter: Option<&'a [u8]>,
+    collation: Option<&'a [u8]>,
 }
 
 /// Finds the values.
@@ -41,22 +42,26 @@ impl<'a> Request<'a> {
     /// # Errors
     /// For what is no field of it, or of the wrong type.
     pub fn parse(fields: Fields<'a>) -> Outcome<Request<'a>> {
-        let (mut key, mut filter) = (None, None);
+        let (mut key, mut filter, mut collation) = (None, None, None);
         for field in fields {
             let field = field?;
             match field.name {
                 "key" => key = field.string()?,
                 "query" => filter = field.object()?,
-                "collation" => check_collation(field.object()?)?,
+                "collation" => collation = field.object()?,
                 _ => return field.unknown(),
             }
         }
-        Ok(Request { key: key.ok_or_else(|| missing(PATH, "key"))?, filter })
+        Ok(Request { key: key.ok_or_else(|| missing(PATH, "key"))?, filter, collation })
     }
 
     /// The search of the engine.
     pub fn distinct(&self, collection: &Collection) -> Outcome<Distinct> {
         let filter = document(self.filter.unwrap_or(&[5, 0, 0, 0, 0]))?;
-        Ok(collection.distinct(self.key, filter))
+        let distinct = collection.distinct(self.key, filter);
+        Ok(match self.collation {
+            Some(collation) => distinct.collation(document(collation)?),
+            None => distinct,
+        })
     }
 }

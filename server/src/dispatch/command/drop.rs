@@ -8,6 +8,9 @@ use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::{Field, missing};
 use crate::dispatch::put::Put;
 
+/// Why a cursor has no more.
+pub const DROPPED: &str = "collection dropped";
+
 /// Drops a collection.
 pub fn collection(call: &Call<'_>) -> Outcome<Builder> {
     call.check_no_fields("drop")?;
@@ -17,6 +20,8 @@ pub fn collection(call: &Call<'_>) -> Outcome<Builder> {
     if !call.database()?.drop_collection(name)? {
         return Err(Failure::new(Reason::NamespaceNotFound, "ns not found"));
     }
+    let ns = collection.namespace().as_str();
+    call.cursors().interrupt(|of| of == ns, DROPPED);
     let mut out = Builder::new();
     out.put_integer("nIndexesWas", indexes as i64);
     out.str("ns", collection.namespace().as_str());
@@ -36,5 +41,7 @@ pub fn database(call: &Call<'_>) -> Outcome<Builder> {
         }
     }
     call.database()?.drop()?;
+    let of_it = |ns: &str| ns.split_once('.').is_some_and(|(db, _)| db == call.common.database);
+    call.cursors().interrupt(of_it, DROPPED);
     Ok(Builder::new())
 }

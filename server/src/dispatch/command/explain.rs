@@ -69,13 +69,15 @@ fn explain(call: &Call<'_>, verbosity: Verbosity) -> Outcome<Vec<u8>> {
             Ok(explained.into_bytes())
         }
         "update" => {
+            let (_, variables) = update::options(call)?;
             let statement = update::parse(only_statement(call, "update.updates")?)?;
-            let explained = statement.explain(&call.collection()?)?.run(verbosity)?;
+            let explained = statement.explain(&call.collection()?, variables)?.run(verbosity)?;
             Ok(explained.into_bytes())
         }
         "delete" => {
+            let (_, variables) = delete::options(call)?;
             let statement = delete::parse(only_statement(call, "delete.deletes")?)?;
-            let explained = statement.explain(&call.collection()?)?.run(verbosity)?;
+            let explained = statement.explain(&call.collection()?, variables)?.run(verbosity)?;
             Ok(explained.into_bytes())
         }
         "findAndModify" => {

@@ -6,7 +6,7 @@ use tallymap::bson::builder::Builder;
 use tallymap::bson::element::Value;
 use tallymap::{Collection, Find, Reason};
 
-use crate::dispatch::call::{Call, check_collation, document, hint};
+use crate::dispatch::call::{Call, document, hint};
 use crate::dispatch::cursors::{FIRST_BATCH, OpenCursor, Source, put_first};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::Fields;
@@ -28,6 +28,7 @@ pub struct Query<'a> {
     min: Option<&'a [u8]>,
     max: Option<&'a [u8]>,
     variables: Option<&'a [u8]>,
+    collation: Option<&'a [u8]>,
     skip: u64,
     limit: u64,
     batch_size: Option<u64>,
@@ -75,7 +76,7 @@ impl<'a> Query<'a> {
                 "min" => query.min = Some(field.old_object()?),
                 "max" => query.max = Some(field.old_object()?),
                 "let" => query.variables = field.object()?,
-                "collation" => check_collation(Some(field.old_object()?))?,
+                "collation" => query.collation = Some(field.old_object()?),
                 "skip" => query.skip = field.non_negative()?.unwrap_or(0),
                 "limit" => query.limit = field.non_negative()?.unwrap_or(0),
                 "batchSize" => query.batch_size = field.non_negative()?,
@@ -118,6 +119,9 @@ impl<'a> Query<'a> {
         }
         if let Some(variables) = self.variables {
             find = find.variables(document(variables)?);
+        }
+        if let Some(collation) = self.collation {
+            find = find.collation(document(collation)?);
         }
         find = find.skip(self.skip).limit(self.limit);
         // Keys have no record beside them.

@@ -6,7 +6,7 @@ use tallymap::{Collection, ExplainWrite, FindAndModify, FoundAndModified, Reason
 
 use super::update::{checked_update, explain_update, stages};
 use super::write_batch::put_bson;
-use crate::dispatch::call::{Call, check_collation, document, hint};
+use crate::dispatch::call::{Call, document, hint};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::Fields;
 use crate::dispatch::put::Put;
@@ -27,6 +27,7 @@ pub struct Change<'a> {
     array_filters: Vec<&'a [u8]>,
     hint: Option<Value<'a>>,
     variables: Option<&'a [u8]>,
+    collation: Option<&'a [u8]>,
 }
 
 /// Changes.
@@ -81,7 +82,7 @@ impl<'a> Change<'a> {
                 "arrayFilters" => change.array_filters = field.documents()?,
                 "hint" => change.hint = Some(field.hint()?),
                 "let" => change.variables = field.object()?,
-                "collation" => check_collation(field.object()?)?,
+                "collation" => change.collation = field.object()?,
                 "bypassDocumentValidation" => drop(field.number_or_bool()?),
                 _ => return field.unknown(),
             }
@@ -106,6 +107,9 @@ impl<'a> Change<'a> {
         let mut change = self.start(collection)?.upsert(self.upsert).return_new(self.returns_new);
         if let Some(variables) = self.variables {
             change = change.variables(document(variables)?);
+        }
+        if let Some(collation) = self.collation {
+            change = change.collation(document(collation)?);
         }
         if let Some(projection) = self.projection {
             change = change.projection(document(projection)?);
@@ -147,6 +151,17 @@ impl<'a> Change<'a> {
         };
         if let Some(sort) = self.sort {
             explain = explain.sort(document(sort)?);
+        }
+        if let Some(variables) = self.variables {
+            explain = explain.variables(document(variables)?);
+        }
+        if let Some(collation) = self.collation {
+            explain = explain.collation(document(collation)?);
+        }
+        if !self.array_filters.is_empty() {
+            let filters: Vec<_> =
+                self.array_filters.iter().map(|one| document(one)).collect::<Outcome<_>>()?;
+            explain = explain.array_filters(filters);
         }
         Ok(match self.hint.and_then(hint) {
             Some(hint) => explain.hint(hint),

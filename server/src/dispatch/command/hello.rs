@@ -3,10 +3,12 @@
 //! `topologyVersion` is left out: clients then ask again from time to time, which a server that
 //! never changes its role need not stream.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tallymap::Reason;
 use tallymap::bson::builder::Builder;
+use tallymap::bson::element::get;
 
 use crate::dispatch::call::Call;
 use crate::dispatch::failure::{Failure, Outcome};
@@ -33,10 +35,11 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
                     let name = "ClientMetadataCannotBeMutated";
                     return Err(Failure::numbered(186, name, message));
                 }
-                if field.object()?.is_none() {
+                let Some(metadata) = field.object()? else {
                     let message = "The client metadata document must be a document";
                     return Err(Failure::new(Reason::TypeMismatch, message));
-                }
+                };
+                call.client.asked_by.borrow_mut().app_name = app_name(metadata)?;
             }
             // What clients say here grows from release to release.
             _ => {}
@@ -58,6 +61,13 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     out.put_i32("maxWireVersion", WIRE_VERSION_MAX);
     out.put_bool("readOnly", call.engine().options().read_only);
     Ok(out)
+}
+
+/// What a client's program calls itself: `{ application: { name } }`.
+fn app_name(metadata: &[u8]) -> Outcome<Option<Arc<str>>> {
+    let Some(application) = get(metadata, "application")? else { return Ok(None) };
+    let Some(application) = application.val().as_document() else { return Ok(None) };
+    Ok(get(application, "name")?.and_then(|name| name.val().as_str().map(Arc::from)))
 }
 
 /// The time, in milliseconds since 1970.

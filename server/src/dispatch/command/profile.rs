@@ -25,6 +25,11 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
                     told.slow = Duration::from_millis(ms.max(0) as u64);
                 }
             }
+            "filter" if field.value.as_str() == Some("unset") => {}
+            "filter" => {
+                let message = "the profiler has no filter";
+                return Err(Failure::new(Reason::CommandNotSupported, message));
+            }
             "sampleRate" => told.sample_rate = sample_rate(&field)?.unwrap_or(was.sample_rate),
             _ => {}
         }

@@ -3,6 +3,7 @@
 use tallymap::bson::builder::Builder;
 use tallymap::{Collection, Reason};
 
+use super::drop::DROPPED;
 use crate::dispatch::call::{Call, check_not_system, collection_name};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::missing;
@@ -43,8 +44,11 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
             return Err(Failure::new(Reason::NamespaceExists, "target namespace exists"));
         }
         database.drop_collection(to_ns.collection())?;
+        call.cursors().interrupt(|ns| ns == to_ns.as_str(), DROPPED);
     }
     database.rename_collection(from_ns.collection(), to_ns.collection())?;
+    let why = format!("collection renamed from '{from_ns}' to '{to_ns}'");
+    call.cursors().interrupt(|ns| ns == from_ns.as_str(), &why);
     Ok(Builder::new())
 }
 

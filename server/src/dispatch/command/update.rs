@@ -7,7 +7,7 @@ use tallymap::bson::ty;
 use tallymap::{Collection, ExplainWrite, Reason, UpdateReport};
 
 use super::write_batch::{BatchResult, statements};
-use crate::dispatch::call::{Call, check_collation, document, hint};
+use crate::dispatch::call::{Call, document, hint};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::{Fields, missing};
 
@@ -30,18 +30,7 @@ pub struct Statement<'a> {
 
 /// Updates.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
-    let mut ordered = true;
-    let mut variables = None;
-    for field in call.fields("update")? {
-        let field = field?;
-        match field.name {
-            "updates" => {}
-            "ordered" => ordered = field.bool()?.unwrap_or(true),
-            "bypassDocumentValidation" => drop(field.number_or_bool()?),
-            "let" => variables = field.object()?,
-            _ => return field.unknown(),
-        }
-    }
+    let (ordered, variables) = options(call)?;
     let updates: Vec<_> =
         statements(call, "update.updates")?.into_iter().map(parse).collect::<Outcome<_>>()?;
     let collection = call.writable_collection()?;
@@ -57,6 +46,25 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         Ok(())
     };
     result.run(&updates, ordered, update).reply()
+}
+
+/// Whether the statements are ordered, and the variables of all of them.
+///
+/// # Errors
+/// For what is no field of the command, or of the wrong type.
+pub fn options<'a>(call: &Call<'a>) -> Outcome<(bool, Option<&'a [u8]>)> {
+    let (mut ordered, mut variables) = (true, None);
+    for field in call.fields("update")? {
+        let field = field?;
+        match field.name {
+            "updates" => {}
+            "ordered" => ordered = field.bool()?.unwrap_or(true),
+            "bypassDocumentValidation" => drop(field.number_or_bool()?),
+            "let" => variables = field.object()?,
+            _ => return field.unknown(),
+        }
+    }
+    Ok((ordered, variables))
 }
 
 /// Reads one statement.
@@ -123,7 +131,6 @@ pub fn stages(update: Value<'_>) -> Outcome<Option<Vec<&RawDocument>>> {
 
 impl<'a> Statement<'a> {
     fn run(&self, collection: &Collection, variables: Option<&[u8]>) -> Outcome<UpdateReport> {
-        check_collation(self.collation)?;
         let filter = document(self.filter)?;
         let update = self.update.ok_or_else(|| missing(PATH, "u"))?;
         let mut request = match (stages(update)?, self.multi) {
@@ -135,6 +142,9 @@ impl<'a> Statement<'a> {
         request = request.upsert(self.upsert);
         if let Some(variables) = self.constants.or(variables) {
             request = request.variables(document(variables)?);
+        }
+        if let Some(collation) = self.collation {
+            request = request.collation(document(collation)?);
         }
         if !self.array_filters.is_empty() {
             let filters: Vec<_> =
@@ -148,12 +158,22 @@ impl<'a> Statement<'a> {
     }
 
     /// What the update would do.
-    pub fn explain(&self, collection: &Collection) -> Outcome<ExplainWrite> {
+    pub fn explain(
+        &self,
+        collection: &Collection,
+        variables: Option<&[u8]>,
+    ) -> Outcome<ExplainWrite> {
         let update = self.update.ok_or_else(|| missing(PATH, "u"))?;
         let explain = explain_update(collection, self.filter, update)?;
         let filters: Vec<_> =
             self.array_filters.iter().map(|one| document(one)).collect::<Outcome<_>>()?;
-        let explain = explain.many(self.multi).upsert(self.upsert).array_filters(filters);
+        let mut explain = explain.many(self.multi).upsert(self.upsert).array_filters(filters);
+        if let Some(variables) = self.constants.or(variables) {
+            explain = explain.variables(document(variables)?);
+        }
+        if let Some(collation) = self.collation {
+            explain = explain.collation(document(collation)?);
+        }
         Ok(match self.hint.and_then(hint) {
             Some(hint) => explain.hint(hint),
             None => explain,
@@ -161,18 +181,17 @@ impl<'a> Statement<'a> {
     }
 }
 
-/// What an update would do, which has to be a document.
+/// What an update would do.
 ///
 /// # Errors
-/// For a pipeline.
+/// For stages that are no documents.
 pub fn explain_update(
     collection: &Collection,
     filter: &[u8],
     update: Value<'_>,
 ) -> Outcome<ExplainWrite> {
-    if update.ty == ty::ARRAY {
-        let message = "explain of an update with a pipeline is not supported";
-        return Err(Failure::new(Reason::CommandNotSupported, message));
+    if let Some(stages) = stages(update)? {
+        return Ok(collection.explain_update_by_pipeline(document(filter)?, stages));
     }
     Ok(collection.explain_update(document(filter)?, document(update.bytes)?))
 }

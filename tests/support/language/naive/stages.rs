@@ -289,22 +289,40 @@ fn plain<'a>(doc: &'a Document, parts: &[&str]) -> Option<&'a Bson> {
     }
 }
 
+/// What a path leads to: a number to a place in an array, a name into each document of it.
+fn local_values(value: &Bson, path: &[&str], out: &mut Vec<Bson>) {
+    match (value, path) {
+        (Bson::Array(items), []) => out.extend(items.iter().cloned()),
+        (value, []) => out.push(value.clone()),
+        (Bson::Document(doc), [name, rest @ ..]) => {
+            if let Some(value) = doc.get(name) {
+                local_values(value, rest, out);
+            }
+        }
+        (Bson::Array(items), [name, rest @ ..]) => match place(name) {
+            Some(place) => {
+                if let Some(item) = items.get(place) {
+                    local_values(item, rest, out);
+                }
+            }
+            None => {
+                let docs = items.iter().filter(|item| matches!(item, Bson::Document(_)));
+                docs.for_each(|item| local_values(item, path, out));
+            }
+        },
+        _ => {}
+    }
+}
+
 fn lookup(documents: Vec<Document>, parts: &Document, all: &Collections) -> Naive<Vec<Document>> {
     let text = |name: &str| parts.get_str(name).map_err(|_| NO_OPINION);
     let (local, foreign) = (text("localField")?, text("foreignField")?);
-    if local.split('.').any(|part| place(part).is_some()) {
-        return Err(NO_OPINION);
-    }
+    let path: Vec<&str> = local.split('.').collect();
     let others = all.documents(text("from")?);
     each(documents, |doc| {
         // Elements stand for their arrays, null for nothing.
         let mut wanted: Vec<Bson> = vec![];
-        for value in values(doc, local, false).into_iter().flatten() {
-            match value {
-                Bson::Array(items) => wanted.extend(items.iter().cloned()),
-                value => wanted.push(value.clone()),
-            }
-        }
+        local_values(&doc.clone().into(), &path, &mut wanted);
         if wanted.is_empty() {
             wanted.push(Bson::Null);
         }
@@ -317,6 +335,9 @@ fn lookup(documents: Vec<Document>, parts: &Document, all: &Collections) -> Naiv
         };
         let found: Vec<Bson> = others.iter().filter(matching).cloned().map(Bson::from).collect();
         let path: Vec<&str> = text("as")?.split('.').collect();
+        if path.len() > 1 && matches!(doc.get(path[0]), Some(Bson::Array(_))) {
+            return Err(NO_OPINION);
+        }
         let new = put(Some(doc.clone().into()), &path, Some(found.into()));
         new.and_then(|new| new.as_document().cloned()).ok_or(NO_OPINION)
     })
