@@ -5,8 +5,9 @@
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
+use std::sync::Arc;
 
-use super::{Context, Stage};
+use super::{Context, Stage, World};
 use crate::error::Result;
 
 /// One run of a stage.
@@ -63,6 +64,9 @@ fn push(stages: &mut [Box<dyn Run>], doc: Vec<u8>, out: &mut VecDeque<Vec<u8>>) 
     }
 }
 
+/// Turns of a run between two looks at the clock.
+const TURNS_PER_LOOK: u32 = 128;
+
 /// A run of stages.
 #[derive(Debug)]
 pub(crate) struct Chain {
@@ -70,12 +74,16 @@ pub(crate) struct Chain {
     out: VecDeque<Vec<u8>>,
     /// Stages that have been told that there are no more documents.
     finished: usize,
+    world: Arc<dyn World>,
+    /// Turns since the last look at the clock.
+    turns: u32,
 }
 
 impl Chain {
     pub fn new(stages: &[Stage], context: &Context) -> Chain {
         let stages = stages.iter().map(|stage| stage.start(context)).collect();
-        Chain { stages, out: VecDeque::new(), finished: 0 }
+        let world = context.world.clone();
+        Chain { stages, out: VecDeque::new(), finished: 0, world, turns: 0 }
     }
 
     /// Takes a document.
@@ -91,6 +99,13 @@ impl Chain {
     /// Has the last stage that has documents left give the next one: those before it are not
     /// asked, so that nothing piles up between stages. Answers whether there was one.
     pub fn more(&mut self) -> Result<bool> {
+        // One document may become very many: a look at the clock for each of the source's is too
+        // few.
+        self.turns += 1;
+        if self.turns == TURNS_PER_LOOK {
+            self.turns = 0;
+            self.world.check_time()?;
+        }
         for at in (0..self.stages.len()).rev() {
             let (before, rest) = self.stages.split_at_mut(at + 1);
             if before[at].is_done() {

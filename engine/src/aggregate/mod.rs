@@ -59,6 +59,12 @@ pub(crate) trait World: Debug + Send + Sync {
         pipeline: &Pipeline,
         vars: Arc<Variables<'static>>,
     ) -> Result<Documents>;
+
+    /// Is there time left?
+    ///
+    /// # Errors
+    /// [`crate::Reason::MaxTimeMSExpired`].
+    fn check_time(&self) -> Result<()>;
 }
 
 /// What a run knows.

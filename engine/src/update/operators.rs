@@ -256,16 +256,19 @@ impl Modifiers {
         let name = std::str::from_utf8(field.name)
             .map_err(|_| Error::invalid_bson(field.ofs + 1, "text is UTF-8"))?;
         let path = update_path::parse(name)?;
-        if let Some(filters) = filters {
-            check_filters_of(&path, filters)?;
-        }
         if operator == b"$rename" {
             self.tree.insert(&path, self.list.len())?;
             let to = rename::operand(field, &path)?;
             self.add(path.clone(), Action::RenameFrom(to.clone()));
             return self.push(to, Action::RenameTo(path));
         }
-        self.push(path, Action::parse(operator, field)?)
+        let action = Action::parse(operator, field)?;
+        self.tree.insert(&path, self.list.len())?;
+        if let Some(filters) = filters {
+            check_filters_of(&path, filters)?;
+        }
+        self.add(path, action);
+        Ok(())
     }
 
     /// Adds an operator; refuses a path that another one of them is, begins or ends in.

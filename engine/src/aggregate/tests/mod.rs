@@ -27,6 +27,10 @@ fn documents(text: &str) -> Vec<Vec<u8>> {
 }
 
 impl World for Small {
+    fn check_time(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn documents(
         &self,
         collection: &str,

@@ -349,6 +349,15 @@ fn time_is_limited() {
     let aggregate = collection.aggregate(&stages).max_time(Duration::from_secs(4));
     let ended = aggregate.run().and_then(|mut found| found.next().expect("an answer").map(drop));
     assert_eq!(ended.unwrap_err().code(), 50);
+    // One document that becomes very many takes its time, too.
+    let numbers: Vec<i32> = (0..1000).collect();
+    insert(&engine.collection("d.wide").unwrap(), [doc! { "a": &numbers, "b": &numbers }]);
+    let wide = engine.collection("d.wide").unwrap();
+    let unwound =
+        [rawdoc! { "$unwind": "$a" }, rawdoc! { "$unwind": "$b" }, rawdoc! { "$count": "n" }];
+    let aggregate = wide.aggregate(unwound).max_time(Duration::from_secs(60));
+    let ended = aggregate.run().and_then(|mut found| found.next().expect("an answer").map(drop));
+    assert_eq!(ended.unwrap_err().code(), 50);
     let mut unlimited = collection.aggregate(&stages).run().unwrap();
     assert_eq!(
         unlimited.next().unwrap().unwrap().get("_id").ok().flatten().unwrap().as_i32(),

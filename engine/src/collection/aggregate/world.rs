@@ -28,6 +28,10 @@ impl DatabaseWorld {
 }
 
 impl World for DatabaseWorld {
+    fn check_time(&self) -> Result<()> {
+        self.deadline.left().map(|_| ())
+    }
+
     fn documents(
         &self,
         collection: &str,

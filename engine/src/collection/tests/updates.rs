@@ -202,5 +202,7 @@ fn a_missing_array_filter_is_told_before_what_stands_behind_it() {
     assert_eq!(code(rawdoc! { "$pop": { "a.$[e]": -1, "a.1": -1 } }), 2);
     assert_eq!(code(rawdoc! { "$set": { "a.$[e]": 1, "b": 1, "b.c": 2 } }), 2);
     assert_eq!(code(rawdoc! { "$set": { "b": 1, "b.c": 2, "a.$[e]": 1 } }), 40);
+    assert_eq!(code(rawdoc! { "$inc": { "a.b": 1, "a.$[e]": 1 } }), 40);
+    assert_eq!(code(rawdoc! { "$inc": { "a.$[e]": "s" } }), 14);
     assert_eq!(code(rawdoc! { "$set": { "a.$[e]": 1 }, "$inc": { "x": "s" } }), 2);
 }

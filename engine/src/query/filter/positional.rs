@@ -2,7 +2,8 @@
 //!
 //! The last one that went through an array wins. For updates 5.0 orders them by operator, then by
 //! path, then as written; for projections they are as written. Conditions below an `$or` of
-//! several branches do not count, nor do those that negate. An `$or` of equalities on one path is an `$in`.
+//! several branches do not count, nor do those that negate. An `$or` of equalities on one path is
+//! an `$in`.
 
 use super::{Bits, Clause, InList, Test};
 
