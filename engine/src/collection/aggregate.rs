@@ -22,12 +22,11 @@ use super::cursor::Cursor;
 use super::find::{Find, Verbosity};
 use super::handle::Collection;
 use super::search::Hint;
-use super::variables::collation_of;
+use super::variables::{collation_of, named_variables, scope_of};
 use crate::aggregate::{Chain, Context, Documents, Kind, Pipeline, Stage};
 use crate::bson::document;
-use crate::bson::element::Elements;
 use crate::error::{Error, Reason, Result};
-use crate::expression::{Expression, Scope, Variables, check_variable, name_of};
+use crate::expression::Variables;
 use crate::limits::DOCUMENT_LEN_MAX;
 use crate::query::SortBound;
 pub use out::TEMPORARY;
@@ -170,32 +169,16 @@ impl Aggregate {
 
     fn parse(&self) -> Result<Parsed> {
         let now_ms = self.collection.database.shared.clock.unix_ms();
-        let (scope, vars) = self.named_variables(now_ms)?;
-        let scope = scope.under(collation_of(self.collation.as_deref())?);
+        let named = named_variables(self.variables.as_deref(), now_ms)?;
+        let scope = scope_of(&named).under(collation_of(self.collation.as_deref())?);
+        let mut vars = Variables::new(now_ms);
+        named.into_iter().for_each(|(name, value)| vars.set(name, value));
         for stage in &self.pipeline {
             document::check(stage.as_bytes())?;
         }
         let pipeline = Pipeline::parse(self.pipeline.iter().map(|stage| stage.as_bytes()), &scope)?;
         let deadline = Deadline::new(&self.collection.database.shared, self.max_time);
         Ok(Parsed { pipeline, vars: Arc::new(vars), deadline })
-    }
-
-    fn named_variables(&self, now_ms: i64) -> Result<(Scope, Variables<'static>)> {
-        let mut vars = Variables::new(now_ms);
-        let Some(given) = &self.variables else { return Ok((Scope::default(), vars)) };
-        document::check(given.as_bytes())?;
-        let mut names = vec![];
-        for element in Elements::new(given.as_bytes())? {
-            let element = element?;
-            let name = name_of(&element)?;
-            check_variable(name, true)?;
-            let expression = Expression::parse(element.val(), &Scope::default())?;
-            let constant = Variables::new(now_ms);
-            let value = expression.evaluate(&[5, 0, 0, 0, 0], &constant)?.into_owned();
-            names.push(name.to_owned());
-            vars.set(name.to_owned(), value);
-        }
-        Ok((Scope::new(names), vars))
     }
 
     /// What comes out of these stages.

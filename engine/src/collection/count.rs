@@ -143,7 +143,8 @@ impl Count {
     }
 
     fn query(&self) -> Result<Query> {
-        let variables = self.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
+        let now_ms = self.collection.database.shared.clock.unix_ms();
+        let variables = named_variables(self.variables.as_deref(), now_ms)?;
         let collation = collation_of(self.collation.as_deref())?;
         let scope = scope_of(&variables).under(collation);
         document::check(self.filter.as_bytes())?;
@@ -159,7 +160,7 @@ impl Count {
             limit: self.limit,
             copied: Copied::Nothing,
             counts: true,
-            now_ms: self.collection.database.shared.clock.unix_ms(),
+            now_ms,
             variables,
             collation: scope.collation().cloned(),
             max_ms: self.max_time.map(|time| time.as_millis() as u64).filter(|ms| *ms > 0),

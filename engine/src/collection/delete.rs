@@ -127,13 +127,13 @@ impl Delete<'_> {
 
     fn run_unwatched(&self) -> Result<u64> {
         document::check(self.filter.as_bytes())?;
-        let variables = self.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
+        let now_ms = self.collection.database.shared.clock.unix_ms();
+        let variables = named_variables(self.variables.as_deref(), now_ms)?;
         let collation = collation_of(self.collation.as_deref())?;
         let scope = scope_of(&variables).under(collation);
         let filter = Filter::parse_in(self.filter.as_bytes(), &scope)?;
         let hint = self.hint.as_ref();
         let (filter, variables) = (&filter, variables.as_slice());
-        let now_ms = self.collection.database.shared.clock.unix_ms();
         let search = Search { filter, sort: None, hint, variables, now_ms };
         if !self.many || filter.id_equality().is_some() {
             let deleted = self.collection.delete_first(&search, |_| ())?;

@@ -132,7 +132,8 @@ impl Distinct {
     }
 
     fn query(&self) -> Result<Query> {
-        let variables = self.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
+        let now_ms = self.collection.database.shared.clock.unix_ms();
+        let variables = named_variables(self.variables.as_deref(), now_ms)?;
         let collation = collation_of(self.collation.as_deref())?;
         let scope = scope_of(&variables).under(collation);
         document::check(self.filter.as_bytes())?;
@@ -143,7 +144,7 @@ impl Distinct {
         question.hint = hinted(guard.open()?, ns, self.hint.as_ref())?;
         Ok(Query {
             copied: Copied::Document,
-            now_ms: self.collection.database.shared.clock.unix_ms(),
+            now_ms,
             variables,
             collation: scope.collation().cloned(),
             max_ms: self.max_time.map(|time| time.as_millis() as u64).filter(|ms| *ms > 0),

@@ -142,7 +142,8 @@ impl ExplainWrite {
     /// # Errors
     /// As the write.
     pub fn run(self, verbosity: Verbosity) -> Result<RawDocumentBuf> {
-        let variables = self.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
+        let now_ms = self.collection.database.shared.clock.unix_ms();
+        let variables = named_variables(self.variables.as_deref(), now_ms)?;
         let scope = scope_of(&variables).under(collation_of(self.collation.as_deref())?);
         document::check(self.filter.as_bytes())?;
         let filter = Filter::parse_in(self.filter.as_bytes(), &scope)?;
@@ -161,7 +162,6 @@ impl ExplainWrite {
             None => None,
         };
         let (hint, variables) = (self.hint.as_ref(), variables.as_slice());
-        let now_ms = self.collection.database.shared.clock.unix_ms();
         let search = || Search { filter: &filter, sort: sort.as_ref(), hint, variables, now_ms };
         let mut query = self.query(&search())?;
         query.collation = scope.collation().cloned();

@@ -262,7 +262,8 @@ impl Find {
     /// The query, parsed.
     fn query(&self) -> Result<Query> {
         let ns = self.collection.core.ns.as_str();
-        let variables = self.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
+        let now_ms = self.collection.database.shared.clock.unix_ms();
+        let variables = named_variables(self.variables.as_deref(), now_ms)?;
         let collation = collation_of(self.collation.as_deref())?;
         let scope = scope_of(&variables).under(collation);
         document::check(self.filter.as_bytes())?;
@@ -304,7 +305,7 @@ impl Find {
             projection,
             return_key: self.return_key,
             record_id: self.show_record_id,
-            now_ms: self.collection.database.shared.clock.unix_ms(),
+            now_ms,
             variables,
             collation: scope.collation().cloned(),
             sort_bound: self.sort_bound,

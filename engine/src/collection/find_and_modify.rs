@@ -193,7 +193,8 @@ impl FindAndModify<'_> {
 
     fn run_unwatched(&self) -> Result<FoundAndModified> {
         self.check()?;
-        let variables = self.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
+        let now_ms = self.collection.database.shared.clock.unix_ms();
+        let variables = named_variables(self.variables.as_deref(), now_ms)?;
         let collation = collation_of(self.collation.as_deref())?;
         let scope = scope_of(&variables).under(collation);
         document::check(self.filter.as_bytes())?;
@@ -211,7 +212,6 @@ impl FindAndModify<'_> {
         };
         let projection = self.parsed_projection(&filter, &scope)?;
         let (sort, hint) = (sort.as_ref(), self.hint.as_ref());
-        let now_ms = self.collection.database.shared.clock.unix_ms();
         let variables = variables.as_slice();
         let search = || Search { filter: &filter, sort, hint, variables, now_ms };
         let (document, report) = match &update {

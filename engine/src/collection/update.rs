@@ -272,11 +272,11 @@ impl UpdateRequest<'_> {
             (What::Any(any), _) => *any,
         };
         let options = options.map_or_else(Options::default, |options| *options);
-        let variables = options.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
+        let now_ms = collection.database.shared.clock.unix_ms();
+        let variables = named_variables(options.variables.as_deref(), now_ms)?;
         let (filter, update) = any.with(&options, &variables)?;
         let hint = options.hint.as_ref();
         let (filter, variables) = (&filter, variables.as_slice());
-        let now_ms = collection.database.shared.clock.unix_ms();
         let search = Search { filter, sort: None, hint, variables, now_ms };
         let job = UpdateJob { search, update: &update, upsert, keep: Keep::Nothing };
         job.check()?;

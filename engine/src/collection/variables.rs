@@ -9,18 +9,24 @@ use crate::bson::collation::Collation;
 use crate::bson::document;
 use crate::bson::element::{Elements, OwnedValue};
 use crate::error::{Error, Reason, Result};
-use crate::expression::{Expression, Scope, Variables, variable_of};
+use crate::expression::{Expression, Scope, Variables, check_variable, name_of, variable_of};
 
-/// The variables by name. Each may use those before it.
+/// The variables by name, none if none are given. Each may use those before it, and `$$NOW`.
 ///
 /// # Errors
 /// [`Error::Refused`] for an expression that is none, or reads fields.
-pub fn named_variables(variables: &RawDocument) -> Result<Vec<(String, OwnedValue)>> {
+pub fn named_variables(
+    variables: Option<&RawDocument>,
+    now_ms: i64,
+) -> Result<Vec<(String, OwnedValue)>> {
     const NOTHING: &[u8] = &[5, 0, 0, 0, 0];
+    let Some(variables) = variables else { return Ok(vec![]) };
     document::check(variables.as_bytes())?;
     let mut named: Vec<(String, OwnedValue)> = vec![];
     for element in Elements::new(variables.as_bytes())? {
         let element = element?;
+        let name = name_of(&element)?;
+        check_variable(name, true)?;
         let expression = Expression::parse(element.val(), &scope_of(&named))?;
         if expression.fields().is_none_or(|fields| !fields.is_empty()) {
             let message = "Command let Expression tried to access a field, but this is not allowed \
@@ -28,10 +34,10 @@ pub fn named_variables(variables: &RawDocument) -> Result<Vec<(String, OwnedValu
                            documents.";
             return Err(Error::refused(Reason::Location(4890500), message));
         }
-        let mut known = Variables::new(0);
+        let mut known = Variables::new(now_ms);
         named.iter().for_each(|(name, value)| known.set(name.as_str(), value.clone()));
         let value = variable_of(expression.evaluate(NOTHING, &known)?);
-        named.push((element.name_lossy().into_owned(), value));
+        named.push((name.to_owned(), value));
     }
     Ok(named)
 }

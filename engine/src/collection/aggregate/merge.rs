@@ -81,7 +81,7 @@ impl<'m> Work<'m> {
             let message = "Cannot find index to verify that join fields will be unique";
             return Err(Error::refused(Reason::Location(51183), message));
         }
-        let named = aggregate.variables.as_deref().map_or(Ok(vec![]), named_variables)?;
+        let named = named_variables(aggregate.variables.as_deref(), vars.now_ms)?;
         let now_ms = vars.now_ms;
         Ok(Work { merge, vars, target, named, now_ms })
     }

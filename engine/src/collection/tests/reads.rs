@@ -210,3 +210,31 @@ fn merged_walks_compare_arrays_whole() {
     let ids: Vec<_> = found.map(|doc| doc.expect("found").get_i32("_id").expect("an id")).collect();
     assert_eq!(ids, [1, 2, 3, 4, 5, 6, 7]);
 }
+
+#[test]
+fn the_variables_of_every_request_know_the_time() {
+    let engine = crate::Engine::builder("heap")
+        .disk(Arc::new(HeapDisk::new()))
+        .background(false)
+        .ns_size_mib(1)
+        .open()
+        .expect("opens");
+    let c = engine.collection("t.c").expect("named");
+    c.insert_one(rawdoc! { "_id": 1 }).expect("inserted");
+    let variables = rawdoc! { "year": { "$year": "$$NOW" }, "same": "$$year" };
+    let recent = rawdoc! { "$expr": { "$gt": ["$$same", 2000] } };
+    let found = c.find(&recent).variables(&variables).run().expect("a find");
+    assert_eq!(found.count(), 1);
+    let matched = c.aggregate([rawdoc! { "$match": recent.clone() }]);
+    assert_eq!(matched.variables(&variables).run().expect("an aggregation").count(), 1);
+    let increment = rawdoc! { "$inc": { "n": 1 } };
+    let update = c.update_one(&recent, increment).expect("parsed").variables(&variables);
+    assert_eq!(update.run().expect("updated").modified, 1);
+    for (wrong, code) in [(rawdoc! { "Year": 1 }, 9), (rawdoc! { "y": "$a" }, 4890500)] {
+        let refused = c.find(&recent).variables(&wrong).run().expect_err("no variable");
+        assert_eq!(refused.code(), code, "{wrong:?}");
+        let refused = c.aggregate([rawdoc! { "$limit": 1 }]).variables(&wrong).run();
+        assert_eq!(refused.expect_err("no variable").code(), code, "{wrong:?}");
+    }
+    assert_eq!(c.delete(&recent).variables(&variables).run().expect("deleted"), 1);
+}
