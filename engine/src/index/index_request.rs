@@ -18,7 +18,7 @@ use crate::index::hash::integer;
 use crate::index::request_key;
 
 /// Every field that a request may have.
-const FIELDS: [&[u8]; 26] = [
+pub const FIELDS: [&[u8]; 26] = [
     b"v",
     b"key",
     b"name",

@@ -7,6 +7,7 @@ use crate::bson::builder::Builder;
 use crate::bson::element::{OwnedValue, Value};
 use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
+use crate::index::index_request::FIELDS;
 
 /// A request for an index.
 ///
@@ -40,6 +41,11 @@ impl IndexSpec {
         let kind = Value { ty: ty::STRING, bytes: b"\x07\0\0\0hashed\0" };
         let fields = vec![(path.to_owned(), kind.to_owned())];
         IndexSpec { fields, name: None, options: Vec::new() }
+    }
+
+    /// May a request for an index have a field of this name?
+    pub fn may_have(field: &[u8]) -> bool {
+        FIELDS.contains(&field)
     }
 
     /// Its name; by default the fields and their directions: `site_1_date_-1`.

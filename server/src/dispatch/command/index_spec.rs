@@ -1,42 +1,12 @@
 //! Specifications of indexes as clients send them. What they mean, and what may be in them, is
 //! the engine's; here is what only the command says of them.
 
-use tallymap::Reason;
 use tallymap::bson::builder::Builder;
 use tallymap::bson::element::{Elements, get};
 use tallymap::bson::text;
+use tallymap::{IndexSpec, Reason};
 
 use crate::dispatch::failure::{Failure, Outcome};
-
-/// The options that there are.
-const KNOWN: [&[u8]; 26] = [
-    b"v",
-    b"key",
-    b"name",
-    b"ns",
-    b"_id",
-    b"unique",
-    b"background",
-    b"sparse",
-    b"hidden",
-    b"dropDups",
-    b"expireAfterSeconds",
-    b"partialFilterExpression",
-    b"collation",
-    b"storageEngine",
-    b"weights",
-    b"default_language",
-    b"language_override",
-    b"textIndexVersion",
-    b"2dsphereIndexVersion",
-    b"bits",
-    b"min",
-    b"max",
-    b"bucketSize",
-    b"coarsestIndexedLevel",
-    b"finestIndexedLevel",
-    b"wildcardProjection",
-];
 
 /// The specification, without options that nobody knows if those are to be ignored.
 ///
@@ -57,7 +27,7 @@ pub fn prepared(spec: &[u8], ignores_unknown: bool) -> Outcome<Vec<u8>> {
     let mut out = Builder::with_capacity(spec.len());
     for element in Elements::new(spec)? {
         let element = element?;
-        if KNOWN.contains(&element.name) {
+        if IndexSpec::may_have(element.name) {
             out.element(&element);
         }
     }
