@@ -147,7 +147,11 @@ impl<'a> Call<'a> {
 
     /// The collection that its first field names.
     pub fn collection(&self) -> Outcome<Collection> {
-        self.collection_named(collection_name(self.target())?)
+        let name = collection_name(self.target()).map_err(|failure| match self.name {
+            "count" | "distinct" => Failure::new(Reason::InvalidNamespace, failure.message()),
+            _ => failure,
+        })?;
+        self.collection_named(name)
     }
 
     /// A collection of the database that it is sent to.

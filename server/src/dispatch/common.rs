@@ -11,7 +11,7 @@ use super::failure::{Failure, Outcome};
 use super::fields::{Field, Fields, missing};
 use super::read_concern;
 use super::sessions::SessionId;
-use super::write_concern::WriteConcern;
+use super::write_concern::{self, WriteConcern};
 
 /// The fields that any command may have.
 #[derive(Debug, Clone, Default)]
@@ -79,9 +79,12 @@ fn check_type(command: &'static str, element: &Element<'_>) -> Outcome<()> {
         ("aggregate", b"readConcern") | ("findAndModify", b"writeConcern") => {
             Field::new(command, *element)?.object().map(drop)
         }
-        ("aggregate" | "getMore", b"maxTimeMS") => {
-            Field::new(command, *element)?.integer().map(drop)
+        ("aggregate", b"writeConcern") => {
+            let Some(concern) = Field::new(command, *element)?.object()? else { return Ok(()) };
+            write_concern::check_names(concern)
         }
+        ("aggregate", b"maxTimeMS") => Field::new(command, *element)?.non_negative().map(drop),
+        ("getMore", b"maxTimeMS") => Field::new(command, *element)?.integer().map(drop),
         _ => Ok(()),
     }
 }

@@ -290,13 +290,18 @@ pub fn truncated(value: Value<'_>) -> Option<i64> {
         Some(Number::Int32(number)) => Some(i64::from(number)),
         Some(Number::Int64(number)) => Some(number),
         Some(Number::Double(number)) => Some(number as i64),
-        None if value.ty == ty::DECIMAL128 => {
-            let bytes: [u8; 16] = value.bytes.try_into().ok()?;
-            let text = bson::Decimal128::from_bytes(bytes).to_string();
-            Some(text.parse::<f64>().map_or(0, |number| number as i64))
-        }
-        None => None,
+        None => as_f64(value).map(|number| number as i64),
     }
+}
+
+/// The double that is nearest to a number of any type.
+pub fn as_f64(value: Value<'_>) -> Option<f64> {
+    if value.ty != ty::DECIMAL128 {
+        return value.as_number().map(|number| number.to_f64());
+    }
+    let bytes: [u8; 16] = value.bytes.try_into().ok()?;
+    // The texts of decimals are those of doubles: digits, `E`, `Infinity`, `NaN`.
+    Some(bson::Decimal128::from_bytes(bytes).to_string().parse().unwrap_or(f64::NAN))
 }
 
 #[cfg(test)]

@@ -11,6 +11,10 @@ use super::fields::{Fields, truncated};
 /// The most servers that a client may ask for.
 const SERVERS_MAX: i64 = 50;
 
+/// The fields that there are.
+const NAMES: [&str; 8] =
+    ["w", "j", "fsync", "wtimeout", "wElectionId", "wOpTime", "getLastError", "provenance"];
+
 /// What of a write concern a standalone has to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WriteConcern {
@@ -38,7 +42,7 @@ impl WriteConcern {
                 "w" => refusal = check_servers(field.value)?,
                 "j" => journaled = field.number_or_bool()?.unwrap_or(false),
                 "fsync" => synced = field.number_or_bool()?.unwrap_or(false),
-                "wtimeout" | "wElectionId" | "wOpTime" | "getLastError" | "provenance" => {}
+                name if NAMES.contains(&name) => {}
                 _ => return field.unknown(),
             }
         }
@@ -51,6 +55,21 @@ impl WriteConcern {
             None => Ok(WriteConcern { is_journaled: journaled || synced }),
         }
     }
+}
+
+/// Refuses what is no field of a write concern, in the words of `aggregate`.
+///
+/// # Errors
+/// [`Reason::FailedToParse`] with the name.
+pub fn check_names(concern: &[u8]) -> Outcome<()> {
+    for field in Fields::of("writeConcern", concern)? {
+        let field = field?;
+        if !NAMES.contains(&field.name) {
+            let message = format!("unrecognized write concern field: {}", field.name);
+            return Err(Failure::new(Reason::FailedToParse, message));
+        }
+    }
+    Ok(())
 }
 
 /// Looks at the number of servers, or the name of a set of them. The answer is why there are

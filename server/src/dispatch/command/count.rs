@@ -2,12 +2,12 @@
 
 use tallymap::bson::builder::Builder;
 use tallymap::bson::element::Value;
-use tallymap::bson::number::Number;
+use tallymap::bson::ty;
 use tallymap::{Collection, Count, Reason};
 
 use crate::dispatch::call::{Call, document, hint};
 use crate::dispatch::failure::{Failure, Outcome};
-use crate::dispatch::fields::{Field, Fields, truncated};
+use crate::dispatch::fields::{Field, Fields, as_f64, truncated};
 use crate::dispatch::put::Put;
 
 /// An empty document.
@@ -83,11 +83,18 @@ impl<'a> Request<'a> {
 /// A number without a fraction, by the rule and the texts of this old command.
 fn whole(field: &Field<'_>) -> Outcome<i64> {
     let name = field.name;
-    match (field.value.as_number(), truncated(field.value)) {
-        (Some(Number::Double(number)), _) if number.fract() != 0.0 => {
-            let message = format!("Expected an integer: {name}: {number}");
-            Err(Failure::new(Reason::FailedToParse, message))
+    let refused = |message| Err(Failure::new(Reason::FailedToParse, message));
+    match (as_f64(field.value), truncated(field.value)) {
+        (Some(number), _) if number.is_nan() => {
+            refused(format!("Expected an integer, but found NaN in: {name}: nan.0"))
         }
+        (Some(number), _) if number.is_infinite() => {
+            refused(format!("Cannot represent as a 64-bit integer: {name}: {number}.0"))
+        }
+        (Some(number), _) if number.fract() != 0.0 => refused(match field.value.ty {
+            ty::DECIMAL128 => format!("Cannot represent as a 64-bit integer: {name}: {number}"),
+            _ => format!("Expected an integer: {name}: {number}"),
+        }),
         (_, Some(number)) => Ok(number),
         _ => {
             let message = format!("{name} value is not a valid number");

@@ -8,7 +8,7 @@ use tallymap::{Collection, ExplainWrite, Reason};
 use super::write_batch::{BatchResult, statements};
 use crate::dispatch::call::{Call, document, hint};
 use crate::dispatch::failure::{Failure, Outcome};
-use crate::dispatch::fields::{Fields, missing};
+use crate::dispatch::fields::{Fields, as_f64, missing};
 
 /// One statement.
 #[derive(Debug, Clone)]
@@ -106,7 +106,7 @@ impl Statement<'_> {
 
 /// Is it one document, and not all?
 fn is_one(limit: Value<'_>) -> Outcome<bool> {
-    match limit.as_number().map(|number| number.to_f64()) {
+    match as_f64(limit) {
         Some(0.0) => Ok(false),
         Some(1.0) => Ok(true),
         Some(other) => {

@@ -27,13 +27,14 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     }
     let collection = call.writable_collection()?;
     let which = which.ok_or_else(|| missing(PATH, "index"))?;
+    let names = names(which)?;
     if !collection.exists() {
         let message = format!("ns not found {}", collection.namespace());
         return Err(Failure::new(Reason::NamespaceNotFound, message));
     }
     let dropped = match which.ty {
         ty::DOCUMENT => collection.drop_index_by_key(document(which.bytes)?),
-        _ => collection.drop_indexes(&names(which)?),
+        _ => collection.drop_indexes(&names),
     };
     let before = dropped.map_err(|error| match &error {
         Error::NotFound { what: "index", name } => {
@@ -51,8 +52,8 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
 
 /// The names that are given.
 fn names(which: Value<'_>) -> Outcome<Vec<&str>> {
-    if let Some(name) = which.as_str() {
-        return Ok(vec![name]);
+    if which.ty != ty::ARRAY {
+        return Ok(which.as_str().into_iter().collect());
     }
     let mut names = Vec::new();
     for element in Elements::new(which.bytes)? {

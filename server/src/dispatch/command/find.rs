@@ -66,6 +66,8 @@ impl<'a> Query<'a> {
     /// For what is no field of it, or of the wrong type.
     pub fn parse(fields: Fields<'a>) -> Outcome<Query<'a>> {
         let mut query = Query::default();
+        // What was said by a number before there were the fields `limit` and `batchSize`.
+        let mut count = None;
         for field in fields {
             let field = field?;
             match field.name {
@@ -80,6 +82,7 @@ impl<'a> Query<'a> {
                 "skip" => query.skip = field.non_negative()?.unwrap_or(0),
                 "limit" => query.limit = field.non_negative()?.unwrap_or(0),
                 "batchSize" => query.batch_size = field.non_negative()?,
+                "ntoreturn" => count = field.non_negative()?,
                 "singleBatch" => query.single_batch = field.old_bool()?,
                 "returnKey" => query.return_key = field.old_bool()?,
                 "showRecordId" => query.show_record_id = field.old_bool()?,
@@ -92,6 +95,11 @@ impl<'a> Query<'a> {
                 _ => return field.unknown(),
             }
         }
+        if count.is_some() && (query.limit > 0 || query.batch_size.is_some()) {
+            let message = "'limit' or 'batchSize' fields can not be set with 'ntoreturn' field.";
+            return Err(Failure::new(Reason::BadValue, message));
+        }
+        query.batch_size = query.batch_size.or(count.filter(|count| *count > 0));
         if query.await_data && !query.tailable {
             let message = "Cannot set 'awaitData' without also setting 'tailable'";
             return Err(Failure::new(Reason::FailedToParse, message));

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use tallymap::Reason;
 use tallymap::bson::builder::Builder;
 use tallymap::bson::ty;
 
 use crate::dispatch::call::{Call, namespace};
 use crate::dispatch::cursors::OpenCursor;
-use crate::dispatch::failure::Outcome;
+use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::{Field, missing, truncated};
 use crate::dispatch::put::Put;
 
@@ -23,11 +24,18 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         match field.name {
             "collection" => name = field.string()?,
             "batchSize" => batch_size = field.non_negative()?,
+            // Of the servers of a replica set to each other.
+            "term" => drop(long(field)?),
             _ => return field.unknown(),
         }
     }
-    let id = cursor_id(Field::of_target(PATH, PATH, call.target()))?;
+    let id = Field::of_target(PATH, PATH, call.target());
+    let id = long(id)?.ok_or_else(|| missing(PATH, PATH))?;
     let name = name.ok_or_else(|| missing(PATH, "collection"))?;
+    if name.is_empty() {
+        let message = "Collection names cannot be empty";
+        return Err(Failure::new(Reason::InvalidNamespace, message));
+    }
     let ns = namespace(call.common.database, name);
     let mut cursor = call.cursors().take(id, &ns, call.common.session)?;
     // 0 is as if it was not there.
@@ -67,11 +75,11 @@ fn fetch(call: &Call<'_>, cursor: &mut OpenCursor, out: &mut Builder, count: u64
     }
 }
 
-/// A cursor's number, which has to be a long.
-fn cursor_id(field: Field<'_>) -> Outcome<i64> {
+/// A number that has to be a long, as that of a cursor; null is as if it was not there.
+fn long(field: Field<'_>) -> Outcome<Option<i64>> {
     match field.value.ty {
-        ty::INT64 => Ok(truncated(field.value).unwrap_or_default()),
-        ty::NULL => Err(missing("getMore", "getMore")),
+        ty::INT64 => Ok(truncated(field.value)),
+        ty::NULL => Ok(None),
         _ => field.wrong_type("type 'long'"),
     }
 }

@@ -22,7 +22,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
             _ => return field.unknown(),
         }
     }
-    let ns = call.namespace()?;
+    let ns = call.collection()?.namespace().to_string();
     let ids = ids(cursors.ok_or_else(|| missing(PATH, "cursors"))?)?;
     let (killed, not_found): (Vec<i64>, Vec<i64>) =
         ids.into_iter().partition(|id| call.cursors().kill(*id, Some(&ns)));

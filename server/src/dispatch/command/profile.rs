@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tallymap::bson::builder::Builder;
+use tallymap::bson::ty;
 use tallymap::{ProfilingLevel, Reason};
 
 use crate::dispatch::call::Call;
@@ -26,6 +27,10 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
                 }
             }
             "filter" if field.value.as_str() == Some("unset") => {}
+            "filter" if field.value.ty != ty::DOCUMENT => {
+                let message = "Expected an object, or the string 'unset'.";
+                return Err(Failure::new(Reason::BadValue, message));
+            }
             "filter" => {
                 let message = "the profiler has no filter";
                 return Err(Failure::new(Reason::CommandNotSupported, message));
@@ -62,7 +67,7 @@ fn sample_rate(field: &Field<'_>) -> Outcome<Option<f64>> {
             let message = "'sampleRate' must be between 0.0 and 1.0 inclusive";
             Err(Failure::new(Reason::BadValue, message))
         }
-        None if field.value.ty == tallymap::bson::ty::NULL => Ok(None),
+        None if field.value.ty == ty::NULL => Ok(None),
         _ => field.wrong_type("type 'double'"),
     }
 }

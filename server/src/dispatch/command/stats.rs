@@ -47,12 +47,12 @@ pub fn database(call: &Call<'_>) -> Outcome<Builder> {
     for field in call.fields("dbStats")? {
         let field = field?;
         if field.name == "scale" {
-            let refused = || Failure::unnumbered("scale has to be a number > 0");
-            scale =
-                truncated(field.value).unwrap_or(if field.value.bytes.is_empty() { 1 } else { 0 });
-            if scale <= 0 {
-                return Err(refused());
-            }
+            scale = match truncated(field.value) {
+                Some(scale @ 1..) => scale,
+                Some(_) => return Err(Failure::unnumbered("scale has to be > 0")),
+                None if field.value.bytes.is_empty() => 1,
+                None => return Err(Failure::unnumbered("scale has to be a number > 0")),
+            };
         }
     }
     let stats = call.database()?.stats()?;

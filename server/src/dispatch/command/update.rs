@@ -34,6 +34,9 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let updates: Vec<_> =
         statements(call, "update.updates")?.into_iter().map(parse).collect::<Outcome<_>>()?;
     let collection = call.writable_collection()?;
+    for update in &updates {
+        update.check_stages(&collection)?;
+    }
     let result = BatchResult::of_updates();
     let update = |result: &mut BatchResult, index: usize, one: &Statement<'_>| {
         call.counts().updates.add();
@@ -130,9 +133,27 @@ pub fn stages(update: Value<'_>) -> Outcome<Option<Vec<&RawDocument>>> {
 }
 
 impl<'a> Statement<'a> {
+    /// Looks at what stages a pipeline has. This is refused before any statement is run, unlike
+    /// what is wrong within a stage.
+    fn check_stages(&self, collection: &Collection) -> Outcome<()> {
+        const NOT_ONE_FIELD: i32 = 40323;
+        const NO_SUCH_STAGE: i32 = 40324;
+        let Some(stages) = self.update.map(stages).transpose()?.flatten() else { return Ok(()) };
+        match collection.update_one_by_pipeline(document(self.filter)?, stages) {
+            Err(error) if matches!(error.code(), NOT_ONE_FIELD | NO_SUCH_STAGE) => {
+                Err(error.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn run(&self, collection: &Collection, variables: Option<&[u8]>) -> Outcome<UpdateReport> {
         let filter = document(self.filter)?;
         let update = self.update.ok_or_else(|| missing(PATH, "u"))?;
+        if self.constants.is_some() && update.ty != ty::ARRAY {
+            let message = "Constant values may only be specified for pipeline updates";
+            return Err(Failure::new(Reason::Location(51198), message));
+        }
         let mut request = match (stages(update)?, self.multi) {
             (Some(stages), true) => collection.update_many_by_pipeline(filter, stages)?,
             (Some(stages), false) => collection.update_one_by_pipeline(filter, stages)?,
