@@ -24,6 +24,22 @@ macro_rules! counters {
 counters! {
     /// Group commits that wrote a journal section.
     commits: Counter;
+    /// Group commits that were begun before their time: too much was dirty, or somebody waited.
+    early_commits: Counter;
+    /// Time in which commits gathered what had changed, writers being held or not, microseconds.
+    gather_us: Counter;
+    /// Time in which sections were written to the journal and synced, microseconds.
+    journal_us: Counter;
+    /// Time in which commits wrote pages to the data files, microseconds.
+    write_back_us: Counter;
+    /// Syncs of all data files that the interval called for.
+    flushes: Counter;
+    /// Time that they took, microseconds.
+    flush_us: Counter;
+    /// Time that the last of them took, microseconds.
+    last_flush_us: Gauge;
+    /// When it ended, milliseconds since 1970; 0 if there was none.
+    last_flush_ms: Gauge;
     /// Syncs of journal files.
     journal_syncs: Counter;
     /// Bytes of sections written to the journal, filler included.
@@ -44,6 +60,20 @@ counters! {
     extents_allocated: Counter;
     /// Records that outgrew their place.
     moves: Counter;
+    /// Entries of indexes that finished queries looked at.
+    keys_examined: Counter;
+    /// Documents that they looked at.
+    documents_examined: Counter;
+    /// Queries that looked at a whole collection.
+    collection_scans: Counter;
+    /// Those of them that go on waiting at its end.
+    tailable_scans: Counter;
+    /// Queries that sorted in memory.
+    sorts_in_memory: Counter;
+    /// Updates that changed values where they lie.
+    updates_in_place: PerThread;
+    /// Fields that updates skipped without reading them.
+    fields_skipped: PerThread;
     /// Index buckets split.
     bucket_splits: Counter;
     /// Passes over the indexes by which documents expire.
@@ -100,6 +130,22 @@ impl Counter {
     /// Adds `n`.
     pub fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Its value.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A value that is set, not summed.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// Sets it.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
     }
 
     /// Its value.

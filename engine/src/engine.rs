@@ -15,7 +15,7 @@ use crate::database::Database;
 use crate::disk::{Disk, OsDisk};
 use crate::error::{Error, Result};
 use crate::holds::Holds;
-use crate::journal::{Environment, Journal};
+use crate::journal::{Environment, Journal, Mapped};
 use crate::namespace_string::{NamespaceString, check_database_name};
 use crate::options::{Durability, Options};
 use crate::salvager::Salvager;
@@ -161,6 +161,11 @@ impl Engine {
     /// How often writers were held since it was opened, and for how long.
     pub fn holds(&self) -> Holds {
         self.inner.shared.journal.holds()
+    }
+
+    /// How much memory its files take.
+    pub fn mapped(&self) -> Mapped {
+        self.inner.shared.journal.mapped()
     }
 
     /// Closes the directory cleanly: everything is in the synced data files, the journal is

@@ -127,6 +127,17 @@ impl HoldTimes {
         self.holds.lock().clone()
     }
 
+    /// The time, in nanoseconds since an arbitrary start.
+    pub fn now_ns(&self) -> u64 {
+        self.clock.uptime_ns()
+    }
+
+    /// Microseconds that went by since `since`, which becomes now.
+    pub fn us_since(&self, since: &mut u64) -> u64 {
+        let before = std::mem::replace(since, self.clock.uptime_ns());
+        since.saturating_sub(before) / 1000
+    }
+
     /// One begins; it ends when this is dropped.
     pub fn begin(&self, of: fn(&mut Holds) -> &mut Lengths) -> Hold<'_> {
         Hold { times: self, of, begun: self.clock.uptime_ns() }

@@ -68,6 +68,7 @@ mod file_id;
 pub mod format;
 mod holds;
 mod index;
+pub mod interrupt;
 mod journal;
 pub mod limits;
 mod locks;
@@ -94,13 +95,15 @@ pub use collection::{
     Profiling, ProfilingLevel, Salvage, SalvageReport, Scan, SpaceUsage, UpdateReport,
     UpdateRequest, Validation, Verbosity,
 };
-pub use counters::{Counter, Counters};
+pub use counters::{Counter, Counters, Gauge, PerThread};
 pub use database::Database;
 pub use disk_loc::{BucketLoc, DiskLoc, ExtentLoc, FileNo, RecordLoc};
 pub use engine::{Engine, EngineBuilder};
 pub use error::{Class, Error, Reason, Result};
 pub use holds::{Holds, Lengths};
 pub use index::index_spec::IndexSpec;
+pub use interrupt::Interrupt;
+pub use journal::Mapped;
 pub use namespace_string::NamespaceString;
 pub use options::{Durability, Options};
 pub use query::Filter;

@@ -80,7 +80,9 @@ impl Drop for Threads {
 
 fn commit_loop(stop: &Stop, engine: &EngineShared) {
     while !stop.is_asked() {
-        engine.journal.park(engine.options.commit_interval);
+        if engine.journal.park(engine.options.commit_interval) && !stop.is_asked() {
+            engine.counters.early_commits.add(1);
+        }
         if let Err(error) = engine.journal.commit() {
             // The engine has stopped taking writes, and says so to every writer.
             tracing::error!(%error, "commit failed");
@@ -95,10 +97,16 @@ fn sync_loop(stop: &Stop, engine: &EngineShared) {
         if stop.is_asked() {
             return;
         }
+        let began = engine.clock.uptime_ns();
         if let Err(error) = engine.journal.sync_data_files() {
             tracing::error!(%error, "sync of the data files failed");
             return;
         }
+        let (counters, took_us) = (&engine.counters, (engine.clock.uptime_ns() - began) / 1000);
+        counters.flushes.add(1);
+        counters.flush_us.add(took_us);
+        counters.last_flush_us.set(took_us);
+        counters.last_flush_ms.set(engine.clock.unix_ms().max(0) as u64);
     }
 }
 

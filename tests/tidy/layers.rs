@@ -40,6 +40,7 @@ const GROUND: &[&str] = &[
     "error",
     "file_id",
     "holds",
+    "interrupt",
     "limits",
     "locks",
     "namespace_string",

@@ -24,11 +24,6 @@ pub(super) fn parse(value: Value<'_>, scope: &Scope) -> Result<SortPattern> {
             let message = format!("Illegal key in $sort specification: {shown}");
             return Err(location(15974, message));
         }
-        let direction = element.val().as_number().map(|number| number.to_f64());
-        if !matches!(direction, Some(1.0 | -1.0)) {
-            let message = "$sort key ordering must be 1 (for ascending) or -1 (for descending)";
-            return Err(location(15975, message));
-        }
     }
     if count == 0 {
         return Err(location(15976, "$sort stage must have at least one sort key"));

@@ -106,6 +106,9 @@ impl Decimal {
         if value.is_infinite() {
             return Infinite { negative: value < 0.0 };
         }
+        if let Some((coefficient, exponent)) = exact_digits(value) {
+            return Decimal::finite(value < 0.0, coefficient, exponent);
+        }
         // Digits of the exact value, correctly rounded: "d.ddd…e±x".
         let text = format!("{:.*e}", DIGITS_MAX as usize - 1, value.abs());
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
@@ -140,6 +143,30 @@ impl Decimal {
             _ => Ordering::Equal,
         })
     }
+}
+
+/// Coefficient and power of ten of a finite double, if 34 digits are enough for it; an integer
+/// has the power 0, anything else as few digits as there are.
+fn exact_digits(value: f64) -> Option<(u128, i32)> {
+    const FRACTION_BITS: i32 = 52;
+    const BIAS: i32 = 1023;
+    if value == 0.0 {
+        return Some((0, 0));
+    }
+    let bits = value.to_bits();
+    let biased = (bits >> FRACTION_BITS & 0x7ff) as i32;
+    let fraction = bits & ((1 << FRACTION_BITS) - 1);
+    let mantissa = if biased == 0 { fraction } else { fraction | 1 << FRACTION_BITS };
+    // An odd number times a power of two.
+    let zeros = mantissa.trailing_zeros() as i32;
+    let odd = u128::from(mantissa >> zeros);
+    let power = biased.max(1) - BIAS - FRACTION_BITS + zeros;
+    let (coefficient, exponent) = match u32::try_from(power) {
+        Ok(power) => (odd.checked_mul(2_u128.checked_pow(power)?)?, 0),
+        // x / 2^n is x · 5^n / 10^n.
+        Err(_) => (odd.checked_mul(5_u128.checked_pow(power.unsigned_abs())?)?, power),
+    };
+    (coefficient <= COEFFICIENT_MAX).then_some((coefficient, exponent))
 }
 
 /// Compares `a·10^x` with `b·10^y`.

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::execute::{
-    Contest, Copied, Cx, Entrant, Limit, Member, Node, Project, Run, Shown, Skip, Wanted, build,
+    Contest, Copied, Cx, Entrant, Limit, Member, Node, Project, Run, Shown, Skip, Told, Wanted,
+    build,
 };
 use super::locate::Holding;
 use super::locked::{CollectionCore, OpenCollection};
@@ -163,6 +164,7 @@ pub struct QueryRun {
     used_ms: u64,
     /// The stages, when they are at their end: what they did is still asked for.
     finished: Option<Box<Run>>,
+    told: Told,
 }
 
 impl QueryRun {
@@ -178,7 +180,8 @@ impl QueryRun {
         let phase = Phase::Over;
         let batch = VecDeque::new();
         let query = Arc::new(query);
-        let mut run = QueryRun { core, shared, query, phase, batch, used_ms: 0, finished: None };
+        let (finished, told) = (None, Told::default());
+        let mut run = QueryRun { core, shared, query, phase, batch, used_ms: 0, finished, told };
         let core = run.core.clone();
         let guard = core.shared();
         if let Some(open) = guard.open()? {
@@ -299,6 +302,11 @@ impl QueryRun {
             Phase::Over => {}
         }
         self.used_ms += clock.uptime_ms() - began;
+        let mut told = std::mem::take(&mut self.told);
+        if let Some(stages) = self.stages() {
+            told.tell(&self.shared.counters, stages);
+        }
+        self.told = told;
         Ok(())
     }
 
@@ -396,6 +404,7 @@ fn first_by(cx: &Cx<'_>, query: &Query, choice: Choice) -> Result<Option<RecordL
     while best.given.is_empty() && !best.is_over {
         best.step(cx)?;
     }
+    Told::default().tell(cx.counters, &best.run.root);
     if let Some(shape) = choice.shape {
         let (id, looks) = (best.plan.id.clone(), best.looks());
         match looks_max {

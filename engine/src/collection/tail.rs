@@ -75,6 +75,9 @@ impl Tail {
         let mut tail =
             Tail { core, shared, query, direction, last, generation, skip, left, is_over };
         tail.end_if_empty()?;
+        let counters = &tail.shared.counters;
+        counters.collection_scans.add(1);
+        counters.tailable_scans.add(1);
         Ok(tail)
     }
 

@@ -241,6 +241,17 @@ impl UpdateRequest<'_> {
     /// [`Error::Refused`] with MongoDB's reason, [`Error::DuplicateKey`] …; the document is
     /// unchanged then.
     pub fn run(self) -> Result<UpdateReport> {
+        let collection = self.collection;
+        let done = self.run_watched();
+        if let Ok(report) = &done {
+            let counters = &collection.database.shared.counters;
+            counters.updates_in_place.add(u64::from(report.in_place));
+            counters.fields_skipped.add(u64::from(report.fields_skipped));
+        }
+        done
+    }
+
+    fn run_watched(self) -> Result<UpdateReport> {
         match self.collection.database.watch() {
             None => self.run_unwatched(),
             Some(watch) => {

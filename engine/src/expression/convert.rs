@@ -217,6 +217,9 @@ fn double(value: &Computed<'_>) -> Result<f64> {
 
 fn to_decimal<'a>(value: &Computed<'_>) -> Result<Computed<'a>> {
     if let Some(text) = string(value) {
+        if text.is_empty() {
+            return Err(unparsed("number", &text, "Empty string"));
+        }
         return match text.parse::<::bson::Decimal128>() {
             Ok(number) => Ok(Computed::of(ty::DECIMAL128, number.bytes().to_vec())),
             Err(_) => Err(unparsed("number", &text, "Failed to parse string to decimal")),

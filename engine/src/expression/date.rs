@@ -39,7 +39,15 @@ fn part<'a>(
     part: fn(&Civil) -> Computed<'static>,
 ) -> Result<Computed<'a>> {
     let Some(date) = instant(&args[0].eval(frame)?)? else { return Ok(Computed::null()) };
-    let Some(zone) = zone(operator, args.get(1), frame)? else { return Ok(Computed::null()) };
+    let zone = zone_or(args.get(1), frame, |value| {
+        let (found, shown) = (value.type_name(), text::value(value.or_null()));
+        let message = format!(
+            "{operator} requires a string for the timezone argument, but was given a {found} \
+             ({shown})"
+        );
+        location(40533, message)
+    })?;
+    let Some(zone) = zone else { return Ok(Computed::null()) };
     Ok(part(&Civil::of(zone.local(date))))
 }
 
@@ -92,10 +100,18 @@ pub(super) fn instant(value: &Computed<'_>) -> Result<Option<i64>> {
 }
 
 /// The time zone of an argument, UTC if it was left out; `None` if it is null.
-pub(super) fn zone<'a>(
-    operator: &str,
+pub(super) fn zone<'a>(arg: Option<&'a Node>, frame: &mut Frame<'a>) -> Result<Option<Zone>> {
+    zone_or(arg, frame, |value| {
+        let found = value.type_name();
+        location(40517, format!("timezone must evaluate to a string, found {found}"))
+    })
+}
+
+/// The same, with what to say of a value that is no text.
+fn zone_or<'a>(
     arg: Option<&'a Node>,
     frame: &mut Frame<'a>,
+    refused: impl FnOnce(&Computed<'a>) -> Error,
 ) -> Result<Option<Zone>> {
     let Some(arg) = arg.filter(|arg| !arg.is_absent()) else { return Ok(Some(Zone::UTC)) };
     let value = arg.eval(frame)?;
@@ -104,15 +120,7 @@ pub(super) fn zone<'a>(
     }
     match string(&value) {
         Some(name) => Zone::parse(&name).map(Some),
-        None => {
-            let shown = text::value(value.or_null());
-            let message = format!(
-                "{operator} requires a string for the timezone argument, but was given a {} \
-                 ({shown})",
-                value.type_name()
-            );
-            Err(location(40533, message))
-        }
+        None => Err(refused(&value)),
     }
 }
 

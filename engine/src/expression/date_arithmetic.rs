@@ -92,7 +92,7 @@ fn add<'a>(
     sign: i64,
 ) -> Result<Computed<'a>> {
     let (date, unit, amount) = (args[0].eval(frame)?, args[1].eval(frame)?, args[2].eval(frame)?);
-    let zone = zone(operator, args.get(3), frame)?;
+    let zone = zone(args.get(3), frame)?;
     if date.is_nullish() || unit.is_nullish() || amount.is_nullish() {
         return Ok(Computed::null());
     }
@@ -204,7 +204,7 @@ fn difference<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a
     const NAME: &str = "$dateDiff";
     let (start, end) = (args[0].eval(frame)?, args[1].eval(frame)?);
     let unit = args[2].eval(frame)?;
-    let zone = zone(NAME, args.get(3), frame)?;
+    let zone = zone(args.get(3), frame)?;
     let week = args[4].eval(frame)?;
     let Some(zone) = zone else { return Ok(Computed::null()) };
     if start.is_nullish() || end.is_nullish() || unit.is_nullish() {
@@ -242,7 +242,7 @@ fn truncate<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>>
     const NAME: &str = "$dateTrunc";
     let (date, unit) = (args[0].eval(frame)?, args[1].eval(frame)?);
     let bins = args[2].eval(frame)?;
-    let zone = zone(NAME, args.get(3), frame)?;
+    let zone = zone(args.get(3), frame)?;
     let week = args[4].eval(frame)?;
     let is_null =
         date.is_nullish() || unit.is_nullish() || (bins.is_nullish() && !args[2].is_absent());

@@ -23,7 +23,7 @@ const NAMES: Names = Names {
 fn run<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>> {
     let date = args[0].eval(frame)?;
     let format = args[1].eval(frame)?;
-    let given_zone = zone("$dateFromString", args.get(2), frame)?;
+    let given_zone = zone(args.get(2), frame)?;
     let shown = |value: &Computed<'_>| {
         format!("found: {} with value {}", value.type_name(), text::value(value.or_null()))
     };

@@ -58,7 +58,7 @@ const FROM_NAMES: Names = Names {
 
 fn to_parts<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>> {
     let date = args[0].eval(frame)?;
-    let zone = zone("$dateToParts", args.get(1), frame)?;
+    let zone = zone(args.get(1), frame)?;
     let iso = args[2].eval(frame)?;
     let iso = match iso.ty() {
         Some(ty::BOOL) => iso.is_true(),
@@ -106,7 +106,7 @@ fn from_parts<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a
         let message = "$dateFromParts does not allow mixing natural dates with ISO dates";
         return Err(location(40489, message));
     }
-    let zone = zone("$dateFromParts", args.get(10), frame)?;
+    let zone = zone(args.get(10), frame)?;
     let mut parts = [1970, 1, 1, 1970, 1, 1, 0, 0, 0, 0];
     for (place, part) in parts.iter_mut().enumerate().filter(|(place, _)| has(*place)) {
         match part_of(PARTS[place], &args[place].eval(frame)?)? {

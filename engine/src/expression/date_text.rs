@@ -25,7 +25,7 @@ const NAMES: Names = Names {
 fn run<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>> {
     let date = args[0].eval(frame)?;
     let format = args[1].eval(frame)?;
-    let zone = zone("$dateToString", args.get(2), frame)?;
+    let zone = zone(args.get(2), frame)?;
     if date.is_nullish() {
         return match &args[3] {
             node if node.is_absent() => Ok(Computed::null()),

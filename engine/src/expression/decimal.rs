@@ -25,7 +25,7 @@ pub(crate) enum Rounding {
 /// A number as a decimal: a double by its first 15 digits.
 pub(crate) fn of_number(number: Number) -> Decimal {
     match number {
-        Number::Double(value) if value.is_finite() => {
+        Number::Double(value) if value.is_finite() && value != 0.0 => {
             format!("{value:.14e}").parse::<::bson::Decimal128>().map_or(NaN, of_stored)
         }
         number => Decimal::of_number(number),
@@ -157,8 +157,9 @@ pub(crate) fn divide(a: Decimal, b: Decimal) -> Decimal {
                 digits.push((left / y) as u8);
                 left %= y;
                 exponent -= 1;
-                if digits == [0] {
-                    digits.clear();
+                // Digits count from the first that is not zero.
+                if digits[0] == 0 {
+                    digits.remove(0);
                 }
             }
             if left != 0 {

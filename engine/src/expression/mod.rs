@@ -36,6 +36,7 @@ mod sum;
 #[cfg(test)]
 pub(crate) mod tests;
 mod text_search;
+mod trigonometry;
 mod types;
 mod variables;
 mod zone;

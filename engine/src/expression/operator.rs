@@ -5,7 +5,7 @@ use super::node::{Frame, Node};
 use super::{
     accumulate, arithmetic, array, boolean, comparison, conditional, convert, date,
     date_arithmetic, date_parse, date_parts, date_text, loops, object, powers, rounding, set,
-    string, substring, text_search, types,
+    string, substring, text_search, trigonometry, types,
 };
 use crate::error::Result;
 
@@ -99,33 +99,12 @@ const FAMILIES: &[&[Operator]] = &[
     string::OPERATORS,
     substring::OPERATORS,
     text_search::OPERATORS,
+    trigonometry::OPERATORS,
     types::OPERATORS,
 ];
 
 /// Operators that MongoDB 5.0 has and this engine has not.
-const UNSUPPORTED: &[&str] = &[
-    "$accumulator",
-    "$acos",
-    "$acosh",
-    "$asin",
-    "$asinh",
-    "$atan",
-    "$atan2",
-    "$atanh",
-    "$binarySize",
-    "$bsonSize",
-    "$cos",
-    "$cosh",
-    "$degreesToRadians",
-    "$function",
-    "$meta",
-    "$radiansToDegrees",
-    "$sin",
-    "$sinh",
-    "$tan",
-    "$tanh",
-    "$toHashedIndexKey",
-];
+const UNSUPPORTED: &[&str] = &["$accumulator", "$function", "$meta", "$toHashedIndexKey"];
 
 /// The operator of this name.
 pub(crate) fn find(name: &str) -> Option<&'static Operator> {

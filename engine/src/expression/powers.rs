@@ -37,7 +37,7 @@ fn positive(operator: &str, code: i32, number: f64) -> Result<f64> {
     Ok(number)
 }
 
-fn no_decimals(operator: &str) -> Error {
+pub(super) fn no_decimals(operator: &str) -> Error {
     let message = format!("{operator} of decimals is not supported");
     Error::refused(Reason::CommandNotSupported, message)
 }
@@ -108,6 +108,7 @@ fn pow<'a>(base: Computed<'a>, exponent: Computed<'a>) -> Result<Computed<'a>> {
         (1, _) => Some(1),
         (-1, y) => Some(if y % 2 == 0 { 1 } else { -1 }),
         (_, ..0) => None,
+        (0, y) if y > 0 => Some(0),
         (x, y) => u32::try_from(y).ok().and_then(|y| x.checked_pow(y)),
     };
     let is_long = matches!(base, Int64(_)) || matches!(exponent, Int64(_));

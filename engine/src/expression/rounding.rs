@@ -6,6 +6,7 @@ use super::decimal::{self, Rounding};
 use super::node::{Frame, Node};
 use super::operator::{Operator, Takes};
 use super::parse::location;
+use super::types::general;
 use crate::bson::decimal::Decimal;
 use crate::bson::number::Number;
 use crate::error::{Error, Result};
@@ -79,8 +80,16 @@ fn does_not_fit(operator: &str) -> Error {
     location(51080, format!("invalid conversion from Decimal128 result in {operator}"))
 }
 
+/// The least double that an int64 holds; what lies above is below its negation.
+const MIN: f64 = i64::MIN as f64;
+
 fn place_of(operator: &str, place: &Computed<'_>) -> Result<i32> {
     let whole = match numeric(operator, place) {
+        Ok(Some(Numeric::Number(Number::Double(number)))) if !(MIN..-MIN).contains(&number) => {
+            let shown = if number.is_nan() { "nan".to_owned() } else { general(number) };
+            let message = format!("Can't coerce out of range value {shown} to long");
+            return Err(location(31109, message));
+        }
         Ok(Some(Numeric::Number(number))) => number.to_i64(),
         Ok(Some(Numeric::Decimal(number))) => {
             let whole = decimal::quantize(number, 0, Rounding::TowardsZero);
@@ -92,12 +101,12 @@ fn place_of(operator: &str, place: &Computed<'_>) -> Result<i32> {
             return Err(location(16004, format!("can't convert from BSON type {name} to long")));
         }
     };
-    let Some(whole) = whole else {
+    let Some(whole) = whole.and_then(|whole| i32::try_from(whole).ok()) else {
         let message = format!("precision argument to  {operator} must be a integral value");
         return Err(location(51082, message));
     };
-    match i32::try_from(whole) {
-        Ok(place @ -20..=100) => Ok(place),
+    match whole {
+        -20..=100 => Ok(whole),
         _ => {
             let message = format!(
                 "cannot apply {operator} with precision value {whole} value must be in [-20, 100]"

@@ -112,6 +112,10 @@ impl Sum {
     fn as_decimal(&self) -> Decimal {
         match (self.has_double, i64::try_from(self.integers)) {
             (false, Ok(sum)) => Decimal::of_number(Number::Int64(sum)),
+            _ if self.plain.is_finite() && self.total.is_finite() => {
+                let of_double = |value| Decimal::of_number(Number::Double(value));
+                decimal::add(of_double(self.total), of_double(self.rest))
+            }
             _ => Decimal::of_number(Number::Double(self.to_f64())),
         }
     }

@@ -1,4 +1,5 @@
-//! What type a value is: `$type`, `$isNumber`; `$rand`; and numbers and dates as text.
+//! What type a value is and how long: `$type`, `$isNumber`, `$bsonSize`, `$binarySize`; `$rand`; and
+//! numbers and dates as text.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, Hasher};
@@ -15,8 +16,42 @@ use crate::error::Result;
 pub(super) const OPERATORS: &[Operator] = &[
     Operator::one("$type", |value| Ok(Computed::string(value.type_name()))),
     Operator::one("$isNumber", |value| Ok(Computed::bool(value.is_number()))),
+    Operator::one("$bsonSize", bson_size),
+    Operator::one("$binarySize", binary_size),
     Operator::all("$rand", Takes::Any, rand),
 ];
+
+/// How long a document is as BSON.
+fn bson_size(value: Computed<'_>) -> Result<Computed<'_>> {
+    let found = value.or_null();
+    match found.ty {
+        ty::NULL | ty::UNDEFINED => Ok(Computed::null()),
+        ty::DOCUMENT => Ok(Computed::int(found.bytes.len() as i32)),
+        _ => Err(location(
+            31_393,
+            format!("$bsonSize requires a document input, found: {}", value.type_name()),
+        )),
+    }
+}
+
+/// How long a text or the bytes of a binary value are.
+fn binary_size(value: Computed<'_>) -> Result<Computed<'_>> {
+    let found = value.or_null();
+    // The length that stands before either counts the end of a text too.
+    let len = found.bytes.first_chunk().map_or(0, |len| i32::from_le_bytes(*len));
+    match found.ty {
+        ty::NULL | ty::UNDEFINED => Ok(Computed::null()),
+        ty::BINARY => Ok(Computed::int(len)),
+        ty::STRING => Ok(Computed::int(len - 1)),
+        _ => Err(location(
+            51_276,
+            format!(
+                "$binarySize requires a string or BinData argument, found: {}",
+                value.type_name()
+            ),
+        )),
+    }
+}
 
 fn rand<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>> {
     for arg in args {

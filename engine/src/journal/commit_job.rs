@@ -58,6 +58,15 @@ pub struct Journal {
     pub(super) journaled: bool,
 }
 
+/// Memory of files, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mapped {
+    /// All files of all databases, which are mapped into memory.
+    pub files: u64,
+    /// What of them was changed, and is memory of our own until it is written back.
+    pub private: u64,
+}
+
 /// What only the running commit uses (C1).
 #[derive(Debug)]
 pub struct CommitJob {
@@ -112,8 +121,9 @@ impl Journal {
     }
 
     /// Sleeps until a commit is called for, at most for `time`. To be called by one thread.
-    pub fn park(&self, time: Duration) {
-        self.side.park(time);
+    /// Answers whether one was called for.
+    pub fn park(&self, time: Duration) -> bool {
+        self.side.park(time)
     }
 
     /// Ends [`Journal::park`] at once.
@@ -129,6 +139,14 @@ impl Journal {
     /// How long writers were held at the gate.
     pub fn holds(&self) -> Holds {
         self.holds.so_far()
+    }
+
+    /// How much memory the files take.
+    pub fn mapped(&self) -> Mapped {
+        let databases = self.databases.read();
+        let lens = databases.iter().flat_map(|database| database.files()).map(|it| it.len() as u64);
+        let private = self.side.pressure.private_pages.load(Relaxed) * PAGE as u64;
+        Mapped { files: lens.sum(), private }
     }
 
     /// The ticket of all that has been finished so far.
@@ -200,16 +218,22 @@ impl Journal {
             let buffer = self.room(job);
             let pressure = &self.side.pressure;
             job.write_back.prepare(&self.databases.read(), pressure, job.last_seq);
+            let mut since = self.holds.now_ns();
+            let mut took_us = || self.holds.us_since(&mut since);
+            let counters = &self.side.counters;
             let hold = self.holds.begin(|holds| &mut holds.gathers);
             let still = self.side.close();
             let begun = self.begin_gather(Some(buffer));
             job.write_back.take(begun.set.other(), pressure);
             drop((still, hold));
             self.gather(&begun, job);
+            counters.gather_us.add(took_us());
             self.make_durable(job, begun.gather)?;
-            if let Some(seq) = job.write_back.write(&self.side.counters)? {
+            counters.journal_us.add(took_us());
+            if let Some(seq) = job.write_back.write(counters)? {
                 self.applied.lock().advance(seq, begun.gather);
             }
+            counters.write_back_us.add(took_us());
         } else {
             self.write_without_journal(job)?;
         }

@@ -45,7 +45,7 @@ mod unit_of_work;
 mod write_back;
 mod write_side;
 
-pub use commit_job::Journal;
+pub use commit_job::{Journal, Mapped};
 pub use damaged::{DamagedDirectory, DamagedFiles};
 pub use database_files::DatabaseFiles;
 pub use lifecycle::Environment;

@@ -146,13 +146,13 @@ impl WriteSide {
         }
     }
 
-    /// Sleeps until somebody calls, at most for `time`.
-    pub fn park(&self, time: Duration) {
+    /// Sleeps until somebody calls, at most for `time`. Answers whether somebody did.
+    pub fn park(&self, time: Duration) -> bool {
         let mut called = self.called.lock();
         if !*called {
             self.call.wait_for(&mut called, time);
         }
-        *called = false;
+        std::mem::take(&mut *called)
     }
 }
 

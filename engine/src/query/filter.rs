@@ -25,7 +25,7 @@ pub use collate::Collated;
 pub use pattern::Pattern;
 pub use values::InList;
 
-pub(super) use numbers::truncated;
+pub(super) use numbers::{rounded, truncated};
 
 use crate::bson::element::OwnedValue;
 use crate::bson::field::FieldPath;

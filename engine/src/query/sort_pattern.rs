@@ -8,6 +8,7 @@ mod expand;
 #[cfg(test)]
 mod tests;
 
+use super::filter::{rounded, truncated};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -207,7 +208,9 @@ fn descends(element: &Element<'_>) -> Result<bool> {
         let shown = text::named(element.name, value);
         return refused(15974, format!("Illegal key in $sort specification: {shown}"));
     }
-    match super::filter::truncated(value) {
+    // The fraction of a double does not count; a decimal is rounded.
+    let whole = if value.ty == ty::DECIMAL128 { rounded(value) } else { truncated(value) };
+    match whole {
         Some(1) => Ok(false),
         Some(-1) => Ok(true),
         _ => {

@@ -55,7 +55,9 @@ pub fn effect_of_decimal(
         }
     };
     let bytes = new.to_bytes();
-    if is_decimal(site) && site.current.is_some_and(|value| value.bytes == bytes) {
+    // Equal numbers are the same, whatever their digits.
+    let old = site.current.filter(|_| is_decimal(site)).and_then(Decimal::of);
+    if old.is_some_and(|old| old.compare(&new).is_eq()) {
         return Ok(Effect::Keep);
     }
     Ok(Effect::PutOwned(OwnedValue { ty: ty::DECIMAL128, bytes: bytes.into() }))

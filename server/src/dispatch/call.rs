@@ -1,6 +1,7 @@
 //! A command that is being run: what it was sent with, and by whom.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
 use bson::RawDocument;
 use tallymap::bson::element::{Element, Value};
@@ -13,9 +14,11 @@ use super::counts::Counts;
 use super::cursors::Cursors;
 use super::failure::{Failure, Outcome};
 use super::fields::Fields;
+use super::operations::{Connection, Operations};
 use super::request::Request;
 use super::sessions::Sessions;
 use super::table::Commands;
+use super::top::Top;
 
 /// Somebody who sends commands: a connection.
 #[derive(Debug)]
@@ -28,14 +31,25 @@ pub struct Client {
     pub has_metadata: Cell<bool>,
     /// How its operations are told of.
     pub asked_by: RefCell<AskedBy>,
+    /// How others see it.
+    pub connection: Arc<Connection>,
+    operations: Arc<Operations>,
 }
 
 impl Client {
-    pub(super) fn new(id: i32, address: String) -> Client {
+    pub(super) fn new(id: i32, address: String, operations: &Arc<Operations>) -> Client {
         // The port changes from one connection to the next.
         let client = address.rsplit_once(':').map_or(&*address, |(host, _)| host).into();
         let asked_by = RefCell::new(AskedBy { client, app_name: None });
-        Client { id, address, has_metadata: Cell::new(false), asked_by }
+        let connection = operations.connect(id, address.clone());
+        let operations = operations.clone();
+        Client { id, address, has_metadata: Cell::new(false), asked_by, connection, operations }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.operations.disconnect(&self.connection);
     }
 }
 
@@ -74,6 +88,16 @@ impl<'a> Call<'a> {
     /// What was counted.
     pub fn counts(&self) -> &'a Counts {
         &self.server.counts
+    }
+
+    /// What is being done.
+    pub fn operations(&self) -> &'a Operations {
+        &self.server.operations
+    }
+
+    /// What is done in each collection.
+    pub fn top(&self) -> &'a Top {
+        &self.server.top
     }
 
     /// The commands that there are.

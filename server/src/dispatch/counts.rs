@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::table::Does;
+use super::top::Latencies;
+
 /// One count.
 #[derive(Debug, Default)]
 pub struct Count(AtomicU64);
@@ -21,19 +24,6 @@ impl Count {
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
-}
-
-/// What a command counts as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A find.
-    Query,
-    /// A getMore.
-    GetMore,
-    /// A write, of which each statement counts.
-    Write,
-    /// Anything else.
-    Command,
 }
 
 /// Everything that a server counts.
@@ -61,16 +51,26 @@ pub struct Counts {
     pub bytes_out: Count,
     /// Messages that came.
     pub requests: Count,
+    /// Names that were asked for and are no command's.
+    pub unknown: Count,
+    /// Refusals: of commands, and of statements.
+    pub refused: Count,
+    /// Documents that updates matched.
+    pub updated: Count,
+    /// Documents that were deleted.
+    pub removed: Count,
+    /// How long commands took.
+    pub latencies: Latencies,
 }
 
 impl Counts {
-    /// Counts a command.
-    pub fn count(&self, kind: Kind) {
-        match kind {
-            Kind::Query => self.queries.add(),
-            Kind::GetMore => self.get_mores.add(),
-            Kind::Write => {}
-            Kind::Command => self.commands.add(),
+    /// Counts a command, but for a write, of which each statement counts.
+    pub fn count(&self, does: Does) {
+        match does {
+            Does::Query => self.queries.add(),
+            Does::GetMore => self.get_mores.add(),
+            Does::Insert | Does::Update | Does::Remove => {}
+            Does::Read | Does::Change | Does::Command => self.commands.add(),
         }
     }
 }

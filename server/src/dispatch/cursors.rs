@@ -15,6 +15,7 @@ use tallymap::bson::builder::{Builder, Index};
 use tallymap::bson::ty;
 use tallymap::limits::DOCUMENT_LEN_MAX;
 
+use super::counts::Count;
 use super::failure::{Failure, Outcome};
 use super::put::Put;
 use super::sessions::{SessionId, check_same};
@@ -55,6 +56,8 @@ pub struct OpenCursor {
     /// Is it dropped when nobody uses it?
     pub has_timeout: bool,
     is_at_end: bool,
+    /// Has it given more than its first batch?
+    pub went_on: bool,
     /// Does it need its collection to the end? A pipeline that began with collecting documents
     /// does not.
     pub follows: bool,
@@ -71,6 +74,32 @@ enum Place {
 pub struct Cursors {
     table: Mutex<Table>,
     random: RandomState,
+    /// What was counted.
+    pub counts: CursorCounts,
+}
+
+/// What is counted of cursors.
+#[derive(Debug, Default)]
+pub struct CursorCounts {
+    /// Cursors that were opened, most of them to be over with their first batch.
+    pub opened: Count,
+    /// Those that gave a second batch.
+    pub more_than_one_batch: Count,
+    /// Those that nobody used.
+    pub timed_out: Count,
+    /// Documents that were given.
+    pub returned: Count,
+}
+
+/// How many cursors are open.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Open {
+    /// All of them.
+    pub total: usize,
+    /// Those that stay however long nobody uses them.
+    pub no_timeout: usize,
+    /// Those that somebody fetches from.
+    pub pinned: usize,
 }
 
 #[derive(Debug)]
@@ -83,7 +112,8 @@ struct Table {
 impl Default for Cursors {
     fn default() -> Cursors {
         let table = Table { places: HashMap::new(), swept: Instant::now(), opened: 0 };
-        Cursors { table: Mutex::new(table), random: RandomState::new() }
+        let (table, random) = (Mutex::new(table), RandomState::new());
+        Cursors { table, random, counts: CursorCounts::default() }
     }
 }
 
@@ -99,6 +129,7 @@ impl OpenCursor {
             tailable: None,
             has_timeout: true,
             is_at_end: false,
+            went_on: false,
             follows: true,
         }
     }
@@ -174,7 +205,7 @@ impl Cursors {
     /// If too many are open.
     pub fn keep(&self, cursor: OpenCursor) -> Outcome<i64> {
         let mut table = self.lock();
-        table.sweep(Instant::now());
+        self.counts.timed_out.add_many(table.sweep(Instant::now()));
         if table.places.len() >= CURSORS_MAX {
             let message = format!("more than {CURSORS_MAX} cursors are open");
             return Err(Failure::new(Reason::OperationFailed, message));
@@ -199,7 +230,7 @@ impl Cursors {
     /// If there is none of this number, namespace and session.
     pub fn take(&self, id: i64, ns: &str, session: Option<SessionId>) -> Outcome<Box<OpenCursor>> {
         let mut table = self.lock();
-        table.sweep(Instant::now());
+        self.counts.timed_out.add_many(table.sweep(Instant::now()));
         let not_found =
             || Failure::new(Reason::CursorNotFound, format!("cursor id {id} not found"));
         match table.places.get(&id) {
@@ -280,23 +311,32 @@ impl Cursors {
     }
 
     /// How many are open.
-    pub fn count(&self) -> usize {
-        self.lock().places.len()
+    pub fn open(&self) -> Open {
+        let table = self.lock();
+        let count = |is: fn(&Place) -> bool| table.places.values().filter(|it| is(it)).count();
+        Open {
+            total: table.places.len(),
+            no_timeout: count(|it| matches!(it, Place::Idle { cursor, .. } if !cursor.has_timeout)),
+            pinned: count(|it| matches!(it, Place::InUse { .. })),
+        }
     }
 }
 
 impl Table {
-    fn sweep(&mut self, now: Instant) {
+    /// Drops what nobody uses. Answers how many those were.
+    fn sweep(&mut self, now: Instant) -> u64 {
         if now.duration_since(self.swept) < SWEEP_INTERVAL {
-            return;
+            return 0;
         }
         self.swept = now;
+        let before = self.places.len();
         self.places.retain(|_, place| match place {
             Place::Idle { cursor, since } => {
                 !cursor.has_timeout || now.duration_since(*since) < TIMEOUT
             }
             Place::InUse { .. } => true,
         });
+        (before - self.places.len()) as u64
     }
 }
 
@@ -312,7 +352,9 @@ pub fn put_first(
 ) -> Outcome<Builder> {
     let mut out = Builder::with_capacity(4096);
     out.begin(ty::DOCUMENT, "cursor");
-    cursor.put_batch(&mut out, "firstBatch", count)?;
+    let given = cursor.put_batch(&mut out, "firstBatch", count)?;
+    cursors.counts.opened.add();
+    cursors.counts.returned.add_many(given);
     let ns = cursor.ns.clone();
     let id = if is_single || cursor.is_done() { 0 } else { cursors.keep(cursor)? };
     out.put_i64("id", id);
@@ -371,7 +413,7 @@ mod tests {
         let taken = cursors.take(id, "d.c", None).expect("there");
         assert!(cursors.kill(id, Some("d.c")) && !cursors.kill(id, None));
         cursors.put_back(id, taken);
-        assert_eq!((code(id, "d.c"), cursors.count()), (43, 0));
+        assert_eq!((code(id, "d.c"), cursors.open().total), (43, 0));
     }
 
     #[test]

@@ -15,15 +15,18 @@ pub mod counts;
 pub mod cursors;
 pub mod failure;
 pub mod fields;
+pub mod operations;
 pub mod put;
 pub mod read_concern;
 pub mod request;
 pub mod sessions;
 pub mod table;
+pub mod top;
 pub mod write_concern;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bson::{RawDocument, RawDocumentBuf};
 use tallymap::Engine;
@@ -34,10 +37,12 @@ use self::common::Common;
 use self::counts::Counts;
 use self::cursors::Cursors;
 use self::failure::Outcome;
+use self::operations::Operations;
 use self::put::Put;
 use self::request::Request;
 use self::sessions::Sessions;
-use self::table::{Command, Commands};
+use self::table::{Command, Commands, Does};
+use self::top::Top;
 
 /// Answers commands over one engine. To be shared by threads.
 #[derive(Debug)]
@@ -47,6 +52,8 @@ pub struct Dispatcher {
     cursors: Cursors,
     sessions: Sessions,
     counts: Counts,
+    operations: Arc<Operations>,
+    top: Top,
     clients: AtomicI32,
     started: Instant,
     port: u16,
@@ -61,6 +68,8 @@ impl Dispatcher {
             cursors: Cursors::default(),
             sessions: Sessions::default(),
             counts: Counts::default(),
+            operations: Arc::default(),
+            top: Top::default(),
             clients: AtomicI32::new(0),
             started: Instant::now(),
             port: 0,
@@ -75,7 +84,8 @@ impl Dispatcher {
 
     /// Somebody new to talk to.
     pub fn client(&self, address: String) -> Client {
-        Client::new(self.clients.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1), address)
+        let id = self.clients.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1);
+        Client::new(id, address, &self.operations)
     }
 
     /// A message of so many bytes came.
@@ -102,7 +112,7 @@ impl Dispatcher {
     /// Answers one command, `$db` included, of nobody in particular.
     pub fn run(&self, request: &RawDocument) -> RawDocumentBuf {
         let answer = match Request::new(request.as_bytes(), Vec::new()) {
-            Ok(request) => self.answer(&Client::new(1, String::new()), &request),
+            Ok(request) => self.answer(&self.client(String::new()), &request),
             Err(failure) => failure.reply(),
         };
         // Q1: both are documents.
@@ -123,16 +133,44 @@ impl Dispatcher {
             return Err(table::no_such_command(""));
         };
         let name = first.name_lossy();
-        let Some(command) = self.commands.find(&name) else {
+        let Some((command, runs)) = self.commands.look_up(&name) else {
+            self.counts.unknown.add();
             return Err(table::no_such_command(&name));
         };
+        let began = Instant::now();
         let common = Common::parse(command.name, request.body())?;
         command.check(&common)?;
         if let Some(session) = common.session {
             self.sessions.touch(session)?;
         }
-        self.counts.count(command.kind);
-        self.reply(client, request, command, first, common)
+        self.counts.count(command.does);
+        runs.total.add();
+        let place = (common.database, operations::target(command, request));
+        let done = {
+            let connection = &client.connection;
+            let running = self.operations.begin(connection, command, &common, request, began);
+            let max_time = common.max_time.filter(|_| command.does.is_bounded());
+            let work = || self.reply(client, request, command, first, common);
+            running.interrupt().run(max_time, work)
+        };
+        if done.is_err() {
+            runs.failed.add();
+            self.counts.refused.add();
+        }
+        self.count_time(place, command.does, began.elapsed());
+        done
+    }
+
+    /// A command took so long.
+    fn count_time(&self, place: (&str, &str), does: Does, took: Duration) {
+        self.counts.latencies.add(does, took);
+        let (database, collection) = place;
+        if !collection.is_empty() {
+            self.top.add(place, does, took, || {
+                let named = self.engine.collection(&call::namespace(database, collection));
+                named.is_ok_and(|collection| collection.exists())
+            });
+        }
     }
 
     fn reply(

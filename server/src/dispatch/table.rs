@@ -8,11 +8,79 @@ use tallymap::bson::builder::Builder;
 use super::call::Call;
 use super::command as c;
 use super::common::Common;
-use super::counts::Kind;
+use super::counts::Count;
 use super::failure::{Failure, Outcome};
 
 /// What runs a command: its reply, without `ok`.
 pub type Run = fn(&Call<'_>) -> Outcome<Builder>;
+
+/// What a command does, as it is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Does {
+    /// A find.
+    Query,
+    /// The next batch of one.
+    GetMore,
+    /// Inserts.
+    Insert,
+    /// Updates.
+    Update,
+    /// Deletions.
+    Remove,
+    /// Another way of reading.
+    Read,
+    /// Another way of writing documents.
+    Change,
+    /// Anything else.
+    #[default]
+    Command,
+}
+
+impl Does {
+    /// Are documents written?
+    pub fn writes(self) -> bool {
+        matches!(self, Does::Insert | Does::Update | Does::Remove | Does::Change)
+    }
+
+    /// Does the time limit hold from the beginning to the end? Where there is a cursor it is for
+    /// the work on that, whose query looks at the time itself.
+    pub fn is_bounded(self) -> bool {
+        !matches!(self, Does::Query | Does::GetMore | Does::Read)
+    }
+
+    /// Which of [`super::top::KINDS`] it is.
+    pub fn kind(self) -> usize {
+        match self {
+            Does::Query => 0,
+            Does::GetMore => 1,
+            Does::Insert => 2,
+            Does::Update => 3,
+            Does::Remove => 4,
+            Does::Read | Does::Change | Does::Command => 5,
+        }
+    }
+
+    /// Its name in `currentOp`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Does::Query => "query",
+            Does::GetMore => "getmore",
+            Does::Insert => "insert",
+            Does::Update => "update",
+            Does::Remove => "remove",
+            Does::Read | Does::Change | Does::Command => "command",
+        }
+    }
+}
+
+/// How often a command was run.
+#[derive(Debug, Default)]
+pub struct Runs {
+    /// In all.
+    pub total: Count,
+    /// In vain.
+    pub failed: Count,
+}
 
 /// A command.
 #[derive(Debug, Clone, Copy)]
@@ -21,8 +89,8 @@ pub struct Command {
     pub name: &'static str,
     /// What runs it.
     pub run: Run,
-    /// What it counts as.
-    pub kind: Kind,
+    /// What it does, as it is counted.
+    pub does: Does,
     /// May it have a write concern?
     pub is_write: bool,
     /// Is it only for the database `admin`?
@@ -32,13 +100,13 @@ pub struct Command {
 }
 
 const fn command(name: &'static str, run: Run) -> Command {
-    let kind = Kind::Command;
-    Command { name, run, kind, is_write: false, is_admin: false, is_in_api: false }
+    let does = Does::Command;
+    Command { name, run, does, is_write: false, is_admin: false, is_in_api: false }
 }
 
 impl Command {
-    const fn kind(mut self, kind: Kind) -> Command {
-        self.kind = kind;
+    const fn does(mut self, does: Does) -> Command {
+        self.does = does;
         self
     }
 
@@ -85,36 +153,38 @@ impl Command {
 
 /// Every command.
 const COMMANDS: &[Command] = &[
-    command("aggregate", c::aggregate::run).writes().in_api(),
+    command("aggregate", c::aggregate::run).does(Does::Read).writes().in_api(),
     command("buildInfo", c::build_info::run),
     command("collMod", c::coll_mod::run).writes().in_api(),
     command("collStats", c::stats::collection),
     command("connectionStatus", c::connection_status::run),
-    command("count", c::count::run),
+    command("count", c::count::run).does(Does::Read),
     command("create", c::create::run).writes().in_api(),
     command("createIndexes", c::create_indexes::run).writes().in_api(),
+    command("currentOp", c::current_op::run).admin(),
     command("dbStats", c::stats::database),
-    command("delete", c::delete::run).kind(Kind::Write).writes().in_api(),
-    command("distinct", c::distinct::run),
+    command("delete", c::delete::run).does(Does::Remove).writes().in_api(),
+    command("distinct", c::distinct::run).does(Does::Read),
     command("drop", c::drop::collection).writes().in_api(),
     command("dropDatabase", c::drop::database).writes().in_api(),
     command("dropIndexes", c::drop_indexes::run).writes().in_api(),
     command("endSessions", c::sessions::end).in_api(),
     command("explain", c::explain::run).in_api(),
-    command("find", c::find::run).kind(Kind::Query).in_api(),
-    command("findAndModify", c::find_and_modify::run).writes().in_api(),
+    command("find", c::find::run).does(Does::Query).in_api(),
+    command("findAndModify", c::find_and_modify::run).does(Does::Change).writes().in_api(),
     command("fsync", c::fsync::run).admin(),
     command("getCmdLineOpts", c::diagnostic::command_line).admin(),
     command("getLog", c::diagnostic::log).admin(),
-    command("getMore", c::get_more::run).kind(Kind::GetMore).in_api(),
+    command("getMore", c::get_more::run).does(Does::GetMore).in_api(),
     command("getParameter", c::get_parameter::run).admin(),
     command("getnonce", c::connection_status::nonce),
     command("hello", c::hello::run).in_api(),
     command("hostInfo", c::host_info::run),
-    command("insert", c::insert::run).kind(Kind::Write).writes().in_api(),
+    command("insert", c::insert::run).does(Does::Insert).writes().in_api(),
     command("isMaster", c::hello::run),
     command("ismaster", c::hello::run),
     command("killCursors", c::kill_cursors::run).in_api(),
+    command("killOp", c::current_op::kill).admin(),
     command("listCollections", c::list_collections::run).in_api(),
     command("listCommands", c::diagnostic::commands),
     command("listDatabases", c::list_databases::run).admin().in_api(),
@@ -126,7 +196,8 @@ const COMMANDS: &[Command] = &[
     command("replSetGetStatus", c::diagnostic::replica_set_status).admin(),
     command("serverStatus", c::server_status::run),
     command("startSession", c::sessions::start),
-    command("update", c::update::run).kind(Kind::Write).writes().in_api(),
+    command("top", c::top::run).admin(),
+    command("update", c::update::run).does(Does::Update).writes().in_api(),
     command("validate", c::validate::run),
     command("whatsmyuri", c::connection_status::whats_my_uri),
 ];
@@ -143,30 +214,37 @@ const ALIASES: &[(&str, &str)] = &[
 /// The commands, to be found by name.
 #[derive(Debug)]
 pub struct Commands {
-    by_name: HashMap<&'static str, &'static Command>,
+    by_name: HashMap<&'static str, usize>,
+    runs: Vec<Runs>,
 }
 
 impl Commands {
     /// All of them.
     pub fn new() -> Commands {
         let mut by_name: HashMap<_, _> =
-            COMMANDS.iter().map(|command| (command.name, command)).collect();
+            COMMANDS.iter().enumerate().map(|(at, command)| (command.name, at)).collect();
         for (alias, name) in ALIASES {
             if let Some(command) = by_name.get(name).copied() {
                 by_name.insert(alias, command);
             }
         }
-        Commands { by_name }
+        Commands { by_name, runs: COMMANDS.iter().map(|_| Runs::default()).collect() }
     }
 
     /// The command of this name.
     pub fn find(&self, name: &str) -> Option<&'static Command> {
-        self.by_name.get(name).copied()
+        self.look_up(name).map(|(command, _)| command)
+    }
+
+    /// The command of this name, and how often it was run.
+    pub fn look_up(&self, name: &str) -> Option<(&'static Command, &Runs)> {
+        let at = *self.by_name.get(name)?;
+        Some((COMMANDS.get(at)?, self.runs.get(at)?))
     }
 
     /// Every command once.
-    pub fn all(&self) -> impl Iterator<Item = &'static Command> {
-        COMMANDS.iter()
+    pub fn all(&self) -> impl Iterator<Item = (&'static Command, &Runs)> {
+        COMMANDS.iter().zip(&self.runs)
     }
 }
 

@@ -74,7 +74,7 @@ macro_rules! tables {
 
 tables! {
     accumulators arithmetic arrays comparisons conditions core dates date_arithmetic date_texts
-    decimals named_fields objects sets strings types
+    decimals named_fields objects sets strings trigonometry types
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn fields_that_are_read() {
 #[test]
 fn what_is_known_and_not_supported_is_named() {
     let refused = |text: &str| outcome(&Reader::new(text).value(), &[5, 0, 0, 0, 0]).unwrap_err();
-    assert_eq!(refused("{$sin: 1}").to_string(), "The operator '$sin' is not supported");
+    assert_eq!(refused("{$function: 1}").to_string(), "The operator '$function' is not supported");
     assert_eq!(refused("{$foo: 1}").to_string(), "Unrecognized expression '$foo'");
     assert!(refused("{$sqrt: dec(\"2\")}").to_string().contains("$sqrt of decimals"));
 }

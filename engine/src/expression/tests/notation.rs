@@ -119,6 +119,12 @@ impl<'t> Reader<'t> {
             "date" => bson::DateTime::from_millis(self.word().parse().unwrap()).into(),
             "oid" => bson::oid::ObjectId::parse_str(self.string()).unwrap().into(),
             "code" => RawBson::JavaScriptCode(self.string()),
+            "bin" => {
+                let digits = self.string();
+                let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
+                let bytes = (0..digits.len()).step_by(2).map(byte).collect();
+                RawBson::Binary(bson::Binary { subtype: 0.into(), bytes })
+            }
             "ts" => {
                 let time = self.word().parse().unwrap();
                 self.take(",");

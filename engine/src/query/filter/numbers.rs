@@ -61,7 +61,7 @@ pub(super) fn exact(value: Value<'_>) -> Option<i64> {
 
 /// The integer whose bits are looked at: a double that is one, a decimal rounded to one (half
 /// to even), or the least int64 for a decimal that has none.
-pub(super) fn rounded(value: Value<'_>) -> Option<i64> {
+pub(in crate::query) fn rounded(value: Value<'_>) -> Option<i64> {
     if value.ty != ty::DECIMAL128 {
         return exact(value);
     }

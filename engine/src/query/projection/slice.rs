@@ -1,10 +1,11 @@
 //! `$slice` of a find: the first or last elements of an array, or some from a place on.
 
+use crate::bson::decimal::Decimal;
 use crate::bson::element::{Element, Elements, Value};
 use crate::bson::number::Number;
 use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
-use crate::query::filter::truncated;
+use crate::query::filter::rounded;
 
 /// Which elements stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +55,11 @@ impl Slice {
             return Ok(None);
         }
         let parts = Elements::new(operand.value)?.take(4).collect::<Result<Vec<_>>>()?;
-        let ([first, _] | [first, _, _]) = &parts[..] else { return Ok(None) };
-        let maybe_array = matches!(first.ty, ty::ARRAY | ty::DOCUMENT | ty::NULL | ty::UNDEFINED)
-            || first.val().as_str().is_some_and(|text| text.starts_with('$'));
-        Ok((!maybe_array).then(|| {
+        let ([first, rest @ ..], 2 | 3) = (&parts[..], parts.len()) else { return Ok(None) };
+        // With a null the result is one, whatever the array is.
+        let maybe_null = rest.iter().any(|part| is_variable(part.val()));
+        let maybe_array = first.ty == ty::ARRAY || is_variable(first.val());
+        Ok((!maybe_array && !maybe_null).then(|| {
             let ty = ty::name(first.ty);
             let message =
                 format!("First argument to $slice must be an array, but is of type: {ty}");
@@ -77,15 +79,27 @@ impl Slice {
     }
 }
 
+/// May it be something else for each document, or is it null?
+fn is_variable(value: Value<'_>) -> bool {
+    matches!(value.ty, ty::DOCUMENT | ty::NULL | ty::UNDEFINED)
+        || value.as_str().is_some_and(|text| text.starts_with('$'))
+}
+
 fn is_number(value: Value<'_>) -> bool {
     matches!(value.ty, ty::DOUBLE | ty::INT32 | ty::INT64 | ty::DECIMAL128)
 }
 
 /// The number as an int32: what lies beyond is the nearest one, NaN is 0.
 fn clamped(value: Value<'_>) -> i64 {
-    let number = match (truncated(value), value.as_number()) {
-        (Some(number), _) => number,
-        (None, Some(Number::Double(double))) => double as i64,
+    let number = match (value.as_number(), Decimal::of(value)) {
+        (Some(Number::Double(double)), _) => double as i64,
+        (Some(number), _) => number.to_i64().unwrap_or(0),
+        (None, Some(decimal @ Decimal::Finite { .. })) => match rounded(value) {
+            Some(i64::MIN) | None if decimal.compare(&Decimal::ZERO).is_gt() => i64::MAX,
+            rounded => rounded.unwrap_or(0),
+        },
+        (None, Some(Decimal::Infinite { negative: false })) => i64::MAX,
+        (None, Some(Decimal::Infinite { negative: true })) => i64::MIN,
         (None, _) => 0,
     };
     number.clamp(i64::from(i32::MIN), i64::from(i32::MAX))

@@ -6,6 +6,7 @@ use tallymap::bson::builder::Builder;
 use tallymap::bson::element::{Elements, Value};
 use tallymap::bson::ty;
 
+use super::current_op;
 use super::hello::now_ms;
 use crate::dispatch::call::{Call, document};
 use crate::dispatch::cursors::Source;
@@ -21,9 +22,10 @@ pub fn run(call: &Call<'_>, stages: &[&[u8]]) -> Outcome<Source> {
     let Some((first, rest)) = stages.split_first() else {
         return refused("{aggregate: 1} is not valid for an empty pipeline.".to_owned());
     };
-    let documents = match stage_name(first)?.as_str() {
+    let (name, value) = stage_of(first)?;
+    let documents = match name.as_str() {
         "$listLocalSessions" => sessions(call),
-        "$currentOp" if call.common.database == "admin" => vec![this_operation(call)],
+        "$currentOp" if call.common.database == "admin" => current_op::stage(call, value)?,
         "$currentOp" => {
             let message = "$currentOp must be run against the 'admin' database with {aggregate: 1}";
             return refused(message.to_owned());
@@ -37,10 +39,10 @@ pub fn run(call: &Call<'_>, stages: &[&[u8]]) -> Outcome<Source> {
     through(call, documents, rest)
 }
 
-fn stage_name(stage: &[u8]) -> Outcome<String> {
+fn stage_of(stage: &[u8]) -> Outcome<(String, Value<'_>)> {
     let mut fields = Elements::new(stage)?;
     match (fields.next().transpose()?, fields.next()) {
-        (Some(only), None) => Ok(only.name_lossy().into_owned()),
+        (Some(only), None) => Ok((only.name_lossy().into_owned(), only.val())),
         _ => {
             let message = "A pipeline stage specification object must contain exactly one field.";
             Err(Failure::new(Reason::Location(40323), message))
@@ -59,21 +61,6 @@ fn sessions(call: &Call<'_>) -> Vec<RawDocumentBuf> {
         raw(out)
     };
     call.sessions().known().into_iter().map(listed).collect()
-}
-
-/// The operation that asks.
-fn this_operation(call: &Call<'_>) -> RawDocumentBuf {
-    let mut out = Builder::new();
-    out.str("type", "op");
-    out.str("host", &super::host_info::host(call));
-    out.str("desc", &format!("conn{}", call.client.id));
-    out.put_i32("connectionId", call.client.id);
-    out.str("client", &call.client.address);
-    out.put_bool("active", true);
-    out.str("op", "command");
-    out.str("ns", "admin.$cmd.aggregate");
-    out.document("command", call.request.body());
-    raw(out)
 }
 
 /// What further stages make of these documents.

@@ -50,7 +50,7 @@ pub fn log(call: &Call<'_>) -> Outcome<Builder> {
 pub fn commands(call: &Call<'_>) -> Outcome<Builder> {
     let mut out = Builder::new();
     out.put_document("commands", |out| {
-        for command in call.commands().all() {
+        for (command, _) in call.commands().all() {
             out.put_document(command.name, |out| {
                 out.put_bool("requiresAuth", false);
                 out.put_bool("adminOnly", command.is_admin);

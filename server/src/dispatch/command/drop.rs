@@ -22,6 +22,7 @@ pub fn collection(call: &Call<'_>) -> Outcome<Builder> {
     }
     let ns = collection.namespace().as_str();
     call.cursors().interrupt(|of| of == ns, DROPPED);
+    call.top().forget(call.common.database, Some(name));
     let mut out = Builder::new();
     out.put_integer("nIndexesWas", indexes as i64);
     out.str("ns", collection.namespace().as_str());
@@ -43,5 +44,6 @@ pub fn database(call: &Call<'_>) -> Outcome<Builder> {
     call.database()?.drop()?;
     let of_it = |ns: &str| ns.split_once('.').is_some_and(|(db, _)| db == call.common.database);
     call.cursors().interrupt(of_it, DROPPED);
+    call.top().forget(call.common.database, None);
     Ok(Builder::new())
 }

@@ -37,8 +37,8 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let is_removal = change.remove;
     let found = change.run(&collection)?;
     match is_removal {
-        true => call.counts().deletes.add(),
-        false => call.counts().updates.add(),
+        true => call.counts().removed.add_many(found.report.matched),
+        false => call.counts().updated.add_many(found.report.matched),
     }
     Ok(reply(&found, is_removal))
 }

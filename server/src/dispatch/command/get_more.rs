@@ -42,9 +42,15 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let count = batch_size.filter(|size| *size > 0).unwrap_or(u64::MAX);
     let mut out = Builder::with_capacity(4096);
     out.begin(ty::DOCUMENT, "cursor");
-    if let Err(failure) = fetch(call, &mut cursor, &mut out, count) {
-        call.cursors().forget(id);
-        return Err(failure);
+    match fetch(call, &mut cursor, &mut out, count) {
+        Ok(given) => call.cursors().counts.returned.add_many(given),
+        Err(failure) => {
+            call.cursors().forget(id);
+            return Err(failure);
+        }
+    }
+    if !std::mem::replace(&mut cursor.went_on, true) {
+        call.cursors().counts.more_than_one_batch.add();
     }
     out.put_i64("id", if cursor.is_done() { 0 } else { id });
     out.str("ns", &ns);
@@ -56,11 +62,11 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     Ok(out)
 }
 
-/// Writes the next batch; at the end of a capped collection it waits for one.
-fn fetch(call: &Call<'_>, cursor: &mut OpenCursor, out: &mut Builder, count: u64) -> Outcome<()> {
+/// Writes the next batch; at the end of a capped collection it waits for one. Answers how many
+/// documents it has.
+fn fetch(call: &Call<'_>, cursor: &mut OpenCursor, out: &mut Builder, count: u64) -> Outcome<u64> {
     let Some(patience) = cursor.tailable.filter(|patience| !patience.is_zero()) else {
-        cursor.put_batch(out, "nextBatch", count)?;
-        return Ok(());
+        return cursor.put_batch(out, "nextBatch", count);
     };
     let until = Instant::now() + call.common.max_time.unwrap_or(patience);
     loop {
@@ -69,8 +75,9 @@ fn fetch(call: &Call<'_>, cursor: &mut OpenCursor, out: &mut Builder, count: u64
         let now = Instant::now();
         if written > 0 || now >= until {
             out.put_fields_of(&batch.finish());
-            return Ok(());
+            return Ok(written);
         }
+        tallymap::interrupt::check()?;
         std::thread::sleep(LOOK_INTERVAL.min(until - now));
     }
 }

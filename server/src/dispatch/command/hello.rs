@@ -39,7 +39,9 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
                     let message = "The client metadata document must be a document";
                     return Err(Failure::new(Reason::TypeMismatch, message));
                 };
-                call.client.asked_by.borrow_mut().app_name = app_name(metadata)?;
+                let app_name = app_name(metadata)?;
+                call.client.connection.describe(metadata, app_name.clone());
+                call.client.asked_by.borrow_mut().app_name = app_name;
             }
             // What clients say here grows from release to release.
             _ => {}

@@ -26,5 +26,5 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         call.counts().inserts.add();
         Ok(())
     };
-    BatchResult::default().run(&documents, ordered, insert).reply()
+    BatchResult::default().run(&documents, ordered, insert).counted(call).reply()
 }

@@ -48,7 +48,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         result.upserted.extend(report.upserted.map(|id| (index, id)));
         Ok(())
     };
-    result.run(&updates, ordered, update).reply()
+    result.run(&updates, ordered, update).counted(call).reply()
 }
 
 /// Whether the statements are ordered, and the variables of all of them.

@@ -67,6 +67,18 @@ impl BatchResult {
         self
     }
 
+    /// Has the server count what it came to.
+    pub fn counted(self, call: &Call<'_>) -> BatchResult {
+        let counts = call.counts();
+        counts.refused.add_many(self.refused.len() as u64);
+        match self.modified {
+            Some(_) => counts.updated.add_many(self.n - self.upserted.len() as u64),
+            None if call.name == "delete" => counts.removed.add_many(self.n),
+            None => {}
+        }
+        self
+    }
+
     fn refuse(&mut self, index: usize, failure: Failure) {
         self.texts_len += failure.message().len();
         let fits = self.texts_len <= TEXTS_LEN_MAX;
