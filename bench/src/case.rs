@@ -27,6 +27,10 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("opening", include_str!("../cases/opening.toml")),
     ("rivals", include_str!("../cases/rivals.toml")),
     ("hit", include_str!("../cases/hit.toml")),
+    ("wire-batch", include_str!("../cases/wire-batch.toml")),
+    ("wire-single", include_str!("../cases/wire-single.toml")),
+    ("wire-journaled", include_str!("../cases/wire-journaled.toml")),
+    ("wire-idle", include_str!("../cases/wire-idle.toml")),
 ];
 
 /// How the program is run.

@@ -1,5 +1,6 @@
 //! What can end an experiment.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 /// `Result` with this program's [`Error`].
@@ -22,8 +23,7 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// A store that tallymap is compared with refused or failed.
-    #[cfg(feature = "rivals")]
+    /// A server, or a store that tallymap is compared with, refused or failed.
     #[error("{store}: {problem}")]
     Store {
         /// Its name.
@@ -32,7 +32,6 @@ pub enum Error {
         problem: String,
     },
     /// A variant cannot run here; the others can.
-    #[cfg(feature = "rivals")]
     #[error("{0}")]
     LeftOut(String),
     /// A file cannot be read or written.
@@ -64,11 +63,12 @@ impl Error {
 
     /// Does it end no more than the variant that it came of?
     pub fn leaves_out(&self) -> bool {
-        match self {
-            #[cfg(feature = "rivals")]
-            Error::LeftOut(_) => true,
-            _ => false,
-        }
+        matches!(self, Error::LeftOut(_))
+    }
+
+    /// The error of the store or server of this name.
+    pub fn of(store: &'static str, problem: impl Display) -> Error {
+        Error::Store { store, problem: problem.to_string() }
     }
 
     /// A problem of the case `case`.

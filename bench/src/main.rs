@@ -19,6 +19,7 @@ mod memory;
 mod rate;
 mod report;
 mod run;
+mod stand;
 mod tally;
 mod workload;
 mod zipf;
@@ -60,6 +61,9 @@ enum Task {
     /// A mixed load for half an hour with little private memory: memory, files and the time of a
     /// hit, looked at every ten seconds; the counts verified at the end
     Endure(endure::Endure),
+    /// A server, for the cases `wire-…`, which start it themselves
+    #[command(hide = true)]
+    Stand(stand::Stand),
 }
 
 #[derive(Args)]
@@ -101,6 +105,7 @@ fn main() -> std::process::ExitCode {
         Task::Run(run) => run.run(),
         Task::Report { results: out } => Results::read(&out).and_then(|it| write(&it, &out)),
         Task::Compare(compare) => compare.run(),
+        Task::Stand(stand) => return stand.run(),
         Task::Endure(endure) => endure.run().map_err(Error::from),
     };
     match outcome {
@@ -208,6 +213,9 @@ fn findings(results: &Results) -> String {
         text += &format!("{}: {} counts verified\n", case.case.name, case.verified);
         for LeftOut { variant, why } in &case.left_out {
             text += &format!("  left out   {variant}: {why}\n");
+        }
+        for finding in case.case.findings.iter().filter(|finding| case.is_left_out(finding)) {
+            text += &format!("  NOT ASKED  {}\n             {}\n", finding.says, finding.holds);
         }
         for checked in &case.findings {
             let word = if checked.held { checked.finding.verdict.word() } else { "NOT HELD" };

@@ -15,6 +15,8 @@ use crate::figures::{CaseResult, LeftOut, Results, Round, rounded};
 
 /// Variables of the environment with the URIs of servers.
 pub const SERVERS: [&str; 2] = ["LAB_REDIS", "LAB_MONGODB"];
+/// Those with the paths of servers that the lab starts itself.
+const PROGRAMS: [&str; 2] = [experiments::MONGOD, experiments::REDIS];
 
 /// Where the databases are while they are measured.
 #[derive(Debug, Clone)]
@@ -38,8 +40,14 @@ impl Request {
     /// How a reader runs these again.
     fn command<'a>(&self, names: impl Iterator<Item = &'a str>) -> String {
         let mut command = RUN.to_owned();
+        if self.cases.iter().any(|(_, case)| case.experiment.starts_with("wire-")) {
+            command.insert_str(0, &set(&PROGRAMS));
+            if cfg!(feature = "wire-tokio") {
+                command += " --features wire-tokio";
+            }
+        }
         if self.cases.iter().any(|(_, case)| case.feature.is_some()) {
-            command.insert_str(0, &servers());
+            command.insert_str(0, &set(&SERVERS));
             command += if cfg!(feature = "rocksdb") {
                 " --features rocksdb"
             } else {
@@ -88,9 +96,9 @@ impl Request {
     }
 }
 
-/// Variables with servers' addresses, for a command: that they are set, and not to what.
-fn servers() -> String {
-    let set = SERVERS.iter().filter(|name| std::env::var_os(name).is_some());
+/// Those of some variables that are set, for a command: not to what.
+fn set(variables: &[&str]) -> String {
+    let set = variables.iter().filter(|name| std::env::var_os(name).is_some());
     set.map(|name| format!("{name}=… ")).collect()
 }
 

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::bson::object_id::ObjectIdMaker;
 use crate::clock::{Clock, OsClock};
-use crate::collection::{Collection, DatabaseCore, EngineShared, NameTable, Thresholds};
+use crate::collection::{Collection, DatabaseCore, EngineShared, NameTable, Profiling, Thresholds};
 use crate::counters::Counters;
 use crate::database::Database;
 use crate::disk::{Disk, OsDisk};
@@ -138,6 +138,39 @@ impl Engine {
     /// [`Error::ReadOnly`] if the engine takes no writes.
     pub fn expire_now(&self) -> Result<u64> {
         expire(&self.inner.shared, &self.inner.databases)
+    }
+
+    /// Does it still take writes?
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`], with the reason: it was opened so or closed, or the journal failed.
+    pub fn check_writes(&self) -> Result<()> {
+        self.inner.shared.journal.check_writes()
+    }
+
+    /// Tells the profilers of all databases, those to come too, which operations to describe.
+    ///
+    /// # Errors
+    /// As [`Database::set_profiling`].
+    pub fn set_default_profiling(&self, told: Profiling) -> Result<()> {
+        let cores: Vec<_> =
+            self.inner.databases.lock().iter().map(|(_, core)| core.clone()).collect();
+        for core in cores {
+            core.profiler.tell(&self.inner.shared.profiled, told)?;
+        }
+        self.inner.shared.profiled.set_default(told);
+        Ok(())
+    }
+
+    /// From what time on an operation is slow, as the profilers were told.
+    #[inline]
+    pub fn slow_after(&self) -> Duration {
+        self.inner.shared.profiled.slow()
+    }
+
+    /// The share of slow operations that is to be told of, as the profilers were told.
+    pub fn slow_sample_rate(&self) -> f64 {
+        self.inner.shared.profiled.sample_rate()
     }
 
     /// Switches the gate off: from now on, after so many writes within units of work, a commit

@@ -89,11 +89,11 @@ pub use bson::field_path::FieldPath;
 pub use clock::Clock;
 pub use collection::{
     Aggregate, AskedBy, CollStats, Collection, CollectionOptions, CompactReport, Count,
-    CreatedIndexes, Cursor, DatabaseMap, DbStats, Delete, Distinct, ExplainWrite, ExtentMap,
-    ExtentOwner, FileMap, Find, FindAndModify, FoundAndModified, Hint, HoleList, IndexEntry,
-    IndexInfo, IndexScan, InsertReport, Located, LocatedBy, ModifiedIndex, Move, NamespaceMap,
-    Profiling, ProfilingLevel, Salvage, SalvageReport, Scan, SpaceUsage, UpdateReport,
-    UpdateRequest, Validation, Verbosity,
+    CreatedIndexes, Cursor, DatabaseMap, DbStats, Delete, Distinct, Examined, ExplainWrite,
+    ExtentMap, ExtentOwner, FileMap, Find, FindAndModify, FoundAndModified, Hint, HoleList,
+    IndexEntry, IndexInfo, IndexScan, InsertReport, Located, LocatedBy, ModifiedIndex, Move,
+    NamespaceMap, Profiling, ProfilingLevel, Salvage, SalvageReport, Scan, SpaceUsage,
+    UpdateReport, UpdateRequest, Validation, Verbosity,
 };
 pub use counters::{Counter, Counters, Gauge, PerThread};
 pub use database::Database;

@@ -11,6 +11,9 @@ use std::process::ExitCode;
 
 use tallymap::Class;
 
+use crate::client::ClientError;
+use crate::wire::ListenError;
+
 /// Exit code where the data is wrong, or not there.
 pub const EXIT_DATA: u8 = 1;
 /// Exit code where the request is wrong. `clap` uses the same.
@@ -34,13 +37,12 @@ pub enum CliError {
         /// The answer of the operating system.
         source: io::Error,
     },
-    /// Nobody can be listened to at this address.
-    Listen {
-        /// The address.
-        address: std::net::SocketAddr,
-        /// The answer of the operating system.
-        source: io::Error,
-    },
+    /// Nobody can be listened to.
+    Listen(ListenError),
+    /// The system does not give us its signals.
+    Signals(io::Error),
+    /// A server cannot be asked, or refused.
+    Client(ClientError),
     /// Standard output cannot be written.
     Output(io::Error),
 }
@@ -68,7 +70,11 @@ impl CliError {
                 Class::Restore => EXIT_DATA,
                 Class::Retry | Class::Stop => EXIT_FAILED,
             },
-            CliError::File { .. } | CliError::Listen { .. } | CliError::Output(_) => EXIT_FAILED,
+            CliError::File { .. }
+            | CliError::Listen(_)
+            | CliError::Signals(_)
+            | CliError::Client(_)
+            | CliError::Output(_) => EXIT_FAILED,
         }
     }
 
@@ -93,9 +99,9 @@ impl fmt::Display for CliError {
                 }
             }
             CliError::File { file, source } => write!(f, "{}: {source}", file.display()),
-            CliError::Listen { address, source } => {
-                write!(f, "cannot listen at {address}: {source}")
-            }
+            CliError::Listen(error) => error.fmt(f),
+            CliError::Signals(source) => write!(f, "cannot take signals: {source}"),
+            CliError::Client(error) => error.fmt(f),
             CliError::Output(source) => write!(f, "standard output: {source}"),
         }
     }
@@ -103,9 +109,21 @@ impl fmt::Display for CliError {
 
 impl std::error::Error for CliError {}
 
+impl From<ListenError> for CliError {
+    fn from(error: ListenError) -> CliError {
+        CliError::Listen(error)
+    }
+}
+
 impl From<tallymap::Error> for CliError {
     fn from(error: tallymap::Error) -> CliError {
         CliError::Engine(error)
+    }
+}
+
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> CliError {
+        CliError::Client(error)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use tallymap_server::cli::Cli;
+use tallymap_server::config;
 
 fn main() -> ExitCode {
-    let Cli { command } = Cli::parse();
-    command.run().unwrap_or_else(|error| error.report())
+    match config::parse(std::env::args_os()) {
+        Ok(told) => told.command.run().unwrap_or_else(|error| error.report()),
+        Err(stop) => stop.report(),
+    }
 }

@@ -108,6 +108,10 @@ fn case(html: &mut String, result: &CaseResult, one_of_many: bool) {
             escape(&checked.numbers())
         );
     }
+    for finding in case.findings.iter().filter(|finding| result.is_left_out(finding)) {
+        let (says, holds) = (escape(&finding.says), escape(&finding.holds));
+        let _ = writeln!(html, "<li><b>not asked</b><p>{says}</p><code>{holds}</code></li>");
+    }
     *html += "</ul>\n";
     // A name has one colour in all pictures of a case.
     let mut names: Vec<String> = Vec::new();

@@ -61,6 +61,7 @@ impl DatabaseCore {
         for core in &catalogue {
             collections.add(core.ns.as_str(), core.clone());
         }
+        let profiler = Profiler::new(&shared.profiled);
         Arc::new(DatabaseCore {
             name: name.to_owned(),
             shared,
@@ -68,7 +69,7 @@ impl DatabaseCore {
             collections: Mutex::new(collections),
             catalogue,
             incomplete: Mutex::default(),
-            profiler: Profiler::default(),
+            profiler,
         })
     }
 

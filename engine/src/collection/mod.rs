@@ -78,6 +78,7 @@ pub use cursor::Cursor;
 pub(crate) use database_core::{DatabaseCore, check_not_catalogue};
 pub use delete::Delete;
 pub use distinct::Distinct;
+pub use execute::Examined;
 pub use explain_write::ExplainWrite;
 pub use file_map::{
     DatabaseMap, ExtentMap, ExtentOwner, FileMap, HoleList, NamespaceMap, SpaceUsage,

@@ -72,6 +72,8 @@ pub struct Thresholds {
     sample_rate: AtomicU64,
     /// Operations that the sample was taken of.
     seen: AtomicU64,
+    /// The level of databases that are not told another.
+    level: AtomicU8,
 }
 
 impl Default for Thresholds {
@@ -80,6 +82,7 @@ impl Default for Thresholds {
             slow_us: AtomicU64::new(0),
             sample_rate: AtomicU64::new(0),
             seen: AtomicU64::new(0),
+            level: AtomicU8::new(0),
         };
         thresholds.set(Profiling::default());
         thresholds
@@ -92,9 +95,31 @@ impl Thresholds {
         self.slow_us.store(slow_us, Ordering::Relaxed);
         self.sample_rate.store(told.sample_rate.to_bits(), Ordering::Relaxed);
     }
+
+    /// From what time on an operation is slow.
+    #[inline]
+    pub fn slow(&self) -> Duration {
+        Duration::from_micros(self.slow_us.load(Ordering::Relaxed))
+    }
+
+    /// The share of operations that is told of.
+    pub fn sample_rate(&self) -> f64 {
+        f64::from_bits(self.sample_rate.load(Ordering::Relaxed))
+    }
+
+    /// What databases are told that nobody tells anything else.
+    pub fn set_default(&self, told: Profiling) {
+        self.set(told);
+        self.level.store(told.level as u8, Ordering::Relaxed);
+    }
 }
 
 impl Profiler {
+    /// That of a database whom nobody told anything yet.
+    pub fn new(common: &Thresholds) -> Profiler {
+        Profiler { level: AtomicU8::new(common.level.load(Ordering::Relaxed)) }
+    }
+
     /// What it was told last.
     pub fn get(&self, common: &Thresholds) -> Profiling {
         Profiling {
@@ -103,8 +128,8 @@ impl Profiler {
                 1 => ProfilingLevel::Slow,
                 _ => ProfilingLevel::All,
             },
-            slow: Duration::from_micros(common.slow_us.load(Ordering::Relaxed)),
-            sample_rate: f64::from_bits(common.sample_rate.load(Ordering::Relaxed)),
+            slow: common.slow(),
+            sample_rate: common.sample_rate(),
         }
     }
 

@@ -120,6 +120,14 @@ impl Journal {
         self.commit_or_stop(&mut job)
     }
 
+    /// Does it still take writes?
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`] if not.
+    pub fn check_writes(&self) -> Result<()> {
+        self.side.check()
+    }
+
     /// Sleeps until a commit is called for, at most for `time`. To be called by one thread.
     /// Answers whether one was called for.
     pub fn park(&self, time: Duration) -> bool {

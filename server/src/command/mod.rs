@@ -2,6 +2,7 @@
 
 mod chart;
 mod compact;
+mod connect;
 mod demo;
 mod dump;
 mod ingest;
@@ -10,7 +11,9 @@ mod known_pages;
 mod repair;
 mod selection;
 mod serve;
+mod stat;
 mod stats;
+mod top;
 mod validate;
 
 use std::process::ExitCode;
@@ -41,7 +44,11 @@ pub enum Command {
     #[expect(missing_docs, reason = "as above")]
     Repair(repair::Repair),
     #[expect(missing_docs, reason = "as above")]
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
+    #[expect(missing_docs, reason = "as above")]
+    Stat(stat::Stat),
+    #[expect(missing_docs, reason = "as above")]
+    Top(top::Top),
 }
 
 impl Command {
@@ -61,6 +68,8 @@ impl Command {
             Command::Compact(compact) => compact.run(),
             Command::Repair(repair) => repair.run(),
             Command::Serve(serve) => serve.run(),
+            Command::Stat(stat) => stat.run(),
+            Command::Top(top) => top.run(),
         }
     }
 }

@@ -19,6 +19,7 @@ use super::request::Request;
 use super::sessions::Sessions;
 use super::table::Commands;
 use super::top::Top;
+use crate::wire::compressor::Compressor;
 
 /// Somebody who sends commands: a connection.
 #[derive(Debug)]
@@ -27,6 +28,12 @@ pub struct Client {
     pub id: i32,
     /// Where it is, as `address:port`.
     pub address: String,
+    /// Does it come from this machine?
+    pub is_local: bool,
+    /// Compressors that the server takes.
+    offers: Vec<Compressor>,
+    /// Those that it wants, in its order.
+    pub compressors: RefCell<Vec<Compressor>>,
     /// Has it said what it is?
     pub has_metadata: Cell<bool>,
     /// How its operations are told of.
@@ -43,7 +50,27 @@ impl Client {
         let asked_by = RefCell::new(AskedBy { client, app_name: None });
         let connection = operations.connect(id, address.clone());
         let operations = operations.clone();
-        Client { id, address, has_metadata: Cell::new(false), asked_by, connection, operations }
+        Client {
+            id,
+            address,
+            is_local: false,
+            offers: Vec::new(),
+            compressors: RefCell::default(),
+            has_metadata: Cell::new(false),
+            asked_by,
+            connection,
+            operations,
+        }
+    }
+
+    /// Lets it choose from these compressors.
+    pub fn set_offers(&mut self, compressors: &[Compressor]) {
+        self.offers = compressors.to_vec();
+    }
+
+    /// Compressors that the server takes.
+    pub fn offers(&self) -> &[Compressor] {
+        &self.offers
     }
 }
 
@@ -113,6 +140,11 @@ impl<'a> Call<'a> {
     /// The port that replies name.
     pub fn port(&self) -> u16 {
         self.server.port
+    }
+
+    /// Most connections at a time.
+    pub fn connections_max(&self) -> usize {
+        self.server.connections_max
     }
 
     /// Its fields; errors call it `path`.

@@ -43,6 +43,8 @@ pub struct Counts {
     pub commands: Count,
     /// Connections that were opened.
     pub connections: Count,
+    /// Connections that were refused because there were too many.
+    pub connections_refused: Count,
     /// Connections that were closed.
     pub closed: Count,
     /// Bytes that came.

@@ -20,6 +20,7 @@ pub mod put;
 pub mod read_concern;
 pub mod request;
 pub mod sessions;
+mod slow;
 pub mod table;
 pub mod top;
 pub mod write_concern;
@@ -29,8 +30,8 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use bson::{RawDocument, RawDocumentBuf};
-use tallymap::Engine;
 use tallymap::bson::element::Element;
+use tallymap::{Engine, Examined};
 
 use self::call::{Call, Client};
 use self::common::Common;
@@ -41,8 +42,11 @@ use self::operations::Operations;
 use self::put::Put;
 use self::request::Request;
 use self::sessions::Sessions;
+use self::slow::Slow;
 use self::table::{Command, Commands, Does};
 use self::top::Top;
+use crate::auth::Auth;
+use crate::wire::CONNECTIONS_MAX;
 
 /// Answers commands over one engine. To be shared by threads.
 #[derive(Debug)]
@@ -54,9 +58,11 @@ pub struct Dispatcher {
     counts: Counts,
     operations: Arc<Operations>,
     top: Top,
+    auth: Auth,
     clients: AtomicI32,
     started: Instant,
     port: u16,
+    connections_max: usize,
 }
 
 impl Dispatcher {
@@ -70,9 +76,11 @@ impl Dispatcher {
             counts: Counts::default(),
             operations: Arc::default(),
             top: Top::default(),
+            auth: Auth::default(),
             clients: AtomicI32::new(0),
             started: Instant::now(),
             port: 0,
+            connections_max: CONNECTIONS_MAX,
         }
     }
 
@@ -82,10 +90,37 @@ impl Dispatcher {
         self
     }
 
+    /// Whether everybody has to log in.
+    pub fn with_auth(mut self, is_enabled: bool) -> Dispatcher {
+        self.auth = Auth::new(is_enabled);
+        self
+    }
+
+    /// The number of connections that replies give as the most there can be.
+    pub fn for_up_to(mut self, connections: usize) -> Dispatcher {
+        self.connections_max = connections;
+        self
+    }
+
+    /// What it serves.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Asks all commands under way to end. Answers how many there are.
+    pub fn end_operations(&self) -> usize {
+        self.operations.kill_all()
+    }
+
     /// Somebody new to talk to.
     pub fn client(&self, address: String) -> Client {
         let id = self.clients.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1);
         Client::new(id, address, &self.operations)
+    }
+
+    /// What is being done, and for whom.
+    pub fn operations(&self) -> &Operations {
+        &self.operations
     }
 
     /// A message of so many bytes came.
@@ -102,6 +137,11 @@ impl Dispatcher {
     /// A connection was opened.
     pub fn count_connection(&self) {
         self.counts.connections.add();
+    }
+
+    /// A connection was refused: there are too many.
+    pub fn count_connection_refused(&self) {
+        self.counts.connections_refused.add();
     }
 
     /// A connection was closed.
@@ -139,6 +179,7 @@ impl Dispatcher {
         };
         let began = Instant::now();
         let common = Common::parse(command.name, request.body())?;
+        self.auth.check(command.name)?;
         command.check(&common)?;
         if let Some(session) = common.session {
             self.sessions.touch(session)?;
@@ -146,6 +187,7 @@ impl Dispatcher {
         self.counts.count(command.does);
         runs.total.add();
         let place = (common.database, operations::target(command, request));
+        let examined = Examined::so_far();
         let done = {
             let connection = &client.connection;
             let running = self.operations.begin(connection, command, &common, request, began);
@@ -157,7 +199,12 @@ impl Dispatcher {
             runs.failed.add();
             self.counts.refused.add();
         }
-        self.count_time(place, command.does, began.elapsed());
+        let took = began.elapsed();
+        self.count_time(place, command.does, took);
+        if took > self.engine.slow_after() {
+            let slow = Slow { client, request, command, place, examined, took, done: &done };
+            slow.tell(&self.engine);
+        }
         done
     }
 

@@ -139,6 +139,23 @@ impl Operations {
         self.kill_if(|present| present.session.is_some_and(is_meant));
     }
 
+    /// Asks all operations to end. Answers how many there are.
+    pub fn kill_all(&self) -> usize {
+        self.kill_if(|_| true)
+    }
+
+    /// Asks what has taken this `long` to end, of connections that `are_gone`.
+    pub fn kill_abandoned(&self, long: Duration, are_gone: impl Fn(i32) -> bool) {
+        let connections: Vec<_> = lock(&self.connections).values().cloned().collect();
+        for connection in connections {
+            let lasts = || lock(&connection.present).began.is_some_and(|it| it.elapsed() >= long);
+            // A connection that is gone has nobody to ask for more.
+            if lasts() && are_gone(connection.id) {
+                connection.interrupt.ask();
+            }
+        }
+    }
+
     fn kill_if(&self, is_meant: impl Fn(&Present) -> bool) -> usize {
         let connections: Vec<_> = lock(&self.connections).values().cloned().collect();
         let kill = |connection: &&Arc<Connection>| {

@@ -98,6 +98,13 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// How many documents came in a sequence.
+    pub fn sequence_len(&self, name: &str) -> usize {
+        let sequence = self.sequences.iter().find(|sequence| sequence.name == name);
+        let documents = sequence.map_or(&[][..], |sequence| sequence.documents);
+        Documents::Sequence(documents).take_while(Result::is_ok).count()
+    }
+
     /// The names of the sequences that came with it.
     pub fn sequence_names(&self) -> impl Iterator<Item = &'a str> {
         self.sequences.iter().map(|sequence| sequence.name)

@@ -1,103 +1,62 @@
 //! One connection: reads a message, has it answered, writes the answer, until either side ends it.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use super::frame::{HEADER_LEN, Header, Opcode};
-use super::{op_msg, op_query};
+use super::inbox::Inbox;
+use super::stream::Link;
+use super::talk::{Answer, Talk};
 use crate::dispatch::Dispatcher;
 use crate::dispatch::call::Client;
-use crate::dispatch::request::Request;
 
-/// Bytes that are read at a time.
-const READ_LEN: usize = 16 << 10;
-/// Memory that a connection keeps between messages, bytes.
-const KEPT_LEN_MAX: usize = 1 << 20;
+/// Time without a word after which a connection gives back the memory that its messages took.
+const REST_AFTER: Duration = Duration::from_secs(1);
 
-/// Talks to a client until it goes away or sends what is no message.
+/// Talks to a client until it goes away, sends what is no message, or the server ends.
 ///
 /// # Errors
 /// The stream's.
 pub fn serve(
     dispatcher: &Dispatcher,
     client: &Client,
-    input: impl Read,
-    mut output: impl Write,
+    mut link: impl Link,
+    is_stopping: &AtomicBool,
 ) -> io::Result<()> {
-    let mut input = BufReader::with_capacity(READ_LEN, input);
-    let mut message = Vec::new();
-    let mut number = 0_i32;
-    while let Some(header) = read(&mut input, &mut message)? {
-        dispatcher.count_received(message.len());
-        number = number.wrapping_add(1);
-        match answer(dispatcher, client, header, &message, number) {
+    let mut inbox = Inbox::default();
+    let mut talk = Talk::new(dispatcher, client);
+    let mut is_timed = false;
+    while !is_stopping.load(Ordering::Acquire) {
+        let header = match inbox.wait(&mut link) {
+            Ok(Some(header)) => header,
+            Ok(None) => break,
+            // Only those that hold memory are woken, once; a slow sender keeps what it sent.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && is_timed => {
+                inbox.rest();
+                talk.rest();
+                is_timed = !inbox.is_empty();
+                if !is_timed {
+                    link.set_read_timeout(None)?;
+                }
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        dispatcher.count_received(header.len);
+        match talk.answer(header, inbox.first(header.len)) {
             Answer::Message(answer) => {
-                output.write_all(&answer)?;
+                link.write_all(answer)?;
                 dispatcher.count_sent(answer.len());
             }
             Answer::Nothing => {}
             Answer::Close => break,
         }
-        if message.capacity() > KEPT_LEN_MAX {
-            message = Vec::new();
+        inbox.forget(header.len);
+        talk.trim();
+        if !is_timed && (inbox.is_large() || talk.is_large()) {
+            link.set_read_timeout(Some(REST_AFTER))?;
+            is_timed = true;
         }
     }
-    Ok(())
-}
-
-/// What becomes of a message.
-enum Answer {
-    Message(Vec<u8>),
-    Nothing,
-    Close,
-}
-
-/// Reads one message into `message`; none at the end, or if it cannot be one.
-fn read(input: &mut impl Read, message: &mut Vec<u8>) -> io::Result<Option<Header>> {
-    let mut header = [0; HEADER_LEN];
-    match input.read_exact(&mut header) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        other => other?,
-    }
-    let Some(read) = Header::read(&header) else { return Ok(None) };
-    message.clear();
-    message.extend_from_slice(&header);
-    // W1: this grows by what comes.
-    let rest = read.len - HEADER_LEN;
-    let came = input.by_ref().take(rest as u64).read_to_end(message)?;
-    Ok((came == rest).then_some(read))
-}
-
-fn answer(
-    dispatcher: &Dispatcher,
-    client: &Client,
-    header: Header,
-    message: &[u8],
-    number: i32,
-) -> Answer {
-    match header.opcode {
-        Opcode::Msg => {
-            let Some(op_msg::Message { flags, request }) = op_msg::parse(message) else {
-                return Answer::Close;
-            };
-            let document = match request {
-                Ok(request) => dispatcher.answer(client, &request),
-                Err(failure) => failure.reply(),
-            };
-            match flags.is_unanswered() {
-                true => Answer::Nothing,
-                false => Answer::Message(op_msg::reply(number, header.request, &document, flags)),
-            }
-        }
-        Opcode::Query => {
-            let Some(command) = op_query::command(message) else { return Answer::Close };
-            let document = match Request::new(&command, Vec::new()) {
-                Ok(request) => dispatcher.answer(client, &request),
-                Err(failure) => failure.reply(),
-            };
-            Answer::Message(op_query::reply(number, header.request, &document))
-        }
-        // Nobody sends it any more, and nobody waits for an answer.
-        Opcode::KillCursors => Answer::Nothing,
-        Opcode::Reply => Answer::Close,
-    }
+    link.flush()
 }

@@ -17,16 +17,20 @@ pub enum Opcode {
     Query,
     /// The old way to kill cursors.
     KillCursors,
+    /// A message within a message.
+    Compressed,
     /// A command or its answer.
     Msg,
 }
 
 impl Opcode {
-    fn of(number: i32) -> Option<Opcode> {
+    /// The kind by its number, if it is one that is spoken.
+    pub fn of(number: i32) -> Option<Opcode> {
         match number {
             1 => Some(Opcode::Reply),
             2004 => Some(Opcode::Query),
             2007 => Some(Opcode::KillCursors),
+            2012 => Some(Opcode::Compressed),
             2013 => Some(Opcode::Msg),
             _ => None,
         }
@@ -37,6 +41,7 @@ impl Opcode {
             Opcode::Reply => 1,
             Opcode::Query => 2004,
             Opcode::KillCursors => 2007,
+            Opcode::Compressed => 2012,
             Opcode::Msg => 2013,
         }
     }
@@ -63,13 +68,13 @@ impl Header {
     }
 }
 
-/// Begins a message in answer to `request`; its length is written by [`finish`].
-pub fn begin(number: i32, request: i32, opcode: Opcode, len_expected: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(HEADER_LEN + len_expected);
+/// Begins a message in answer to `request`, in place of what `out` had; its length is written by
+/// [`finish`].
+pub fn begin(out: &mut Vec<u8>, number: i32, request: i32, opcode: Opcode) {
+    out.clear();
     for word in [0, number, request, opcode.number()] {
         out.extend_from_slice(&word.to_le_bytes());
     }
-    out
 }
 
 /// Writes the length of a message, of which everything is there.
@@ -114,7 +119,8 @@ mod tests {
 
     #[test]
     fn what_is_begun_can_be_read() {
-        let mut message = begin(3, 9, Opcode::Reply, 4);
+        let mut message = b"old".to_vec();
+        begin(&mut message, 3, 9, Opcode::Reply);
         message.extend_from_slice(b"body");
         finish(&mut message);
         let read = Header::read(message.first_chunk().expect("long enough"));

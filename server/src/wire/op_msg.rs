@@ -96,10 +96,11 @@ fn parse_sequence(section: &[u8]) -> Result<(Sequence<'_>, &[u8]), Failure> {
     Ok((Sequence { name, documents }, &section[len..]))
 }
 
-/// The answer `document` to request `to`, with a checksum if that had one.
-pub fn reply(number: i32, to: i32, document: &[u8], flags: Flags) -> Vec<u8> {
+/// Puts the answer `document` to request `to` into `out`, with a checksum if that had one.
+pub fn put_reply(out: &mut Vec<u8>, number: i32, to: i32, document: &[u8], flags: Flags) {
     let has_checksum = flags.has_checksum();
-    let mut out = frame::begin(number, to, Opcode::Msg, document.len() + 9);
+    frame::begin(out, number, to, Opcode::Msg);
+    out.reserve(document.len() + 9);
     out.extend_from_slice(&u32::from(has_checksum).to_le_bytes());
     out.push(0);
     out.extend_from_slice(document);
@@ -107,12 +108,11 @@ pub fn reply(number: i32, to: i32, document: &[u8], flags: Flags) -> Vec<u8> {
     if has_checksum {
         out.extend_from_slice(&[0; CHECKSUM_LEN]);
     }
-    frame::finish(&mut out);
+    frame::finish(out);
     if has_checksum {
         let checksum = crc32c(&out[..checked_len]);
         out[checked_len..].copy_from_slice(&checksum.to_le_bytes());
     }
-    out
 }
 
 #[cfg(test)]
@@ -122,7 +122,8 @@ mod tests {
     use super::*;
 
     fn message(flags: u32, sections: &[&[u8]]) -> Vec<u8> {
-        let mut out = frame::begin(1, 0, Opcode::Msg, 0);
+        let mut out = Vec::new();
+        frame::begin(&mut out, 1, 0, Opcode::Msg);
         out.extend_from_slice(&flags.to_le_bytes());
         sections.iter().for_each(|section| out.extend_from_slice(section));
         frame::finish(&mut out);
@@ -182,7 +183,9 @@ mod tests {
         assert!(parse(&message(1 << 20, &[&one])).is_some());
         assert!(parse(&message(1 << 16, &[&one])).is_some());
         assert!(parse(&message(4, &[&one])).is_none());
-        let reply = reply(1, 2, rawdoc! { "ok": 1 }.as_bytes(), Flags(CHECKSUM_PRESENT));
+        let mut reply = Vec::new();
+        let document = rawdoc! { "ok": 1 };
+        put_reply(&mut reply, 1, 2, document.as_bytes(), Flags(CHECKSUM_PRESENT));
         assert!(parse(&reply).expect("a message").request.is_ok());
         for at in HEADER_LEN..reply.len() {
             let mut wrong = reply.clone();

@@ -1,86 +1,191 @@
 //! `OP_QUERY`, by which many clients say their first hello, and `OP_REPLY`, its answer.
+//!
+//! Any command can be sent so, to `db.$cmd`. The queries of collections that were sent so before
+//! there was `find` are refused.
 
+use tallymap::Reason;
 use tallymap::bson::builder::Builder;
 use tallymap::bson::document::{checked_command_len, doc_len};
-use tallymap::bson::element::get;
+use tallymap::bson::element::{Elements, get};
 use tallymap::bson::ty;
 
-use super::frame::{self, HEADER_LEN, Opcode, c_string};
+use super::frame::{self, HEADER_LEN, Opcode, c_string, int};
+use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::put::Put;
 
+/// The flag of a request for one answer after the other.
+const EXHAUST: i32 = 64;
+/// The flag of an answer that says why a query failed.
+const QUERY_FAILURE: i32 = 2;
 /// The flag of an answer of a server that can wait for data: always set.
 const AWAIT_CAPABLE: i32 = 8;
+/// The number by which later servers refuse what is no command.
+const UNSUPPORTED: i32 = 352;
 
-/// The command in a message, header included, as it would be in an `OP_MSG`: with `$db`. None if
-/// the connection is to be closed: it is no command, or no sound message.
-pub fn command(message: &[u8]) -> Option<Vec<u8>> {
-    // Flags, namespace, how many to pass over, how many to answer, the command.
-    let (ns, at) = c_string(message, HEADER_LEN + 4)?;
-    let database = ns.strip_suffix(".$cmd")?;
-    let document = message.get(at + 8..)?;
-    let document = &document[..doc_len(document).ok()?];
-    checked_command_len(document).ok()?;
-    // Some wrap it, to say a read preference beside it.
-    let wrapped = get(document, "$query").ok()?.filter(|query| query.ty == ty::DOCUMENT);
-    let document = wrapped.map_or(document, |query| query.value);
-    let mut out = Builder::with_capacity(document.len() + 64);
-    out.put_fields_of(document);
-    if get(document, "$db").ok()?.is_none() {
-        out.str("$db", database);
-    }
-    Some(out.finish())
+/// What is asked.
+#[derive(Debug)]
+pub enum Query<'a> {
+    /// A command as it would be in an `OP_MSG`, with `$db`; or why it is none.
+    Command(Outcome<Vec<u8>>),
+    /// The documents of this collection.
+    Find(&'a str),
 }
 
-/// The answer `document` to request `to`.
-pub fn reply(number: i32, to: i32, document: &[u8]) -> Vec<u8> {
-    let mut out = frame::begin(number, to, Opcode::Reply, document.len() + 20);
-    out.extend_from_slice(&AWAIT_CAPABLE.to_le_bytes());
+/// Parses a message, header included. None if the connection is to be closed: it is torn.
+pub fn parse(message: &[u8]) -> Option<Query<'_>> {
+    // Flags, namespace, how many to pass over, how many to answer, the command, maybe a selector.
+    let flags = int(message, HEADER_LEN)?;
+    let (ns, at) = c_string(message, HEADER_LEN + 4)?;
+    let wanted = int(message, at + 4)?;
+    let documents = message.get(at + 8..)?;
+    let database = ns.strip_suffix(".$cmd").filter(|database| !database.contains('.'));
+    let Some(database) = database else { return Some(Query::Find(ns)) };
+    let refused = |code, message| Err(Failure::new(Reason::Location(code), message));
+    Some(Query::Command(match wanted {
+        _ if flags & EXHAUST != 0 => {
+            refused(18527, format!("The 'exhaust' OP_QUERY flag is invalid for commands: {ns}"))
+        }
+        1 | -1 => command(database, documents),
+        wanted => refused(
+            16979,
+            format!("Bad numberToReturn ({wanted}) for $cmd type ns - can only be 1 or -1"),
+        ),
+    }))
+}
+
+/// The command that `documents` begin with.
+fn command(database: &str, documents: &[u8]) -> Outcome<Vec<u8>> {
+    let (document, selector) = documents.split_at(doc_len(documents)?);
+    checked_command_len(document)?;
+    if !selector.is_empty() && doc_len(selector)? != selector.len() {
+        return Err(Failure::new(Reason::InvalidBSON, "bytes follow the documents"));
+    }
+    if get(document, "$db")?.is_some() {
+        let message = "$db is not allowed in OP_QUERY requests";
+        return Err(Failure::new(Reason::Location(40621), message));
+    }
+    // Some wrap it, to say a read preference beside it.
+    let first = Elements::new(document)?.next().transpose()?;
+    let wrapped = first.filter(|first| {
+        first.ty == ty::DOCUMENT && (first.name == b"$query" || first.name == b"query")
+    });
+    let mut out = Builder::with_capacity(document.len() + 64);
+    out.put_fields_of(wrapped.as_ref().map_or(document, |wrapped| wrapped.value));
+    if let (Some(_), Some(preference)) = (wrapped, get(document, "$readPreference")?) {
+        out.element(&preference);
+    }
+    out.str("$db", database);
+    Ok(out.finish())
+}
+
+/// Puts the answer `document` to request `to` into `out`.
+pub fn put_reply(out: &mut Vec<u8>, number: i32, to: i32, document: &[u8]) {
+    put(out, number, to, AWAIT_CAPABLE, document);
+}
+
+/// Puts the refusal of a query of `ns` into `out`.
+pub fn put_refusal(out: &mut Vec<u8>, number: i32, to: i32, ns: &str) {
+    let mut document = Builder::new();
+    document.str("$err", &format!("OP_QUERY finds nothing in '{ns}': send a find command"));
+    document.put_i32("code", UNSUPPORTED);
+    document.put_f64("ok", 0.0);
+    put(out, number, to, QUERY_FAILURE, &document.finish());
+}
+
+fn put(out: &mut Vec<u8>, number: i32, to: i32, flags: i32, document: &[u8]) {
+    frame::begin(out, number, to, Opcode::Reply);
+    out.reserve(document.len() + 20);
+    out.extend_from_slice(&flags.to_le_bytes());
     // No cursor, from the first document on.
     out.extend_from_slice(&[0; 12]);
     out.extend_from_slice(&1_i32.to_le_bytes());
     out.extend_from_slice(document);
-    frame::finish(&mut out);
-    out
+    frame::finish(out);
 }
 
 #[cfg(test)]
 mod tests {
+    use bson::raw::cstr;
     use bson::{RawDocumentBuf, rawdoc};
 
     use super::*;
 
-    fn query(ns: &str, document: &RawDocumentBuf) -> Vec<u8> {
-        let mut out = frame::begin(5, 0, Opcode::Query, 0);
-        out.extend_from_slice(&[0; 4]);
+    fn query(ns: &str, flags: i32, wanted: i32, documents: &[&RawDocumentBuf]) -> Vec<u8> {
+        let mut out = Vec::new();
+        frame::begin(&mut out, 5, 0, Opcode::Query);
+        out.extend_from_slice(&flags.to_le_bytes());
         out.extend_from_slice(ns.as_bytes());
-        out.extend_from_slice(&[0, 0, 0, 0, 0, 255, 255, 255, 255]);
-        out.extend_from_slice(document.as_bytes());
+        out.extend_from_slice(&[0; 5]);
+        out.extend_from_slice(&wanted.to_le_bytes());
+        documents.iter().for_each(|document| out.extend_from_slice(document.as_bytes()));
         frame::finish(&mut out);
         out
+    }
+
+    fn command_of(message: &[u8]) -> Result<RawDocumentBuf, i32> {
+        match parse(message) {
+            Some(Query::Command(Ok(command))) => {
+                Ok(RawDocumentBuf::from_bytes(command).expect("a document"))
+            }
+            Some(Query::Command(Err(failure))) => Err(failure.code()),
+            Some(Query::Find(_)) => Err(-1),
+            None => Err(0),
+        }
     }
 
     #[test]
     fn a_hello_is_a_command() {
         let hello = rawdoc! { "ismaster": 1, "helloOk": true };
-        let command_of = |message: &[u8]| RawDocumentBuf::from_bytes(command(message)?).ok();
         let expected = rawdoc! { "ismaster": 1, "helloOk": true, "$db": "admin" };
-        assert_eq!(command_of(&query("admin.$cmd", &hello)), Some(expected.clone()));
-        let wrapped = rawdoc! { "$query": hello.clone(), "$readPreference": {} };
-        assert_eq!(command_of(&query("admin.$cmd", &wrapped)), Some(expected));
-        assert_eq!(command_of(&query("admin.c", &hello)), None);
-        let sound = query("admin.$cmd", &hello);
-        for len in 0..sound.len() {
-            assert_eq!(command_of(&sound[..len]), None, "{len}");
+        for wanted in [1, -1] {
+            assert_eq!(
+                command_of(&query("admin.$cmd", 0, wanted, &[&hello])),
+                Ok(expected.clone())
+            );
         }
+        let with_selector = query("admin.$cmd", 4, -1, &[&hello, &rawdoc! { "a": 1 }]);
+        assert_eq!(command_of(&with_selector), Ok(expected));
+        let preference = rawdoc! { "mode": "primary" };
+        for name in [cstr!("$query"), cstr!("query")] {
+            let wrapped = rawdoc! { name: { "ping": 1 }, "$readPreference": preference.clone() };
+            let expected =
+                rawdoc! { "ping": 1, "$readPreference": preference.clone(), "$db": "admin" };
+            assert_eq!(command_of(&query("admin.$cmd", 0, -1, &[&wrapped])), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_is_refused_as_mongod_does() {
+        let ping = rawdoc! { "ping": 1 };
+        let refusal = |message: &[u8]| command_of(message).expect_err("refused");
+        assert_eq!(refusal(&query("admin.c", 0, -1, &[&ping])), -1);
+        assert_eq!(refusal(&query("a.b.$cmd", 0, -1, &[&ping])), -1);
+        assert_eq!(refusal(&query("admin.$cmd", 0, 0, &[&ping])), 16979);
+        assert_eq!(refusal(&query("admin.$cmd", 64, -1, &[&ping])), 18527);
+        let with_database = rawdoc! { "ping": 1, "$db": "d" };
+        assert_eq!(refusal(&query("admin.$cmd", 0, -1, &[&with_database])), 40621);
+        let sound = query("admin.$cmd", 0, -1, &[&ping]);
+        for len in 0..sound.len() {
+            let code = refusal(&sound[..len]);
+            assert_eq!(
+                code,
+                if len < sound.len() - ping.as_bytes().len() { 0 } else { 22 },
+                "{len}"
+            );
+        }
+        assert_eq!(refusal(&[&sound[..], b"xx"].concat()), 22);
     }
 
     #[test]
     fn the_answer_has_one_document() {
         let document = rawdoc! { "ok": 1.0 };
-        let message = reply(1, 5, document.as_bytes());
+        let mut message = Vec::new();
+        put_reply(&mut message, 1, 5, document.as_bytes());
         assert_eq!(frame::int(&message, 8), Some(5));
         assert_eq!(frame::int(&message, 16), Some(8));
         assert_eq!(frame::int(&message, 32), Some(1));
         assert_eq!(&message[36..], document.as_bytes());
+        put_refusal(&mut message, 1, 5, "d.c");
+        assert_eq!(frame::int(&message, 16), Some(2));
     }
 }

@@ -1,16 +1,24 @@
-//! Listening: a thread for each connection, up to a limit, and an end to all of them.
+//! Taking connections: a thread for each, up to a limit, and an end to all of them.
 
-use std::collections::HashMap;
-use std::io;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::io::{self, PipeReader, PipeWriter, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::CONNECTIONS_MAX;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::connection::serve;
+use super::error::ListenError;
+use super::listener::{Listener, Peer, listen_at};
+use super::options::Options;
+use super::registry::Registry;
+use super::socket::Socket;
+use super::stream::{Security, Stream};
 use crate::dispatch::Dispatcher;
+use crate::dispatch::call::Client;
+use crate::logging::CONNECTION;
 
 /// Stack of a connection's thread, bytes; only what is used of it is memory.
 const STACK_LEN: usize = 2 << 20;
@@ -18,120 +26,191 @@ const STACK_LEN: usize = 2 << 20;
 const WRITE_PATIENCE: Duration = Duration::from_secs(60);
 /// Time to wait when the system has no room for another connection.
 const PATIENCE: Duration = Duration::from_millis(50);
+/// Time between two looks at what else there is to do.
+const LOOK_INTERVAL: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+/// Time after which it is looked whether anybody still waits for an answer.
+const ABANDONED_AFTER: Duration = Duration::from_secs(1);
+/// Time that connections have to end what was asked for when the server ends.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A server that listens.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    listeners: Vec<Listener>,
+    wake: PipeReader,
+    waker: Arc<PipeWriter>,
     shared: Arc<Shared>,
 }
 
 /// Ends a server. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Stopper {
+    waker: Arc<PipeWriter>,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
 struct Shared {
     dispatcher: Dispatcher,
-    address: SocketAddr,
+    security: Security,
+    options: Options,
     is_stopping: AtomicBool,
-    open: Mutex<HashMap<i32, TcpStream>>,
-    /// Said when a connection ends.
-    ended: Condvar,
+    open: Registry,
 }
 
 impl Server {
-    /// Listens at `address`; port 0 for any that is free.
+    /// Listens where `options` say.
     ///
     /// # Errors
-    /// The system's.
-    pub fn bind(dispatcher: Dispatcher, address: impl ToSocketAddrs) -> io::Result<Server> {
-        let listener = TcpListener::bind(address)?;
-        let address = listener.local_addr()?;
+    /// If that cannot be: an address is not ours or in use, a certificate is not there.
+    pub fn bind(dispatcher: Dispatcher, options: &Options) -> Result<Server, ListenError> {
+        let security = Security::new(options.tls.as_ref())?;
+        let listeners = listen_at(options)?;
+        let port = listeners.iter().find_map(Listener::address).map(|address| address.port());
+        let no_pipe = |source| ListenError::Address { address: "a pipe".to_owned(), source };
+        let (wake, waker) = io::pipe().map_err(no_pipe)?;
+        let open = Registry::new(options.max_connections);
+        let dispatcher = dispatcher.on_port(port.unwrap_or(options.port)).for_up_to(open.max());
         let shared = Shared {
-            dispatcher: dispatcher.on_port(address.port()),
-            address,
+            dispatcher,
+            security,
+            options: options.clone(),
             is_stopping: AtomicBool::new(false),
-            open: Mutex::new(HashMap::new()),
-            ended: Condvar::new(),
+            open,
         };
-        Ok(Server { listener, shared: Arc::new(shared) })
+        Ok(Server { listeners, wake, waker: Arc::new(waker), shared: Arc::new(shared) })
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.shared.address
+    /// The first address; none if there are only unix sockets.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listeners.iter().find_map(Listener::address)
+    }
+
+    /// All addresses and unix sockets, as they are shown.
+    pub fn names(&self) -> Vec<String> {
+        self.listeners.iter().map(Listener::name).collect()
     }
 
     /// What ends it.
     pub fn stopper(&self) -> Stopper {
-        Stopper { shared: self.shared.clone() }
+        Stopper { waker: self.waker.clone(), shared: self.shared.clone() }
     }
 
-    /// Takes connections until it is stopped; returns when the last one has ended.
+    /// Takes connections until it is stopped; returns when the last one has ended, or has had
+    /// its time to.
     pub fn run(self) {
-        let Server { listener, shared } = self;
-        while !shared.is_stopping.load(Ordering::Acquire) {
-            match listener.accept() {
-                Ok((stream, from)) => shared.welcome(stream, from),
-                Err(_) => thread::sleep(PATIENCE),
+        let Server { listeners, wake, shared, .. } = self;
+        let mut looked = Instant::now();
+        while !shared.is_stopping() {
+            for listener in ready(&listeners, &wake) {
+                match listener.accept() {
+                    Ok((socket, peer)) => shared.welcome(socket, peer),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(_) => thread::sleep(PATIENCE),
+                }
+            }
+            if looked.elapsed() >= ABANDONED_AFTER {
+                shared.end_abandoned();
+                looked = Instant::now();
             }
         }
-        drop(listener);
-        shared.end_all();
+        drop(listeners);
+        shared.open.end_all(DRAIN_PATIENCE, || {
+            shared.dispatcher.operations().kill_all();
+        });
     }
+}
+
+/// Waits until somebody connects, or a short time; answers where somebody did.
+fn ready<'a>(listeners: &'a [Listener], wake: &PipeReader) -> Vec<&'a Listener> {
+    let waiting = listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN));
+    let mut waiting: Vec<_> = waiting.chain([PollFd::new(wake, PollFlags::IN)]).collect();
+    if poll(&mut waiting, Some(&LOOK_INTERVAL)).is_err() {
+        return Vec::new();
+    }
+    let is_ready = |(listener, fd): (&'a Listener, &PollFd<'_>)| {
+        (!fd.revents().is_empty()).then_some(listener)
+    };
+    listeners.iter().zip(&waiting).filter_map(is_ready).collect()
 }
 
 impl Stopper {
     /// Ends the server: connections are closed as soon as what they asked for is answered.
     pub fn stop(&self) {
         self.shared.is_stopping.store(true, Ordering::Release);
-        // Nothing is said: this only wakes the one who waits for connections.
-        drop(TcpStream::connect(self.shared.address));
+        // Wakes the one who waits for connections; if that is gone it need not be woken.
+        let _ = (&*self.waker).write(&[0]);
+    }
+
+    /// Was it asked to end?
+    pub fn is_stopping(&self) -> bool {
+        self.shared.is_stopping()
+    }
+
+    /// What answers its commands.
+    pub fn dispatcher(&self) -> &Dispatcher {
+        &self.shared.dispatcher
     }
 }
 
 impl Shared {
-    fn open(&self) -> MutexGuard<'_, HashMap<i32, TcpStream>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Acquire)
+    }
+
+    /// Tells the log of a connection that comes or goes.
+    fn tell(&self, what: &str, id: u64, client: &Client) {
+        let remote = client.address.as_str();
+        let (number, count) = (client.id, self.open.len());
+        tracing::info!(
+            target: CONNECTION, id, remote, connectionId = number, connectionCount = count,
+            "{what}"
+        );
+    }
+
+    /// Ends the work for clients that are gone.
+    fn end_abandoned(&self) {
+        let operations = self.dispatcher.operations();
+        operations.kill_abandoned(ABANDONED_AFTER, |id| self.open.is_gone(id));
     }
 
     /// Gives a connection a thread; closes it if there are too many.
-    fn welcome(self: &Arc<Self>, stream: TcpStream, from: SocketAddr) {
-        if self.is_stopping.load(Ordering::Acquire) || self.open().len() >= CONNECTIONS_MAX {
+    fn welcome(self: &Arc<Self>, socket: Socket, peer: Peer) {
+        if socket.prepare(WRITE_PATIENCE).is_err() {
             return;
         }
-        // An answer is one write: there is nothing to wait for.
-        let Ok(()) = stream.set_nodelay(true) else { return };
-        let Ok(()) = stream.set_write_timeout(Some(WRITE_PATIENCE)) else { return };
-        let Ok(kept) = stream.try_clone() else { return };
-        let client = self.dispatcher.client(from.to_string());
-        let id = client.id;
-        self.open().insert(id, kept);
+        let mut client = self.dispatcher.client(peer.name);
+        client.is_local = peer.is_local;
+        client.set_offers(&self.options.compressors);
+        let (id, socket) = (client.id, Arc::new(socket));
+        if !self.open.add(id, socket.clone()) {
+            self.dispatcher.count_connection_refused();
+            let (remote, max) = (client.address.as_str(), self.open.max());
+            tracing::warn!(target: "NETWORK", remote, max, "Connection refused: too many are open");
+            return;
+        }
+        self.tell("Connection accepted", 22943, &client);
         let shared = self.clone();
         let builder = thread::Builder::new().name(format!("conn{id}")).stack_size(STACK_LEN);
         let spawned = builder.spawn(move || {
-            let _ended = Ended { shared: &shared, id };
+            let ended = Ended { shared: &shared, id };
             shared.dispatcher.count_connection();
-            // A connection that breaks is one that ends.
-            let _ = serve(&shared.dispatcher, &client, &stream, &stream);
+            match Stream::open(&socket, &shared.security) {
+                // A connection that breaks is one that ends.
+                Ok(Some(stream)) => {
+                    let _ = serve(&shared.dispatcher, &client, stream, &shared.is_stopping);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    let remote = client.address.as_str();
+                    tracing::warn!(target: "NETWORK", remote, %error, "Connection not begun");
+                }
+            }
+            drop(ended);
+            shared.tell("Connection ended", 22944, &client);
         });
         if spawned.is_err() {
-            self.open().remove(&id);
-        }
-    }
-
-    /// Ends all connections, and waits for them.
-    fn end_all(&self) {
-        let mut open = self.open();
-        for stream in open.values() {
-            // Its thread finds the end of its input once it has answered.
-            let _ = stream.shutdown(Shutdown::Read);
-        }
-        while !open.is_empty() {
-            open = self.ended.wait(open).unwrap_or_else(PoisonError::into_inner);
+            self.open.remove(id);
         }
     }
 }
@@ -144,8 +223,7 @@ struct Ended<'a> {
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
-        self.shared.open().remove(&self.id);
         self.shared.dispatcher.count_connection_closed();
-        self.shared.ended.notify_all();
+        self.shared.open.remove(self.id);
     }
 }

@@ -10,6 +10,7 @@ use bson::{RawDocument, RawDocumentBuf};
 use tallymap::Engine;
 use tallymap::disk::HeapDisk;
 use tallymap_server::dispatch::Dispatcher;
+use tallymap_server::wire::Options;
 use tallymap_server::wire::server::{Server, Stopper};
 
 /// Time after which a test gives up waiting.
@@ -31,8 +32,13 @@ pub struct Running {
 impl Running {
     /// Starts one.
     pub fn start() -> Running {
-        let server = Server::bind(dispatcher(), ("127.0.0.1", 0)).expect("listens");
-        let (stopper, address) = (server.stopper(), server.address());
+        Running::with(&Options::at("127.0.0.1", 0))
+    }
+
+    /// Starts one that listens as it is told.
+    pub fn with(options: &Options) -> Running {
+        let server = Server::bind(dispatcher(), options).expect("listens");
+        let (stopper, address) = (server.stopper(), server.address().expect("has one"));
         let thread = Some(std::thread::spawn(move || server.run()));
         Running { stopper, thread, address }
     }

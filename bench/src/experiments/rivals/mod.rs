@@ -188,5 +188,5 @@ fn local_process(store: &'static str, process: i64, name: &str) -> Result<u32> {
 
 /// The error of the store of this name.
 fn failed<E: Display>(store: &'static str) -> impl Fn(E) -> Error {
-    move |problem| Error::Store { store, problem: problem.to_string() }
+    move |problem| Error::of(store, problem)
 }

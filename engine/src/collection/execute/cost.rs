@@ -1,6 +1,6 @@
 //! What finding documents came to, in short.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::{Looked, Node};
 use crate::bson::builder::Builder;
@@ -64,6 +64,10 @@ impl Told {
             (now.keys.saturating_sub(told.keys), now.documents.saturating_sub(told.documents));
         counters.keys_examined.add(keys);
         counters.documents_examined.add(documents);
+        EXAMINED.with(|sum| {
+            let Examined { keys: before, documents: so_far } = sum.get();
+            sum.set(Examined { keys: before + keys, documents: so_far + documents });
+        });
         let is_first = before.is_none();
         if is_first {
             counters.collection_scans.add(u64::from(has(node, "COLLSCAN")));
@@ -88,7 +92,25 @@ fn has(node: &Node, name: &str) -> bool {
     node.stage.name() == name || node.stage.inputs().iter().any(|input| has(input, name))
 }
 
+/// What queries on a thread looked at since it began: for who compares before and after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Examined {
+    /// Entries of indexes.
+    pub keys: u64,
+    /// Documents.
+    pub documents: u64,
+}
+
+impl Examined {
+    /// Those of this thread.
+    #[inline]
+    pub fn so_far() -> Examined {
+        EXAMINED.with(Cell::get)
+    }
+}
+
 thread_local! {
+    static EXAMINED: Cell<Examined> = const { Cell::new(Examined { keys: 0, documents: 0 }) };
     static HEARD: RefCell<Option<Cost>> = const { RefCell::new(None) };
 }
 

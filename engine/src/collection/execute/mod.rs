@@ -28,7 +28,7 @@ mod sort;
 pub use build::{Wanted, build};
 pub use coll_scan::CollScan;
 pub use contest::{Contest, Entrant};
-pub use cost::{Cost, Listening, Told};
+pub use cost::{Cost, Examined, Listening, Told};
 pub use fetch::{Fetch, look};
 pub use id_hack::IdHack;
 pub use index_scan::IndexScan;

@@ -8,6 +8,7 @@ use tallymap::bson::{text, ty};
 use crate::dispatch::call::Call;
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::put::Put;
+use crate::logging::ring::{self, Recent};
 
 /// How the server was started.
 pub fn command_line(_: &Call<'_>) -> Outcome<Builder> {
@@ -21,17 +22,15 @@ pub fn command_line(_: &Call<'_>) -> Outcome<Builder> {
     Ok(out)
 }
 
-/// What the server wrote into its log: it keeps none in memory.
+/// The latest lines of the server's log.
 pub fn log(call: &Call<'_>) -> Outcome<Builder> {
     let mut out = Builder::new();
     match call.target().as_str() {
         Some("*") => out.put_array("names", |out| {
             out.str("0", "global").str("1", "startupWarnings");
         }),
-        Some("global" | "startupWarnings") => {
-            out.put_i32("totalLinesWritten", 0);
-            out.put_array("log", |_| {});
-        }
+        Some("global") => put_lines(&mut out, &ring::lines()),
+        Some("startupWarnings") => put_lines(&mut out, &ring::startup_warnings()),
         Some(other) => return Err(Failure::unnumbered(format!("no RamLog named: {other}"))),
         None => {
             let value = call.target();
@@ -44,6 +43,15 @@ pub fn log(call: &Call<'_>) -> Outcome<Builder> {
         }
     }
     Ok(out)
+}
+
+fn put_lines(out: &mut Builder, recent: &Recent) {
+    out.put_integer("totalLinesWritten", recent.total as i64);
+    out.put_array("log", |out| {
+        for (at, line) in recent.lines.iter().enumerate() {
+            out.str(Index::new(at), line);
+        }
+    });
 }
 
 /// Every command.

@@ -7,14 +7,18 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tallymap::Reason;
-use tallymap::bson::builder::Builder;
-use tallymap::bson::element::get;
+use tallymap::bson::builder::{Builder, Index};
+use tallymap::bson::element::{Elements, get};
+use tallymap::bson::ty;
 
-use crate::dispatch::call::Call;
+use crate::dispatch::call::{Call, Client};
 use crate::dispatch::failure::{Failure, Outcome};
+use crate::dispatch::fields::Field;
 use crate::dispatch::put::Put;
 use crate::dispatch::sessions::TIMEOUT_MINUTES;
+use crate::logging::CONNECTION;
 use crate::wire::MESSAGE_LEN_MAX;
+use crate::wire::compressor::Compressor;
 
 /// The wire versions that are spoken: those of MongoDB up to 5.0.
 pub const WIRE_VERSION_MAX: i32 = 13;
@@ -41,7 +45,12 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
                 };
                 let app_name = app_name(metadata)?;
                 call.client.connection.describe(metadata, app_name.clone());
+                tell(call.client, metadata);
                 call.client.asked_by.borrow_mut().app_name = app_name;
+            }
+            "compression" => {
+                let wanted = wanted_compressors(&field, call.client.offers())?;
+                *call.client.compressors.borrow_mut() = wanted;
             }
             // What clients say here grows from release to release.
             _ => {}
@@ -62,7 +71,51 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     out.put_i32("minWireVersion", 0);
     out.put_i32("maxWireVersion", WIRE_VERSION_MAX);
     out.put_bool("readOnly", call.engine().options().read_only);
+    // A hello that says nothing of it is told what was agreed on before.
+    let compressors = call.client.compressors.borrow();
+    if !compressors.is_empty() {
+        out.put_array("compression", |out| {
+            for (at, compressor) in compressors.iter().enumerate() {
+                out.str(Index::new(at), compressor.name());
+            }
+        });
+    }
     Ok(out)
+}
+
+/// The compressors that a client names, in its order, as far as they are offered. It can use any
+/// that is offered all the same: what it says here is what it is told.
+fn wanted_compressors(field: &Field<'_>, offers: &[Compressor]) -> Outcome<Vec<Compressor>> {
+    let mut wanted = Vec::new();
+    for element in Elements::new(field.array()?)? {
+        let element = element?;
+        let Some(name) = element.val().as_str() else {
+            let message = format!(
+                "BSON field 'hello.compression.{}' is the wrong type '{}', expected type 'string'",
+                element.name_lossy(),
+                ty::name(element.ty)
+            );
+            return Err(Failure::new(Reason::TypeMismatch, message));
+        };
+        let offered = offers.iter().find(|compressor| compressor.name() == name);
+        // Each once, however often it is named.
+        wanted.extend(offered.filter(|compressor| !wanted.contains(*compressor)).copied());
+    }
+    Ok(wanted)
+}
+
+/// Tells the log who it is.
+fn tell(client: &Client, metadata: &[u8]) {
+    if !tracing::enabled!(target: CONNECTION, tracing::Level::INFO) {
+        return;
+    }
+    let document = bson::RawDocument::from_bytes(metadata).ok();
+    let document = document.and_then(|document| bson::Document::try_from(document).ok());
+    let document = bson::Bson::Document(document.unwrap_or_default()).into_relaxed_extjson();
+    tracing::info!(
+        target: CONNECTION, id = 51800, remote = client.address.as_str(),
+        doc.json = document.to_string(), "client metadata"
+    );
 }
 
 /// What a client's program calls itself: `{ application: { name } }`.

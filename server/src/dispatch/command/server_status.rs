@@ -12,7 +12,6 @@ use super::server_status_engine as engine;
 use crate::dispatch::call::Call;
 use crate::dispatch::failure::Outcome;
 use crate::dispatch::put::Put;
-use crate::wire::CONNECTIONS_MAX;
 
 /// What writes a section.
 type Write = fn(&Call<'_>, &mut Builder);
@@ -70,7 +69,7 @@ fn connections(call: &Call<'_>, out: &mut Builder) {
     let current = counts.connections.get().saturating_sub(counts.closed.get());
     let active = call.operations().snapshots().iter().filter(|it| it.active.is_some()).count();
     out.put_integer("current", current as i64);
-    out.put_integer("available", CONNECTIONS_MAX.saturating_sub(current as usize) as i64);
+    out.put_integer("available", call.connections_max().saturating_sub(current as usize) as i64);
     out.put_integer("totalCreated", counts.connections.get() as i64);
     out.put_integer("active", active as i64);
     out.put_integer("threaded", current as i64);

@@ -1,0 +1,118 @@
+//! Which server `stat` and `top` ask, and how they go on asking.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bson::{RawDocument, RawDocumentBuf};
+use clap::Args;
+
+use crate::client::{Client, ClientError, Place};
+use crate::error::CliError;
+
+/// Options that name a server.
+#[derive(Debug, Args)]
+pub struct Connect {
+    /// The server: HOST, HOST:PORT, the path of a unix socket, or mongodb://…
+    #[arg(long, visible_alias = "uri", value_name = "HOST", default_value = "localhost")]
+    pub host: Place,
+    /// Its port
+    #[arg(long)]
+    pub port: Option<u16>,
+}
+
+/// How often is asked, and how it is shown.
+#[derive(Debug, Args)]
+pub struct Rounds {
+    /// Seconds between two lines
+    #[arg(value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    pub interval: f64,
+    /// End after so many; 0 for never
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 0)]
+    pub rowcount: u64,
+    /// Print a JSON document for each
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.01..=86_400.0).contains(seconds));
+    seconds.ok_or_else(|| "expected a number of seconds above 0".to_owned())
+}
+
+impl Connect {
+    /// The server.
+    pub fn place(&self) -> Place {
+        let mut place = self.host.clone();
+        place.port = self.port.unwrap_or(place.port);
+        place
+    }
+}
+
+/// An answer, and when it came.
+#[derive(Debug)]
+pub struct Answer {
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub document: RawDocumentBuf,
+}
+
+/// Asks a server the same thing again and again.
+#[derive(Debug)]
+pub struct Asking<'a> {
+    client: Option<Client>,
+    place: Place,
+    program: &'a str,
+    interval: Duration,
+    next: Instant,
+}
+
+impl<'a> Asking<'a> {
+    /// Connects.
+    ///
+    /// # Errors
+    /// If the server is not there; later it may be away for a while.
+    pub fn begin(
+        connect: &Connect,
+        program: &'a str,
+        rounds: &Rounds,
+    ) -> Result<Asking<'a>, CliError> {
+        let place = connect.place();
+        let client = Some(Client::connect(&place, program)?);
+        let interval = Duration::from_secs_f64(rounds.interval);
+        Ok(Asking { client, place, program, interval, next: Instant::now() })
+    }
+
+    /// The server.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Waits until it is time again, and asks. None if the server was lost on the way: what it
+    /// counts may begin anew, and so must who compares.
+    ///
+    /// # Errors
+    /// What it refuses will be refused the next time too.
+    pub fn ask(&mut self, command: &RawDocument) -> Result<Option<Answer>, CliError> {
+        let now = Instant::now();
+        thread::sleep(self.next.saturating_duration_since(now));
+        self.next = self.next.max(now) + self.interval;
+        let answered = match &mut self.client {
+            Some(client) => client.run(command),
+            None => Client::connect(&self.place, self.program).and_then(|client| {
+                eprintln!("tallymap: {} is there again", self.place);
+                self.client.insert(client).run(command)
+            }),
+        };
+        match answered {
+            Ok(document) => Ok(Some(Answer { at: Instant::now(), document })),
+            Err(error) if error.is_of_network() => {
+                if self.client.take().is_some() || matches!(error, ClientError::NoAnswer { .. }) {
+                    eprintln!("tallymap: {error}; trying again");
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

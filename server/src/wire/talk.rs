@@ -1,0 +1,165 @@
+//! The answers of one connection, and the memory that they are made in.
+
+use super::codec::Codec;
+use super::frame::{Header, Opcode};
+use super::op_query::Query;
+use super::{op_compressed, op_msg, op_query};
+use crate::dispatch::Dispatcher;
+use crate::dispatch::call::Client;
+use crate::dispatch::failure::Outcome;
+use crate::dispatch::request::Request;
+
+/// Memory of a connection that says nothing, bytes.
+const SMALL_LEN: usize = 2 << 10;
+/// Memory that is kept between messages, bytes.
+const KEPT_LEN_MAX: usize = 1 << 20;
+
+/// A client that is talked to.
+#[derive(Debug)]
+pub struct Talk<'a> {
+    dispatcher: &'a Dispatcher,
+    client: &'a Client,
+    /// The number of the last answer.
+    number: i32,
+    /// The answer.
+    out: Vec<u8>,
+    /// What compression takes; none if nothing was compressed lately.
+    packing: Option<Box<Packing>>,
+}
+
+/// What compression takes.
+#[derive(Debug, Default)]
+struct Packing {
+    codec: Codec,
+    /// A message, decompressed.
+    message: Vec<u8>,
+    /// An answer, compressed.
+    out: Vec<u8>,
+}
+
+/// What becomes of a message.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// This is sent.
+    Message(&'a [u8]),
+    /// Nothing is sent.
+    Nothing,
+    /// The connection is ended.
+    Close,
+}
+
+/// What became of a message, before it is compressed.
+enum Done {
+    Answered,
+    Nothing,
+    Close,
+}
+
+impl<'a> Talk<'a> {
+    /// Talks to `client`.
+    pub fn new(dispatcher: &'a Dispatcher, client: &'a Client) -> Talk<'a> {
+        Talk { dispatcher, client, number: 0, out: Vec::new(), packing: None }
+    }
+
+    /// Answers a message, header included.
+    pub fn answer(&mut self, header: Header, message: &[u8]) -> Answer<'_> {
+        self.number = self.number.wrapping_add(1);
+        if header.opcode == Opcode::Compressed {
+            return self.answer_compressed(header, message);
+        }
+        match self.answer_plain(header, message) {
+            Done::Answered => Answer::Message(&self.out),
+            Done::Nothing => Answer::Nothing,
+            Done::Close => Answer::Close,
+        }
+    }
+
+    /// Answers a message that is within another, in the same way: compressed.
+    fn answer_compressed(&mut self, header: Header, message: &[u8]) -> Answer<'_> {
+        let mut packing = self.packing.take().unwrap_or_default();
+        let Packing { codec, message: unpacked, .. } = &mut *packing;
+        let offered = self.client.offers();
+        let found = op_compressed::unpack(header, message, codec, offered, unpacked);
+        let Some((header, compressor)) = found else { return Answer::Close };
+        let done = self.answer_plain(header, &packing.message);
+        let Packing { codec, out, .. } = &mut **self.packing.insert(packing);
+        match done {
+            Done::Answered if op_compressed::pack(&self.out, compressor, codec, out) => {
+                Answer::Message(out)
+            }
+            Done::Answered => Answer::Message(&self.out),
+            Done::Nothing => Answer::Nothing,
+            Done::Close => Answer::Close,
+        }
+    }
+
+    fn answer_plain(&mut self, header: Header, message: &[u8]) -> Done {
+        let (number, to) = (self.number, header.request);
+        match header.opcode {
+            Opcode::Msg => {
+                let Some(op_msg::Message { flags, request }) = op_msg::parse(message) else {
+                    return Done::Close;
+                };
+                let document = self.run(request);
+                if flags.is_unanswered() {
+                    return Done::Nothing;
+                }
+                op_msg::put_reply(&mut self.out, number, to, &document, flags);
+                Done::Answered
+            }
+            Opcode::Query => {
+                match op_query::parse(message) {
+                    None => return Done::Close,
+                    Some(Query::Command(command)) => {
+                        let document = match command {
+                            Ok(command) => self.run(Request::new(&command, Vec::new())),
+                            Err(failure) => failure.reply(),
+                        };
+                        op_query::put_reply(&mut self.out, number, to, &document);
+                    }
+                    Some(Query::Find(ns)) => {
+                        op_query::put_refusal(&mut self.out, number, to, ns);
+                    }
+                }
+                Done::Answered
+            }
+            // Nobody sends it any more, and nobody waits for an answer.
+            Opcode::KillCursors => Done::Nothing,
+            Opcode::Reply | Opcode::Compressed => Done::Close,
+        }
+    }
+
+    fn run(&self, request: Outcome<Request<'_>>) -> Vec<u8> {
+        match request {
+            Ok(request) => self.dispatcher.answer(self.client, &request),
+            Err(failure) => failure.reply(),
+        }
+    }
+
+    /// Gives back what a very long message took.
+    pub fn trim(&mut self) {
+        if self.out.capacity() > KEPT_LEN_MAX {
+            self.out = Vec::new();
+        }
+        if let Some(packing) = &mut self.packing {
+            for bytes in [&mut packing.message, &mut packing.out] {
+                if bytes.capacity() > KEPT_LEN_MAX {
+                    *bytes = Vec::new();
+                }
+            }
+        }
+    }
+
+    /// Does it hold more memory than one that says nothing?
+    pub fn is_large(&self) -> bool {
+        self.packing.is_some() || self.out.capacity() > SMALL_LEN
+    }
+
+    /// Gives memory back.
+    pub fn rest(&mut self) {
+        self.packing = None;
+        if self.out.capacity() > SMALL_LEN {
+            self.out = Vec::new();
+        }
+    }
+}
