@@ -58,6 +58,14 @@ impl Accumulator {
     /// Parses `name: { $sum: expression }`.
     pub fn parse(field: &Element<'_>, scope: &Scope) -> Result<Accumulator> {
         let name = name_of(field)?;
+        let elements = match field.ty {
+            ty::DOCUMENT => Elements::new(field.value)?.collect::<Result<Vec<_>>>()?,
+            _ => vec![],
+        };
+        let Some(operator) = elements.first().filter(|first| first.name.starts_with(b"$")) else {
+            let message = format!("The field '{name}' must be an accumulator object");
+            return Err(location(40234, message));
+        };
         if name.contains('.') {
             return Err(location(40235, format!("The field name '{name}' cannot contain '.'")));
         }
@@ -65,21 +73,10 @@ impl Accumulator {
             let message = format!("The field name '{name}' cannot be an operator name");
             return Err(location(40236, message));
         }
-        let elements = match field.ty {
-            ty::DOCUMENT => Elements::new(field.value)?.collect::<Result<Vec<_>>>()?,
-            _ => vec![],
-        };
-        let operator = match &elements[..] {
-            [] => {
-                let message = format!("The field '{name}' must be an accumulator object");
-                return Err(location(40234, message));
-            }
-            [operator] => operator,
-            _ => {
-                let message = format!("The field '{name}' must specify one accumulator");
-                return Err(location(40238, message));
-            }
-        };
+        if elements.len() > 1 {
+            let message = format!("The field '{name}' must specify one accumulator");
+            return Err(location(40238, message));
+        }
         let (kind, argument) = parse_operator(operator, scope)?;
         Ok(Accumulator { name: name.into(), kind, argument })
     }

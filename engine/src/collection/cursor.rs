@@ -44,6 +44,9 @@ pub(super) trait Source: Send {
     /// Is it known that there is no more, ever?
     fn is_exhausted(&self) -> bool;
 
+    /// So many will be asked for now: no more need be looked for in one go.
+    fn expect(&mut self, _documents: u64) {}
+
     /// What finding them came to so far, where that is known.
     fn cost(&self) -> Option<Cost> {
         None
@@ -103,6 +106,7 @@ impl Cursor {
     pub fn next_batch(&mut self, max_docs: usize, max_bytes: usize) -> Result<Vec<RawDocumentBuf>> {
         let mut batch = vec![];
         let mut bytes = 0;
+        self.expect(if max_docs == 0 { u64::MAX } else { max_docs as u64 });
         while max_docs == 0 || batch.len() < max_docs {
             let Some(document) = self.next().transpose()? else { break };
             bytes += document.as_bytes().len();
@@ -114,6 +118,13 @@ impl Cursor {
         }
         self.tell(None);
         Ok(batch)
+    }
+
+    /// So many documents will be taken now. Documents are found ahead of those that are taken,
+    /// up to 256: what somebody changes meanwhile is not seen. A batch that says how many it
+    /// takes has no such documents left over.
+    pub fn expect(&mut self, documents: u64) {
+        self.source.expect(documents);
     }
 
     /// To be called when a batch is over that was taken document by document: the profiler is

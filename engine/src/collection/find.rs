@@ -365,6 +365,10 @@ impl Source for Found {
         self.0.is_over()
     }
 
+    fn expect(&mut self, documents: u64) {
+        self.0.expect(documents);
+    }
+
     fn cost(&self) -> Option<Cost> {
         self.0.stages().map(Cost::of)
     }

@@ -161,6 +161,10 @@ pub struct QueryRun {
     query: Arc<Query>,
     phase: Phase,
     batch: VecDeque<Member>,
+    /// Documents to look for at a time.
+    expected: usize,
+    /// What was met behind the documents of the batch.
+    failed: Option<Error>,
     used_ms: u64,
     /// The stages, when they are at their end: what they did is still asked for.
     finished: Option<Box<Run>>,
@@ -181,7 +185,19 @@ impl QueryRun {
         let batch = VecDeque::new();
         let query = Arc::new(query);
         let (finished, told) = (None, Told::default());
-        let mut run = QueryRun { core, shared, query, phase, batch, used_ms: 0, finished, told };
+        let (expected, failed) = (BATCH_DOCUMENTS, None);
+        let mut run = QueryRun {
+            core,
+            shared,
+            query,
+            phase,
+            batch,
+            expected,
+            failed,
+            used_ms: 0,
+            finished,
+            told,
+        };
         let core = run.core.clone();
         let guard = core.shared();
         if let Some(open) = guard.open()? {
@@ -230,7 +246,13 @@ impl QueryRun {
 
     /// Is it at its end?
     pub fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Over) && self.batch.is_empty()
+        matches!(self.phase, Phase::Over) && self.batch.is_empty() && self.failed.is_none()
+    }
+
+    /// So many documents will be asked for now: no more are looked for at a time.
+    pub fn expect(&mut self, documents: u64) {
+        let documents = usize::try_from(documents).unwrap_or(usize::MAX);
+        self.expected = documents.clamp(1, BATCH_DOCUMENTS);
     }
 
     /// The next record, or what was made of it.
@@ -238,10 +260,14 @@ impl QueryRun {
         while self.batch.is_empty() && !matches!(self.phase, Phase::Over) {
             if let Err(error) = self.fill() {
                 self.phase = Phase::Over;
-                return Err(error.in_database(self.core.ns.database()));
+                // What was found before it comes first.
+                self.failed = Some(error.in_database(self.core.ns.database()));
             }
         }
-        Ok(self.batch.pop_front())
+        match self.batch.pop_front() {
+            None => self.failed.take().map_or(Ok(None), Err),
+            found => Ok(found),
+        }
     }
 
     fn fill(&mut self) -> Result<()> {
@@ -257,7 +283,7 @@ impl QueryRun {
         let (holding, counters) = (Holding::EachRecord(&core), &*shared.counters);
         let variables = &query.variables();
         let cx = Cx { open, view: &view, holding, counters, variables };
-        self.look_for(&cx, BATCH_DOCUMENTS)
+        self.look_for(&cx, self.expected)
     }
 
     /// Looks on while the caller holds the collection, which he then lets go, until something is

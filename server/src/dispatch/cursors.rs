@@ -158,6 +158,9 @@ impl OpenCursor {
     pub fn put_batch(&mut self, out: &mut Builder, name: &str, count: u64) -> Outcome<u64> {
         out.begin(ty::ARRAY, name);
         let (mut written, mut len) = (0, 0);
+        if let Source::Engine(cursor) = &mut self.source {
+            cursor.expect(count.min(self.left));
+        }
         while written < count {
             let Some(document) = self.next()? else {
                 self.is_at_end = true;

@@ -60,6 +60,11 @@ impl Failure {
         self
     }
 
+    /// What it is if it was met while something was being done.
+    pub fn during(self, what: &str) -> Failure {
+        self.with_message(|message| format!("{what} :: caused by :: {message}"))
+    }
+
     /// The reply of a command that failed.
     pub fn reply(&self) -> Vec<u8> {
         let mut out = Builder::new();

@@ -201,7 +201,7 @@ mod tests {
     fn long_and_deep_commands_are_cut() {
         let mut filter = bson::RawDocumentBuf::new();
         for n in 0..1000 {
-            filter.append(bson::CString::try_from(format!("f{n}")).expect("a name"), n);
+            filter.append(bson::raw::CString::try_from(format!("f{n}")).expect("a name"), n);
         }
         let text = outlined(&rawdoc! { "find": "c".repeat(1000), "filter": filter });
         assert!(text.len() < 2000 && text.contains("…"), "{text}");

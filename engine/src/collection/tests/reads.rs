@@ -238,3 +238,30 @@ fn the_variables_of_every_request_know_the_time() {
     }
     assert_eq!(c.delete(&recent).variables(&variables).run().expect("deleted"), 1);
 }
+
+#[test]
+fn a_batch_has_what_was_found_before_an_error_and_no_more() {
+    let (_engine, docs) = filled((0..100).map(|n| rawdoc! { "_id": n, "a": n }));
+    docs.update_one(rawdoc! { "_id": 7 }, rawdoc! { "$set": { "a": "x" } }).unwrap().run().unwrap();
+    let sum = rawdoc! { "sum": { "$add": ["$a", 1] } };
+    let mut cursor = docs.find(rawdoc! {}).projection(&sum).run().unwrap();
+    assert_eq!(cursor.next_batch(5, 1 << 20).unwrap().len(), 5);
+    assert!(!cursor.is_exhausted());
+    assert_eq!(cursor.next_batch(0, 1 << 20).unwrap_err().code(), 16554);
+    assert!(cursor.is_exhausted());
+    let mut cursor = docs.find(rawdoc! {}).projection(&sum).run().unwrap();
+    let found: Vec<_> = cursor.by_ref().map(|found| found.map_err(|error| error.code())).collect();
+    assert_eq!(found.len(), 8, "seven documents and the error");
+    assert_eq!(found[7], Err(16554));
+}
+
+#[test]
+fn a_batch_sees_what_was_changed_after_the_one_before_it() {
+    let (_engine, docs) = filled((0..100).map(|n| rawdoc! { "_id": n, "a": n }));
+    let mut cursor = docs.find(rawdoc! {}).run().unwrap();
+    assert_eq!(cursor.next_batch(10, 1 << 20).unwrap().len(), 10);
+    docs.update_many(rawdoc! {}, rawdoc! { "$inc": { "a": 1000 } }).unwrap().run().unwrap();
+    let rest = cursor.next_batch(0, 1 << 20).unwrap();
+    let seen: Vec<i32> = rest.iter().map(|found| found.get_i32("a").unwrap()).collect();
+    assert_eq!(seen, (1010..1100).collect::<Vec<_>>());
+}

@@ -57,9 +57,14 @@ struct Expansion<'p, 'd> {
 /// The key of `doc`.
 pub(super) fn key(pattern: &SortPattern, doc: &[u8]) -> Result<SortKey> {
     if let [part] = pattern.parts() {
-        // Most sorts are by one field that holds no array.
-        if let Found::Value(value) = follow(doc, part.path.as_str())? {
-            return Ok(SortKey::of([value]));
+        // Most sorts are by one field that holds no array. That of `_id` alone is as its index
+        // has it, which takes an array for one value: only what a pipeline made has any.
+        match follow(doc, part.path.as_str())? {
+            Found::Value(value) => return Ok(SortKey::of([value])),
+            Found::Array(array, _) if part.path.as_str() == "_id" => {
+                return Ok(SortKey::of([array]));
+            }
+            Found::Array(..) => {}
         }
     }
     let fields = pattern.parts().iter().map(|part| Field::Path(part.path.as_str()));

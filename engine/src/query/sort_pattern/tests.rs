@@ -90,6 +90,16 @@ fn orders() {
 }
 
 #[test]
+fn an_array_is_one_value_as_the_id_alone() {
+    let id = |id: RawBson| rawdoc! { "_id": id };
+    let array = |values: &[i32]| RawBson::Array(values.iter().copied().collect());
+    let docs = [id(array(&[1, 5])), id(2.into()), id("z".into()), id(array(&[0])), id(1.into())];
+    assert_eq!(sorted(&docs, rawdoc! { "_id": 1 }).unwrap(), [4, 1, 2, 3, 0]);
+    assert_eq!(sorted(&docs, rawdoc! { "_id": -1 }).unwrap(), [0, 3, 2, 1, 4]);
+    assert_eq!(sorted(&docs, rawdoc! { "_id": 1, "x": 1 }).unwrap(), [3, 0, 4, 1, 2]);
+}
+
+#[test]
 fn fields_that_share_an_array_share_its_elements() {
     let docs = [
         rawdoc! { "a": [{ "b": 1, "c": 2 }, { "b": 1, "c": 5 }] },

@@ -65,6 +65,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let mut cursor = OpenCursor::new(source, ns, 0, call.common.session);
     cursor.follows = !pipeline.collects()?;
     put_first(call.cursors(), cursor, count, false)
+        .map_err(|failure| failure.during("PlanExecutor error during aggregation"))
 }
 
 /// The collection that it is about; none if it is about the server.

@@ -57,6 +57,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     }
     let count = query.batch_size.unwrap_or(FIRST_BATCH);
     put_first(call.cursors(), cursor, count, query.single_batch)
+        .map_err(|failure| failure.during("Executor error during find command"))
 }
 
 impl<'a> Query<'a> {

@@ -46,7 +46,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         Ok(given) => call.cursors().counts.returned.add_many(given),
         Err(failure) => {
             call.cursors().forget(id);
-            return Err(failure);
+            return Err(failure.during("Executor error during getMore"));
         }
     }
     if !std::mem::replace(&mut cursor.went_on, true) {
