@@ -89,6 +89,22 @@ impl Database {
         self.core.rename(from.core(), to.core())
     }
 
+    /// Gives a collection the name of another one of this database, which is dropped in the same
+    /// unit of work, if there is one.
+    ///
+    /// # Errors
+    /// As [`Database::rename_collection`].
+    pub fn replace_collection(&self, from: &str, to: &str) -> Result<()> {
+        let (from, to) = (self.collection(from)?, self.collection(to)?);
+        check_not_catalogue(from.namespace())?;
+        check_not_catalogue(to.namespace())?;
+        if from.namespace() == to.namespace() {
+            let message = "can't rename a collection to itself";
+            return Err(Error::refused(Reason::IllegalOperation, message));
+        }
+        self.core.rename_over(from.core(), to.core(), true)
+    }
+
     /// Drops the database with all its files. Answers whether it existed.
     ///
     /// # Errors

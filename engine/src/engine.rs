@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -20,6 +21,7 @@ use crate::namespace_string::{NamespaceString, check_database_name};
 use crate::options::{Durability, Options};
 use crate::salvager::Salvager;
 use crate::threads::Threads;
+use crate::update::FieldOrder;
 
 /// An open directory of databases. Cheap to clone, and to be shared by threads.
 ///
@@ -45,6 +47,7 @@ pub struct EngineBuilder {
     disk: Option<Arc<dyn Disk>>,
     clock: Arc<dyn Clock>,
     journal_file_len: Option<u64>,
+    field_order: FieldOrder,
 }
 
 impl Engine {
@@ -66,6 +69,7 @@ impl Engine {
             disk: None,
             clock: Arc::new(OsClock::new()),
             journal_file_len: None,
+            field_order: FieldOrder::default(),
         }
     }
 
@@ -138,6 +142,18 @@ impl Engine {
     /// [`Error::ReadOnly`] if the engine takes no writes.
     pub fn expire_now(&self) -> Result<u64> {
         expire(&self.inner.shared, &self.inner.databases)
+    }
+
+    /// Whether the thread that does so deletes what has expired; it does unless told. Answers what
+    /// it was told before.
+    pub fn expire_by_itself(&self, does: bool) -> bool {
+        !self.inner.shared.spares_expired.swap(!does, Ordering::Relaxed)
+    }
+
+    /// Whether anything is written that nobody asks for: deletions of what has expired, and entries
+    /// of the profiler.
+    pub fn write_by_itself(&self, does: bool) {
+        self.inner.shared.is_silent.store(!does, Ordering::Relaxed);
     }
 
     /// Does it still take writes?
@@ -309,6 +325,13 @@ impl EngineBuilder {
         self
     }
 
+    /// The order in which updates create fields, in collections that were created without one:
+    /// as they are written, unless told.
+    pub fn field_order(mut self, order: FieldOrder) -> Self {
+        self.field_order = order;
+        self
+    }
+
     /// Whether threads commit, sync and delete what has expired. Without them nothing is durable
     /// until [`Engine::wait_durable`] or [`Engine::sync`], and nothing expires until
     /// [`Engine::expire_now`].
@@ -355,7 +378,8 @@ impl EngineBuilder {
     /// # Errors
     /// As [`Engine::open`]; options outside of their range.
     pub fn open(self) -> Result<Engine> {
-        let EngineBuilder { dbpath, mut options, disk, clock, journal_file_len } = self;
+        let EngineBuilder { dbpath, mut options, disk, clock, journal_file_len, field_order } =
+            self;
         options.check()?;
         let disk = match disk {
             Some(disk) => disk,
@@ -380,7 +404,10 @@ impl EngineBuilder {
             clock,
             samples: Arc::default(),
             object_ids: ObjectIdMaker::new(),
+            spares_expired: AtomicBool::new(false),
+            is_silent: AtomicBool::new(false),
             profiled: Thresholds::default(),
+            field_order,
         });
         let (databases, threads) = match start(&dbpath, &shared, names) {
             Ok(started) => started,
@@ -419,7 +446,10 @@ fn start(
     let threads = match shared.options.background && !shared.options.read_only {
         true => {
             let (engine, expiring) = (shared.clone(), databases.clone());
-            let expire = move || expire(&engine, &expiring).map(|_| ());
+            let expire = move || match engine.spares_expired() {
+                true => Ok(()),
+                false => expire(&engine, &expiring).map(|_| ()),
+            };
             Some(Threads::start(shared, expire).map_err(Error::io(dbpath, "start threads for"))?)
         }
         false => None,

@@ -2,8 +2,9 @@
 
 use std::process::{Command, Output};
 
-const COMMANDS: [&str; 10] = [
-    "demo", "ingest", "chart", "dump", "validate", "stats", "inspect", "compact", "repair", "serve",
+const COMMANDS: [&str; 12] = [
+    "demo", "ingest", "chart", "dump", "validate", "stats", "inspect", "compact", "repair",
+    "serve", "stat", "top",
 ];
 
 fn tallymap(arguments: &[&str]) -> Output {
@@ -66,7 +67,16 @@ fn bad_usage_is_exit_code_2_and_said_on_standard_error() {
         "repair --dbpath d",
         "serve",
         "serve --dbpath d --port 65536",
-        "serve --dbpath d --bind_ip nowhere",
+        "serve --dbpath d --bind_ip no,where=?",
+        "serve --dbpath d --journalCommitInterval 0",
+        "serve --dbpath d --filePermissions 999",
+        "serve --dbpath d --tlsMode requireTLS",
+        "serve --dbpath d --tlsCertificateKeyFile d.pem",
+        "serve --dbpath d --setParameter nonsense=1",
+        "serve --dbpath d --http nowhere",
+        "stat 0",
+        "stat --host mongodb+srv://h",
+        "top --rows many",
         "demo --hits 0",
         "demo --seed 1 --log access.log",
     ] {

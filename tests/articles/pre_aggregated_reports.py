@@ -1,4 +1,4 @@
-"""Pre-Aggregated Reports, its operations: counting and making documents beforehand (B-5, B-11 to B-15)."""
+"""Pre-Aggregated Reports, its operations: counting, and preparing (B-5, B-11 to B-15)."""
 
 import random
 import threading
@@ -9,7 +9,7 @@ from pymongo.errors import DuplicateKeyError
 
 from listing import of_2013, play, printed
 from programs import page_views
-from support import PYMONGO_3, URI, ArticleTest
+from support import PYMONGO_3, URI, ArticleTest, only_tallymap
 
 SITE, PAGE = "site-1", "/apache_pb.gif"
 WHEN = datetime(2010, 10, 10, 13, 55, 36)
@@ -39,7 +39,8 @@ class Printed(ArticleTest):
             self.log_hit(self.then, when, SITE, PAGE)
         day = self.db.stats.daily.find_one(DAY)
         self.assertEqual(list(day), ["_id", "metadata", "hourly", "minute"])
-        self.assertEqual(day["metadata"], {"date": datetime(2010, 10, 10), "site": SITE, "page": PAGE})
+        self.assertEqual(day["metadata"],
+                         {"date": datetime(2010, 10, 10), "site": SITE, "page": PAGE})
         self.assertEqual(day["hourly"], {"13": 2, "9": 1})
         self.assertEqual(day["minute"], {"13": {"55": 2}, "9": {"5": 1}})
         month = self.db.stats.monthly.find_one(MONTH)
@@ -114,6 +115,20 @@ class Printed(ArticleTest):
     def test_b13_zeroes_and_a_count_are_not_one_update(self):
         both = {"$setOnInsert": {"hourly": {"13": 0}}, "$inc": {"hourly.13": 1}}
         self.refused(40, self.db.daily.update_one, DAY, both, upsert=True)
+
+    @only_tallymap
+    def test_b13_a_template_makes_the_zeroes_with_the_first_hit(self):
+        # What one update of MongoDB cannot do: the collection knows what its documents begin as.
+        for name, zeroed in (("daily", page_views.zeroed_day(WHEN, SITE, PAGE)),
+                             ("monthly", page_views.zeroed_month(WHEN, SITE, PAGE))):
+            del zeroed["metadata"]
+            self.db.create_collection("stats." + name, template=zeroed)
+        self.log_hit(self.then, WHEN, SITE, PAGE)
+        [day], [month] = self.db.stats.daily.find(), self.db.stats.monthly.find()
+        self.assertEqual((len(day["minute"]), len(month["daily"])), (24, 31))
+        self.assertEqual(sum(sum(hour.values()) for hour in day["minute"].values()), 1)
+        self.assertEqual((day["minute"]["13"]["55"], month["daily"]["10"]), (1, 1))
+        self.assertEqual(day["metadata"]["site"], SITE)
 
     def test_b14_the_lottery_as_printed(self):
         names = play(printed("B-14"), preallocate=self.preallocate)

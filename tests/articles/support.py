@@ -37,11 +37,18 @@ class Server:
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="tallymap-articles-"))
         self.dbpath = self.folder / "data"
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        for attempt in range(5):
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = free.getsockname()[1]
+            try:
+                self.start()
+                break
+            except RuntimeError:
+                # Somebody else may have taken the port since.
+                if attempt == 4:
+                    raise
         self.uri = "mongodb://127.0.0.1:%d/" % self.port
-        self.start()
 
     def start(self):
         """Starts it, and returns when it listens."""
@@ -133,7 +140,3 @@ def looked(explained):
     """(keys, documents) that were looked at, and documents that were returned."""
     stats = explained["executionStats"]
     return stats["totalKeysExamined"], stats["totalDocsExamined"], stats["nReturned"]
-
-
-def index_names(collection):
-    return sorted(collection.index_information())

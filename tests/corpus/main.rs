@@ -50,6 +50,11 @@ fn btree() {
 }
 
 #[test]
+fn frames() {
+    run("frames");
+}
+
+#[test]
 fn journal() {
     run("journal");
 }

@@ -14,7 +14,8 @@ use tallymap_tests::language::run::{Outcome, Summary, run};
 use tallymap_tests::language::target::Target;
 
 /// Sends random documents, filters, updates, indexes and pipelines to the engine and to a MongoDB
-/// server, and compares replies and stored documents.
+/// server, and compares replies and stored documents. With --server they go to a server of ours, and
+/// cursors and batches of writes are compared, too.
 ///
 /// The server's database `tallymap_language` is dropped first.
 #[derive(Parser)]
@@ -33,6 +34,9 @@ struct Options {
     /// The server
     #[arg(long, default_value = "mongodb://127.0.0.1:27017")]
     uri: String,
+    /// A server of ours, instead of the engine in this process
+    #[arg(long, conflicts_with_all = ["naive", "embedded"])]
+    server: Option<String>,
     /// The server's database
     #[arg(long, default_value = "tallymap_language")]
     database: String,
@@ -59,6 +63,21 @@ fn kind(name: &str) -> Result<Kind, String> {
     known.ok_or_else(|| format!("one of {names}"))
 }
 
+fn ours(options: &Options) -> Result<Box<dyn Target>, String> {
+    if let Some(uri) = &options.server {
+        let server = Reference::new(uri, &options.database);
+        return match server {
+            Ok(server) => Ok(Box::new(server)),
+            Err(error) => Err(format!("cannot reach {uri}: {error}; start `tallymap serve`")),
+        };
+    }
+    Ok(match (options.naive, options.embedded) {
+        (true, _) => Box::new(NaiveTarget::default()),
+        (_, true) => Box::new(Embedded::new()),
+        _ => Box::new(Dispatched::new()),
+    })
+}
+
 fn main() -> ExitCode {
     let options = Options::parse();
     let mut theirs = match Reference::new(&options.uri, &options.database) {
@@ -71,10 +90,17 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut ours: Box<dyn Target> = match (options.naive, options.embedded) {
-        (true, _) => Box::new(NaiveTarget::default()),
-        (_, true) => Box::new(Embedded::new()),
-        _ => Box::new(Dispatched::new()),
+    let mut ours = match ours(&options) {
+        Ok(ours) => ours,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let kinds = match (&options.only, &options.server) {
+        (Some(kind), _) => vec![*kind],
+        (None, Some(_)) => Kind::ALL.to_vec(),
+        (None, None) => Kind::LANGUAGE.to_vec(),
     };
     let started = Instant::now();
     let bar = ProgressBar::new(options.cases);
@@ -86,7 +112,7 @@ fn main() -> ExitCode {
         None => 0..options.cases,
     };
     for number in numbers {
-        let case = Case::new(options.seed, number, options.only);
+        let case = Case::new(options.seed, number, &kinds);
         let outcome = run(&case, ours.as_mut(), &mut theirs);
         if let (Some(_), Outcome::Equal) = (options.case, &outcome) {
             println!("{}", case.script());

@@ -16,7 +16,7 @@ fn compare(kind: Kind, least_judged: u64) {
     let (mut ours, mut theirs) = (Embedded::new(), NaiveTarget::default());
     let mut summary = Summary::default();
     for number in 0..CASES {
-        let case = Case::new(seed, number, Some(kind));
+        let case = Case::new(seed, number, &[kind]);
         let outcome = run(&case, &mut ours, &mut theirs);
         summary.add(kind, outcome);
     }

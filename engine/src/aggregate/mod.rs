@@ -33,7 +33,6 @@ mod unwind;
 
 pub(crate) use chain::Chain;
 pub(crate) use merge::{Merge, WhenMatched, WhenNotMatched};
-pub(crate) use out::Out;
 pub(crate) use stage::{Kind, Pipeline, Stage};
 pub(crate) use stats::CollStatsParts;
 

@@ -113,6 +113,11 @@ impl Pipeline {
         parse_stages(stages, scope, depth + 1)
     }
 
+    /// Looks at the form of stages only: that there are such, and what no other could make up for.
+    pub fn check_form<'s>(stages: impl IntoIterator<Item = &'s [u8]>) -> Result<()> {
+        overview::check(stages, DEPTH_MAX)
+    }
+
     pub fn stages(&self) -> &[Stage] {
         &self.stages
     }
@@ -191,6 +196,10 @@ fn parse_stage(
             Kind::Sort(sort, None)
         }
         name if UNSUPPORTED.contains(&name) => {
+            if name == "$changeStream" {
+                let message = "The $changeStream stage is only supported on replica sets";
+                return Err(location(40573, message));
+            }
             let message = format!("The stage '{name}' is not supported");
             return Err(Error::refused(Reason::CommandNotSupported, message));
         }

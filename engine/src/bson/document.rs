@@ -12,8 +12,9 @@ use crate::limits::{DOCUMENT_LEN_MAX, NESTING_MAX};
 
 /// Longest command: a document and what a command needs around it, bytes.
 const COMMAND_LEN_MAX: usize = DOCUMENT_LEN_MAX + 16 * 1024;
-/// Deepest command: a document and what a command needs around it, levels.
-const COMMAND_NESTING_MAX: usize = NESTING_MAX + 20;
+/// Deepest command: a document and what a command needs around it, levels. The command itself is
+/// one of them, which mongod does not count.
+const COMMAND_NESTING_MAX: usize = NESTING_MAX + 21;
 
 /// Length of the document at the start of `bytes`, by its own word: at least 5, and all of it
 /// is there. Nothing else is looked at.

@@ -18,7 +18,9 @@ use std::time::Duration;
 
 use bson::{RawArrayBuf, RawDocument, RawDocumentBuf, rawdoc};
 
+use super::check_not_catalogue;
 use super::cursor::Cursor;
+use super::execute::Listening;
 use super::find::{Find, Verbosity};
 use super::handle::Collection;
 use super::search::Hint;
@@ -28,6 +30,7 @@ use crate::bson::document;
 use crate::error::{Error, Reason, Result};
 use crate::expression::Variables;
 use crate::limits::DOCUMENT_LEN_MAX;
+use crate::namespace_string::NamespaceString;
 use crate::query::SortBound;
 pub use out::TEMPORARY;
 use pushdown::Pushed;
@@ -43,6 +46,7 @@ pub struct Aggregate {
     variables: Option<RawDocumentBuf>,
     max_time: Option<Duration>,
     collation: Option<RawDocumentBuf>,
+    elsewhere: Option<Collection>,
 }
 
 impl Collection {
@@ -60,8 +64,18 @@ impl Collection {
             variables: None,
             max_time: None,
             collation: None,
+            elsewhere: None,
         }
     }
+}
+
+/// Refuses stages of which no pipeline is made, whatever it is for: names that are none, and more
+/// than one name.
+///
+/// # Errors
+/// [`Error::Refused`] with MongoDB's reason.
+pub fn check_stages<'s>(stages: impl IntoIterator<Item = &'s RawDocument>) -> Result<()> {
+    Pipeline::check_form(stages.into_iter().map(|stage| stage.as_bytes()))
 }
 
 /// An aggregation, parsed.
@@ -103,18 +117,52 @@ impl Aggregate {
         self
     }
 
+    /// The collection that an `$out` or a `$merge` writes to, if that is in another database.
+    pub fn writes_to(mut self, elsewhere: Collection) -> Self {
+        self.elsewhere = Some(elsewhere);
+        self
+    }
+
+    /// The collection to be written to.
+    fn target(&self, stage: &str, database: Option<&str>, name: &str) -> Result<Collection> {
+        let own = &self.collection.database;
+        let database = database.unwrap_or(&own.name);
+        if name.is_empty() {
+            let message = format!("Invalid {stage} target namespace: '{database}.'");
+            return Err(Error::refused(Reason::InvalidNamespace, message));
+        }
+        if name.starts_with("system.") {
+            let number = if stage == "$out" { 17385 } else { 31319 };
+            let message = format!("Cannot {stage} to special collection: {name}");
+            return Err(Error::refused(Reason::Location(number), message));
+        }
+        let ns = NamespaceString::new(database, name)?;
+        check_not_catalogue(&ns)?;
+        if *database == *own.name {
+            return own.collection(ns);
+        }
+        if let Some(given) = self.elsewhere.as_ref().filter(|given| *given.namespace() == ns) {
+            return Ok(given.clone());
+        }
+        let message = format!("{stage} to another database needs its collection");
+        Err(Error::refused(Reason::CommandNotSupported, message))
+    }
+
     /// Runs it. With an `$out` or a `$merge` the documents are written before this returns, and the
     /// cursor gives none.
     ///
     /// # Errors
     /// [`Error::Refused`] with MongoDB's reason.
     pub fn run(self) -> Result<Cursor> {
+        let listening = self.collection.database.watch().map(|_| Listening::begin());
         let cursor = self.run_unwatched()?;
-        Ok(cursor.profiled(&self.collection, "command", || {
+        let heard = listening.and_then(Listening::end);
+        let cursor = cursor.profiled(&self.collection, "command", || {
             let pipeline: RawArrayBuf = self.pipeline.iter().map(|stage| stage.as_ref()).collect();
             let name = self.collection.namespace().collection();
             rawdoc! { "aggregate": name, "pipeline": pipeline }
-        }))
+        });
+        Ok(cursor.having_heard(heard))
     }
 
     fn run_unwatched(&self) -> Result<Cursor> {
@@ -126,7 +174,8 @@ impl Aggregate {
         match last.kind() {
             Kind::Out(target) => {
                 let docs = self.documents(before, &parsed)?;
-                out::write(&self.collection, target, docs)?;
+                let target = self.target("$out", target.database.as_deref(), &target.collection)?;
+                out::write(&target, docs)?;
                 Ok(cursor(Box::new(std::iter::empty())))
             }
             Kind::Merge(merge) => {

@@ -34,6 +34,7 @@ use crate::index::btree_cursor::BtreeCursor;
 use crate::index::bulk_build::BulkBuilder;
 use crate::index::index_definition::IndexDefinition;
 use crate::index::key;
+use crate::interrupt;
 use crate::journal::{ReadView, UnitOfWork};
 use crate::store::{Direction, NamespaceDetails, RecordScan};
 
@@ -129,6 +130,7 @@ impl Collection {
             KeySort::new(&shared.journal, &self.core.ns, begun.details, &index.tree, budget);
         let mut is_multikey = false;
         loop {
+            interrupt::check()?;
             let (batch, ended) = self.read_batch(begun, &mut is_multikey)?;
             // Outside of the lock: they may go to the disk.
             for (key, loc) in batch {
@@ -173,6 +175,7 @@ impl Collection {
         let mut builder = self.in_build(begun, |unit| BulkBuilder::new(index.tree, unit))?;
         loop {
             // Outside of the gate: they may come from the disk.
+            interrupt::check()?;
             let entries = sorted.take(STEPS_PER_UNIT)?;
             if entries.is_empty() {
                 return Ok(doubtful);

@@ -100,15 +100,33 @@ impl Count {
                 let name = self.collection.namespace().collection();
                 let command = rawdoc! { "count": name, "query": self.filter.clone() };
                 let error = counted.as_ref().err();
-                Entry { error, ..Entry::new("command", self.collection.namespace(), command) }
+                let by_record =
+                    counted.is_ok() && self.counts_records() && self.collection.exists();
+                let (plan, none) = match by_record {
+                    true => (Some("RECORD_STORE_FAST_COUNT".to_owned()), Some(0)),
+                    false => (None, None),
+                };
+                let (keys_examined, docs_examined) = (none, none);
+                Entry {
+                    error,
+                    plan,
+                    keys_examined,
+                    docs_examined,
+                    ..Entry::new("command", self.collection.namespace(), command)
+                }
             });
         }
         counted
     }
 
+    /// Is it the number of records that is asked for, which is known?
+    fn counts_records(&self) -> bool {
+        self.filter.is_empty() && self.hint.is_none()
+    }
+
     fn run_unwatched(&self) -> Result<u64> {
         let query = self.query()?;
-        if query.question.filter.clauses().is_empty() && query.question.hint == Hinted::Nothing {
+        if self.counts_records() {
             let rest = self.collection.count()?.saturating_sub(self.skip);
             return Ok(if self.limit > 0 { rest.min(self.limit) } else { rest });
         }
@@ -138,7 +156,7 @@ impl Count {
             super::execute::describe::count(&mut done, "nSkipped", self.skip);
             done.finish()
         };
-        let top = Top::Verb { name: "COUNT", done: &counted };
+        let top = Top::Verb { name: "COUNT", done: &counted, returned: 0 };
         explain::explain(core, &database.shared, &query, verbosity, &top)
     }
 

@@ -2,7 +2,7 @@
 
 use bson::RawDocumentBuf;
 
-use super::execute::{Cost, Looked};
+use super::execute::{Cost, Listening, Looked};
 use super::handle::Collection;
 use super::profile::{Entry, Watch};
 use crate::error::{Error, Result};
@@ -34,6 +34,8 @@ struct Profile {
     returned: u64,
     /// What had been looked at then.
     told: Looked,
+    /// What was heard of queries since, where the source does not know.
+    heard: Cost,
 }
 
 /// Where a cursor's documents come from.
@@ -82,6 +84,14 @@ impl Cursor {
         Cursor { source: Box::new(source), kept: None, failed: false, profile: None }
     }
 
+    /// Tells it what was heard of queries before it was made.
+    pub(super) fn having_heard(mut self, heard: Option<Cost>) -> Cursor {
+        if let (Some(profile), Some(heard)) = (&mut self.profile, heard) {
+            profile.heard.add_work(heard);
+        }
+        self
+    }
+
     /// Has the profiler told of it, if it listens: of every batch, or at the end of all that is
     /// taken one by one.
     pub(super) fn profiled(
@@ -92,8 +102,9 @@ impl Cursor {
     ) -> Cursor {
         if collection.database.watch().is_some() {
             let (collection, command) = (collection.clone(), command());
-            let (took_ns, returned, told) = (0, 0, Looked::default());
-            self.profile = Some(Profile { collection, op, command, took_ns, returned, told });
+            let (took_ns, returned, told, heard) = (0, 0, Looked::default(), Cost::default());
+            let profile = Profile { collection, op, command, took_ns, returned, told, heard };
+            self.profile = Some(profile);
         }
         self
     }
@@ -136,16 +147,19 @@ impl Cursor {
     fn tell(&mut self, error: Option<&Error>) {
         let exhausted = self.is_exhausted();
         let Some(profile) = &mut self.profile else { return };
-        let cost = self.source.cost();
-        let looked = cost.as_ref().map_or(profile.told, |cost| cost.looked);
-        let known = |now: u64, before: u64| cost.as_ref().map(|_| now.saturating_sub(before));
+        let mut cost = self.source.cost().unwrap_or_else(|| profile.heard.clone());
+        if cost.plan.is_empty() {
+            // No query was at work: there was nothing to look at.
+            cost.plan = "EOF".to_owned();
+        }
+        let (looked, told) = (cost.looked, profile.told);
         let database = &profile.collection.database;
         Watch::since(database, profile.took_ns).finish(|| Entry {
-            keys_examined: known(looked.keys, profile.told.keys),
-            docs_examined: known(looked.documents, profile.told.documents),
+            keys_examined: Some(looked.keys.saturating_sub(told.keys)),
+            docs_examined: Some(looked.documents.saturating_sub(told.documents)),
             returned: Some(profile.returned),
-            has_sort_stage: cost.as_ref().is_some_and(|cost| cost.sorts),
-            plan: cost.as_ref().map(|cost| cost.plan.clone()),
+            has_sort_stage: cost.sorts,
+            plan: Some(cost.plan),
             exhausted,
             error,
             ..Entry::new(profile.op, profile.collection.namespace(), profile.command.clone())
@@ -173,8 +187,11 @@ impl Iterator for Cursor {
         }
         let clock = self.profile.as_ref().map(|told| told.collection.database.shared.clock.clone());
         let began = clock.as_ref().map(|clock| clock.uptime_ns());
+        let listening = self.profile.as_ref().map(|_| Listening::begin());
         let next = self.take_next();
+        let heard = listening.and_then(Listening::end);
         if let (Some(profile), Some(clock), Some(began)) = (&mut self.profile, clock, began) {
+            heard.into_iter().for_each(|heard| profile.heard.add_work(heard));
             profile.took_ns += clock.uptime_ns().saturating_sub(began);
             profile.returned += u64::from(matches!(next, Some(Ok(_))));
         }

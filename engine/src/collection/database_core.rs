@@ -204,6 +204,7 @@ impl DatabaseCore {
             store_options: self.store_options(SizingPolicy::default()),
             stored,
             memos: self.shared.options.memos,
+            field_order: self.shared.field_order,
         };
         opening.open(view, ns).map_err(|e| e.in_database(&self.name))
     }

@@ -13,6 +13,7 @@ use super::saved_cursors::Watch;
 use super::search::Search;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::journal::{ReadView, UnitOfWork};
 
 /// What one step of a walk came to.
@@ -66,7 +67,7 @@ impl Collection {
     /// is met again: who moves records remembers where to.
     ///
     /// # Errors
-    /// Those of `work`; what was changed before stays.
+    /// Those of `work`, and what ends long work before its time; what was changed before stays.
     pub(super) fn each_match<R>(
         &self,
         search: &Search<'_>,
@@ -84,6 +85,7 @@ impl Collection {
         let (found, changed) = (VecDeque::new(), HashSet::new());
         let mut walk = Walk { run, search, found, changed };
         loop {
+            interrupt::check()?;
             let counters = Arc::clone(&self.database.shared.counters);
             let find = |open: &OpenCollection, view: &ReadView<'_>| {
                 let holding = Holding::WholeCollection;

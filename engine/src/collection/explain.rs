@@ -21,7 +21,12 @@ pub enum Top<'t> {
     /// A find.
     Nothing,
     /// A verb with its name, and what it would do with so many records, as a document.
-    Verb { name: &'static str, done: &'t dyn Fn(u64) -> Vec<u8> },
+    Verb {
+        name: &'static str,
+        done: &'t dyn Fn(u64) -> Vec<u8>,
+        /// How many documents it would give.
+        returned: u64,
+    },
 }
 
 /// A query's plans, run as far as is asked.
@@ -68,7 +73,10 @@ pub fn shown(
     if verbosity != Verbosity::QueryPlanner {
         out.begin(ty::DOCUMENT, "executionStats");
         let looked = explained.winner.looked();
-        let given = if matches!(top, Top::Nothing) { explained.winner.stats.advanced } else { 0 };
+        let given = match top {
+            Top::Nothing => explained.winner.stats.advanced,
+            Top::Verb { returned, .. } => *returned,
+        };
         out.boolean("executionSuccess", true);
         describe::count(&mut out, "nReturned", given);
         describe::count(&mut out, "executionTimeMillis", explained.millis);
@@ -103,7 +111,7 @@ pub fn of_all_records(
     let stage = |out: &mut Builder, name: &str, counted: bool| {
         out.begin(ty::DOCUMENT, name).str("stage", "RECORD_STORE_FAST_COUNT");
         if counted {
-            describe::stats_above(out, &Stats { works: 1, is_eof: true, ..Stats::default() });
+            describe::stats_above(out, &Stats { works: 1, is_eof: true, ..Stats::default() }, 0);
             describe::count(out, "nCounted", records);
             describe::count(out, "nSkipped", 0);
         }
@@ -158,7 +166,7 @@ fn planner(
 
 /// The stages, with the verb on top.
 fn under(top: &Top<'_>, node: &Node, counted: bool) -> Vec<u8> {
-    let Top::Verb { name, done } = top else { return describe::tree(node, counted) };
+    let Top::Verb { name, done, returned } = top else { return describe::tree(node, counted) };
     // That it is one document is the verb's own affair.
     let below = match node.stage.inputs() {
         [input] if node.stage.name() == "LIMIT" => input,
@@ -167,7 +175,7 @@ fn under(top: &Top<'_>, node: &Node, counted: bool) -> Vec<u8> {
     let mut out = Builder::new();
     out.str("stage", name);
     if counted {
-        describe::stats_above(&mut out, &node.stats);
+        describe::stats_above(&mut out, &node.stats, *returned);
         let done = done(node.stats.advanced);
         out.raw(&done[4..done.len() - 1]);
     }

@@ -36,6 +36,7 @@ pub struct ExplainWrite {
     collation: Option<RawDocumentBuf>,
     many: bool,
     upsert: bool,
+    returns: Option<bool>,
 }
 
 /// What a write would do.
@@ -87,6 +88,7 @@ impl Collection {
             collation: None,
             many: false,
             upsert: false,
+            returns: None,
         }
     }
 }
@@ -101,6 +103,12 @@ impl ExplainWrite {
     /// Whether a document would be inserted if none matches.
     pub fn upsert(mut self, upsert: bool) -> Self {
         self.upsert = upsert;
+        self
+    }
+
+    /// The document would be given back, as it is then if `is_new`, else as it was.
+    pub fn returning(mut self, is_new: bool) -> Self {
+        self.returns = Some(is_new);
         self
     }
 
@@ -176,7 +184,12 @@ impl ExplainWrite {
             Some(_) => ("UPDATE", self.done_by_update(&effect)),
             None => ("DELETE", done_by_deletion(&effect)),
         };
-        let top = Top::Verb { name, done: &|_| done.clone() };
+        let returned = match (self.returns, effect.matched) {
+            (None, _) => 0,
+            (Some(_), 1..) => 1,
+            (Some(is_new), 0) => u64::from(is_new && self.upsert && update.is_some()),
+        };
+        let top = Top::Verb { name, done: &|_| done.clone(), returned };
         explain::shown(core, &query, &explained, verbosity, &top)
     }
 

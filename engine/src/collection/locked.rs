@@ -94,6 +94,8 @@ pub struct Opening<'a> {
     pub stored: StoredOptions,
     pub store_options: StoreOptions,
     pub memos: bool,
+    /// Where the collection has none of its own.
+    pub field_order: FieldOrder,
 }
 
 impl Opening<'_> {
@@ -129,7 +131,7 @@ impl Opening<'_> {
             indexed_paths: paths_of(indexes.iter())?,
             is_capped: details.is_capped(view)?,
             template,
-            field_order: self.stored.field_order.unwrap_or_default(),
+            field_order: self.stored.field_order.unwrap_or(self.field_order),
             memo: self.memos.then(|| RecordMemo::for_records(records)),
             shapes: Shapes::default(),
             cursors: SavedCursors::default(),

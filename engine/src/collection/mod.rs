@@ -49,6 +49,7 @@ mod planning;
 mod profile;
 mod query_run;
 mod record_memo;
+mod reindex;
 mod rewrite;
 mod salvage;
 mod saved_cursors;
@@ -70,7 +71,7 @@ mod update_source;
 mod validate;
 mod variables;
 
-pub use aggregate::Aggregate;
+pub use aggregate::{Aggregate, check_stages};
 pub use compact::CompactReport;
 pub use count::Count;
 pub use create_index::{CreatedIndexes, IndexInfo};

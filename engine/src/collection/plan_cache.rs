@@ -67,6 +67,11 @@ impl PlanCache {
         winners.insert(shape, winner);
     }
 
+    /// Forgets all of them.
+    pub fn forget_all(&self) {
+        self.0.lock().winners.clear();
+    }
+
     /// Forgets one that did badly.
     pub fn forget(&self, shape: &[u8]) {
         self.0.lock().winners.remove(shape);

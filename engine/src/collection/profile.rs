@@ -5,13 +5,16 @@
 
 mod asked_by;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
-use bson::{DateTime, Document, RawDocument, RawDocumentBuf, doc};
+use bson::{DateTime, Document, RawDocument, RawDocumentBuf, doc, rawdoc};
 
 use super::database_core::DatabaseCore;
+use super::execute::{Cost, Listening, Looked};
+use super::handle::Collection;
 use super::insert::insert_document;
 use super::options::CollectionOptions;
 use super::update_report::{LocatedBy, UpdateReport};
@@ -172,6 +175,22 @@ impl Profiler {
 pub struct Watch<'a> {
     database: &'a Arc<DatabaseCore>,
     began_ns: u64,
+    /// To the queries that are a part of it.
+    listening: Option<Listening>,
+}
+
+thread_local! {
+    /// Are operations on this thread parts of another one, which is the one that is profiled?
+    static IN_PARTS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Puts back what was before, whatever happens.
+struct Parts(bool);
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        IN_PARTS.with(|place| place.set(self.0));
+    }
 }
 
 /// What an operation says of itself.
@@ -224,6 +243,33 @@ impl<'a> Entry<'a> {
     ) -> Entry<'a> {
         let (update, error) = (done.as_ref().ok(), done.as_ref().err());
         Entry { update, error, ..Entry::new("update", ns, command) }
+    }
+
+    /// Adds what finding documents came to, unless that is known. Where no query was at work,
+    /// they were found by their `_id`, or there was nothing to look at.
+    fn put_cost(&mut self, heard: Option<Cost>) {
+        if self.plan.is_some() || self.op == "insert" {
+            return;
+        }
+        let by_id = || {
+            self.command.iter().flatten().any(|(name, value)| {
+                let filter = value.as_document().filter(|_| name == "q" || name == "query");
+                filter.is_some_and(|filter| matches!(filter.get("_id"), Ok(Some(_))))
+            })
+        };
+        let cost = match heard {
+            Some(cost) => cost,
+            None if by_id() => {
+                let found = self.update.map(|update| update.matched).or(self.deleted).unwrap_or(0);
+                let looked = Looked { keys: found, documents: found, bytes: 0 };
+                Cost { looked, sorts: false, plan: "IDHACK".to_owned() }
+            }
+            None => Cost { plan: "EOF".to_owned(), ..Cost::default() },
+        };
+        self.keys_examined = Some(cost.looked.keys);
+        self.docs_examined = Some(cost.looked.documents);
+        self.has_sort_stage |= cost.sorts;
+        self.plan = Some(cost.plan);
     }
 
     fn to_document(&self, took_us: u64, now_ms: i64) -> Document {
@@ -309,8 +355,30 @@ impl DatabaseCore {
     pub fn watch(self: &Arc<Self>) -> Option<Watch<'_>> {
         match self.profiler.is_off() {
             true => None,
-            false => Some(Watch { database: self, began_ns: self.shared.clock.uptime_ns() }),
+            false if IN_PARTS.with(Cell::get) => None,
+            false => {
+                let began_ns = self.shared.clock.uptime_ns();
+                Some(Watch { database: self, began_ns, listening: Some(Listening::begin()) })
+            }
         }
+    }
+}
+
+impl Collection {
+    /// Has inserts, which `work` does on this thread one by one, profiled as one. It answers with
+    /// their number, too.
+    pub fn insert_together<R>(&self, work: impl FnOnce() -> (R, u64)) -> R {
+        let Some(watch) = self.database.watch() else { return work().0 };
+        let (done, inserted) = {
+            let _parts = Parts(IN_PARTS.with(|place| place.replace(true)));
+            work()
+        };
+        watch.finish(|| {
+            let command = rawdoc! { "insert": self.core.ns.collection() };
+            let inserted = Some(inserted);
+            Entry { inserted, ..Entry::new("insert", &self.core.ns, command) }
+        });
+        done
     }
 }
 
@@ -318,18 +386,25 @@ impl<'a> Watch<'a> {
     /// One of an operation that was measured to take so long.
     pub fn since(database: &'a Arc<DatabaseCore>, took_ns: u64) -> Watch<'a> {
         let began_ns = database.shared.clock.uptime_ns().saturating_sub(took_ns);
-        Watch { database, began_ns }
+        Watch { database, began_ns, listening: None }
     }
 
     /// To be called when the operation is over and holds nothing. That it cannot be profiled is
     /// no error of the operation's.
     pub fn finish<'e>(self, entry: impl FnOnce() -> Entry<'e>) {
+        let heard = self.listening.map(Listening::end);
         let clock = &self.database.shared.clock;
         let took_us = clock.uptime_ns().saturating_sub(self.began_ns) / 1000;
-        if !self.database.profiler.wants(&self.database.shared.profiled, took_us) {
+        if self.database.shared.is_silent.load(Ordering::Relaxed)
+            || !self.database.profiler.wants(&self.database.shared.profiled, took_us)
+        {
             return;
         }
-        let document = entry().to_document(took_us, clock.unix_ms());
+        let mut entry = entry();
+        if let Some(heard) = heard {
+            entry.put_cost(heard);
+        }
+        let document = entry.to_document(took_us, clock.unix_ms());
         if let Err(error) = write(self.database, &document) {
             tracing::warn!(%error, database = self.database.name, "not profiled");
         }

@@ -18,6 +18,7 @@ use crate::bson::element::OwnedValue;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
 use crate::expression::Variables;
+use crate::interrupt;
 use crate::journal::ReadView;
 use crate::query::plan::{Plan, Question};
 use crate::query::{Projection, SortBound};
@@ -274,9 +275,9 @@ impl QueryRun {
         let (core, shared) = (self.core.clone(), self.shared.clone());
         let guard = core.shared();
         let Some(open) = guard.open()? else {
-            // A dropped collection ends the walk.
-            self.phase = Phase::Over;
-            return Ok(());
+            // It was there when the walk began.
+            let message = format!("collection dropped: {}", core.ns);
+            return Err(Error::refused(Reason::QueryPlanKilled, message));
         };
         let view = ReadView::new(&open.files, &guard);
         let query = self.query.clone();
@@ -337,11 +338,9 @@ impl QueryRun {
     }
 
     fn check_time(&self, now_ms: u64) -> Result<()> {
+        interrupt::check()?;
         match self.query.max_ms {
-            Some(max) if self.used_ms + now_ms > max => {
-                let message = "operation exceeded time limit";
-                Err(Error::refused(Reason::MaxTimeMSExpired, message))
-            }
+            Some(max) if self.used_ms + now_ms > max => Err(interrupt::too_late()),
             _ => Ok(()),
         }
     }
@@ -425,9 +424,17 @@ fn first_by(cx: &Cx<'_>, query: &Query, choice: Choice) -> Result<Option<RecordL
         choice.plans.into_iter().map(|plan| query.entrant(cx.open, plan)).collect();
     let is_contest = entrants.len() > 1;
     let mut contest = Contest::new(entrants, records(cx)?);
-    while is_contest && !contest.round(cx)? {}
+    let mut looks = 0;
+    let mut check_now_and_then = || {
+        looks += 1;
+        if looks % LOOKS_TIMED == 0 { interrupt::check() } else { Ok(()) }
+    };
+    while is_contest && !contest.round(cx)? {
+        check_now_and_then()?;
+    }
     let (Some(mut best), _) = contest.decide() else { return Ok(None) };
     while best.given.is_empty() && !best.is_over {
+        check_now_and_then()?;
         best.step(cx)?;
     }
     Told::default().tell(cx.counters, &best.run.root);

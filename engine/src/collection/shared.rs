@@ -1,6 +1,7 @@
 //! What all databases and collections of an engine share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::profile::Thresholds;
 use crate::bson::object_id::ObjectIdMaker;
@@ -9,6 +10,7 @@ use crate::counters::Counters;
 use crate::journal::Journal;
 use crate::options::Options;
 use crate::store::PaddingSamples;
+use crate::update::FieldOrder;
 
 /// The journal, and whatever there is one of.
 #[derive(Debug)]
@@ -20,6 +22,19 @@ pub struct EngineShared {
     /// Which calls change a padding factor.
     pub samples: Arc<PaddingSamples>,
     pub object_ids: ObjectIdMaker,
+    /// Are expired documents left alone for now?
+    pub spares_expired: AtomicBool,
+    /// Is nothing written that nobody asks for?
+    pub is_silent: AtomicBool,
     /// What the databases' profilers have in common.
     pub profiled: Thresholds,
+    /// The order in which updates create fields, where a collection has none of its own.
+    pub field_order: FieldOrder,
+}
+
+impl EngineShared {
+    /// Are documents left alone for now that have expired?
+    pub fn spares_expired(&self) -> bool {
+        self.spares_expired.load(Ordering::Relaxed) || self.is_silent.load(Ordering::Relaxed)
+    }
 }

@@ -3,6 +3,7 @@
 //! What `stat` and `top` need, and no more: no pool, no retries, no cursors.
 
 pub mod figures;
+mod login;
 mod place;
 
 use std::fmt;
@@ -11,9 +12,9 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use bson::{RawDocument, RawDocumentBuf, rawdoc};
+use bson::{RawDocument, RawDocumentBuf, cstr, rawdoc};
 
-pub use self::place::Place;
+pub use self::place::{Place, Secret};
 
 /// Time after which a server that does not answer is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -151,7 +152,7 @@ impl Write for Stream {
 }
 
 impl Client {
-    /// Connects, and says hello.
+    /// Connects, says hello, and logs in if the place names a user.
     ///
     /// # Errors
     /// If nobody is there who speaks as a MongoDB server does.
@@ -159,7 +160,7 @@ impl Client {
         let refused = |source| ClientError::Connect { place: place.to_string(), source };
         let stream = Stream::open(place).map_err(refused)?;
         let mut client = Client { stream, place: place.clone(), number: 0 };
-        let hello = rawdoc! {
+        let mut hello = rawdoc! {
             "hello": 1,
             "client": {
                 "application": { "name": program },
@@ -168,8 +169,20 @@ impl Client {
             },
             "$db": "admin",
         };
-        client.run(&hello)?;
+        if let Some(user) = &place.user {
+            hello.append(cstr!("saslSupportedMechs"), format!("{}.{user}", place.auth_database()));
+        }
+        let answer = client.run(&hello)?;
+        if place.user.is_some() {
+            login::log_in(&mut client, &answer)?;
+        }
         Ok(client)
+    }
+
+    /// A refusal of our own.
+    fn refused(&self, command: &str, message: impl Into<String>) -> ClientError {
+        let (place, command) = (self.place.to_string(), command.to_owned());
+        ClientError::Refused { place, command, message: message.into() }
     }
 
     /// Has a command run. Its name is its first field.
@@ -185,10 +198,9 @@ impl Client {
         if figures::number(&answer, "ok") == Some(1.0) {
             return Ok(answer);
         }
-        let message = answer.get_str("errmsg").unwrap_or("it does not say why").to_owned();
+        let message = answer.get_str("errmsg").unwrap_or("it does not say why");
         let first = command.iter().next().and_then(Result::ok);
-        let command = first.map_or(String::new(), |(name, _)| name.to_string());
-        Err(ClientError::Refused { place: place(), command, message })
+        Err(self.refused(&first.map_or(String::new(), |(name, _)| name.to_string()), message))
     }
 }
 

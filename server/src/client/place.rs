@@ -38,6 +38,11 @@ impl Place {
         Place { host: host.to_owned(), port, user: None, password: None, auth_source: None }
     }
 
+    /// The database that knows the user.
+    pub fn auth_database(&self) -> &str {
+        self.auth_source.as_deref().unwrap_or("admin")
+    }
+
     /// The path of the unix socket, if it is one.
     pub fn unix_path(&self) -> Option<PathBuf> {
         self.host.contains('/').then(|| PathBuf::from(&self.host))

@@ -1,12 +1,14 @@
 //! Which server `stat` and `top` ask, and how they go on asking.
 
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bson::{RawDocument, RawDocumentBuf};
 use clap::Args;
 
-use crate::client::{Client, ClientError, Place};
+use super::password;
+use crate::client::{Client, ClientError, Place, Secret};
 use crate::error::CliError;
 
 /// Options that name a server.
@@ -18,6 +20,15 @@ pub struct Connect {
     /// Its port
     #[arg(long)]
     pub port: Option<u16>,
+    /// Who asks, where one has to log in (SCRAM)
+    #[arg(short, long, value_name = "NAME")]
+    pub username: Option<String>,
+    /// The password; without it, it is asked for, and others do not see it among processes
+    #[arg(short, long, requires = "username")]
+    pub password: Option<String>,
+    /// The database that knows the user; admin unless told
+    #[arg(long = "authenticationDatabase", value_name = "DB")]
+    pub authentication_database: Option<String>,
 }
 
 /// How often is asked, and how it is shown.
@@ -40,11 +51,27 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 impl Connect {
-    /// The server.
-    pub fn place(&self) -> Place {
+    /// The server. A password that is missing is asked for.
+    ///
+    /// # Errors
+    /// If nobody can be asked.
+    pub fn place(&self) -> Result<Place, CliError> {
         let mut place = self.host.clone();
         place.port = self.port.unwrap_or(place.port);
-        place
+        if self.username.is_some() {
+            (place.user, place.password) = (self.username.clone(), None);
+        }
+        if let Some(database) = &self.authentication_database {
+            place.auth_source = Some(database.clone());
+        }
+        if let Some(password) = &self.password {
+            place.password = Some(Secret(password.clone()));
+        } else if let (Some(user), None) = (&place.user, &place.password) {
+            let asked = password::ask(&format!("Password of {user} at {place}: "));
+            let terminal = Path::new("/dev/tty");
+            place.password = Some(Secret(asked.map_err(CliError::file(terminal))?));
+        }
+        Ok(place)
     }
 }
 
@@ -77,7 +104,7 @@ impl<'a> Asking<'a> {
         program: &'a str,
         rounds: &Rounds,
     ) -> Result<Asking<'a>, CliError> {
-        let place = connect.place();
+        let place = connect.place()?;
         let client = Some(Client::connect(&place, program)?);
         let interval = Duration::from_secs_f64(rounds.interval);
         Ok(Asking { client, place, program, interval, next: Instant::now() })

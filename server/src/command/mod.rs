@@ -8,6 +8,7 @@ mod dump;
 mod ingest;
 mod inspect;
 mod known_pages;
+mod password;
 mod repair;
 mod selection;
 mod serve;

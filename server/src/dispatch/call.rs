@@ -1,7 +1,7 @@
 //! A command that is being run: what it was sent with, and by whom.
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use bson::RawDocument;
 use tallymap::bson::element::{Element, Value};
@@ -11,14 +11,19 @@ use tallymap::{AskedBy, Collection, Database, Engine, Hint, Reason};
 use super::Dispatcher;
 use super::common::Common;
 use super::counts::Counts;
-use super::cursors::Cursors;
+use super::cursors::OwnCursors;
 use super::failure::{Failure, Outcome};
 use super::fields::Fields;
+use super::last_write::LastWrite;
 use super::operations::{Connection, Operations};
+use super::parameters::Parameters;
 use super::request::Request;
 use super::sessions::Sessions;
 use super::table::Commands;
 use super::top::Top;
+use super::write_gate::WriteGate;
+use crate::auth::login::Login;
+use crate::auth::{Auth, Checked};
 use crate::wire::compressor::Compressor;
 
 /// Somebody who sends commands: a connection.
@@ -38,6 +43,10 @@ pub struct Client {
     pub has_metadata: Cell<bool>,
     /// How its operations are told of.
     pub asked_by: RefCell<AskedBy>,
+    /// Who is logged in on it.
+    pub login: Login,
+    /// What became of its last write.
+    pub last_write: RefCell<LastWrite>,
     /// How others see it.
     pub connection: Arc<Connection>,
     operations: Arc<Operations>,
@@ -58,6 +67,8 @@ impl Client {
             compressors: RefCell::default(),
             has_metadata: Cell::new(false),
             asked_by,
+            login: Login::default(),
+            last_write: RefCell::default(),
             connection,
             operations,
         }
@@ -102,14 +113,20 @@ impl<'a> Call<'a> {
         &self.server.engine
     }
 
-    /// The open cursors.
-    pub fn cursors(&self) -> &'a Cursors {
-        &self.server.cursors
+    /// The open cursors, as who sent it has them.
+    pub fn cursors(&self) -> OwnCursors<'a> {
+        let owner = self.auth().owner(&self.client.login, self.engine());
+        OwnCursors { all: &self.server.cursors, owner }
     }
 
     /// The sessions.
     pub fn sessions(&self) -> &'a Sessions {
         &self.server.sessions
+    }
+
+    /// Who may do what.
+    pub fn auth(&self) -> &'a Auth {
+        &self.server.auth
     }
 
     /// What was counted.
@@ -125,6 +142,22 @@ impl<'a> Call<'a> {
     /// What is done in each collection.
     pub fn top(&self) -> &'a Top {
         &self.server.top
+    }
+
+    /// What keeps those who write apart from those who need that nobody does.
+    pub fn gate(&self) -> &'a WriteGate {
+        &self.server.gate
+    }
+
+    /// What `setParameter` changes.
+    pub fn parameters(&self) -> &'a Parameters {
+        &self.server.parameters
+    }
+
+    /// Ends the server. Answers whether somebody can.
+    pub fn shut_down(&self) -> bool {
+        let shutdown = self.server.shutdown.lock().unwrap_or_else(PoisonError::into_inner);
+        shutdown.as_ref().inspect(|shutdown| (shutdown.0)()).is_some()
     }
 
     /// The commands that there are.
@@ -158,6 +191,16 @@ impl<'a> Call<'a> {
             None => Ok(()),
             Some(field) => field?.unknown(),
         }
+    }
+
+    /// The refusal of who may not run it.
+    pub fn refused(&self) -> Failure {
+        crate::auth::refused(&Checked {
+            command: self.name,
+            target: self.target(),
+            database: self.common.database,
+            request: self.request,
+        })
     }
 
     /// The value of its first field.

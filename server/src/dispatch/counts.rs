@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::table::Does;
 use super::top::Latencies;
+use crate::wire::compressor::Compressor;
 
 /// One count.
 #[derive(Debug, Default)]
@@ -51,6 +52,8 @@ pub struct Counts {
     pub bytes_in: Count,
     /// Bytes that went.
     pub bytes_out: Count,
+    /// What compressors did, in the order of [`Compressor::ALL`].
+    pub compression: [Compressed; 3],
     /// Messages that came.
     pub requests: Count,
     /// Names that were asked for and are no command's.
@@ -65,7 +68,30 @@ pub struct Counts {
     pub latencies: Latencies,
 }
 
+/// Bytes that one compressor was given, and what it made of them.
+#[derive(Debug, Default)]
+pub struct Compressed {
+    /// Of messages that came, as they came.
+    pub came: Count,
+    /// The same, decompressed.
+    pub came_plain: Count,
+    /// Of messages that went, as they went.
+    pub went: Count,
+    /// The same, before they were compressed.
+    pub went_plain: Count,
+}
+
 impl Counts {
+    /// What this compressor did.
+    pub fn compression(&self, compressor: Compressor) -> &Compressed {
+        let [snappy, zlib, zstd] = &self.compression;
+        match compressor {
+            Compressor::Snappy => snappy,
+            Compressor::Zlib => zlib,
+            Compressor::Zstd => zstd,
+        }
+    }
+
     /// Counts a command, but for a write, of which each statement counts.
     pub fn count(&self, does: Does) {
         match does {

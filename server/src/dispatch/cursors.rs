@@ -19,11 +19,12 @@ use super::counts::Count;
 use super::failure::{Failure, Outcome};
 use super::put::Put;
 use super::sessions::{SessionId, check_same};
+use crate::auth::Owner;
 
 /// Documents of a first batch, unless told.
 pub const FIRST_BATCH: u64 = 101;
-/// Time without use after which a cursor is dropped.
-const TIMEOUT: Duration = Duration::from_secs(600);
+/// Time without use after which a cursor is dropped, unless told, milliseconds.
+const TIMEOUT_MS: u64 = 600_000;
 /// Time between two looks for such cursors.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Most cursors that are open at a time.
@@ -51,6 +52,8 @@ pub struct OpenCursor {
     /// Documents that it may still give.
     left: u64,
     session: Option<SessionId>,
+    /// Who may fetch from it.
+    owner: Owner,
     /// Does it stay at its end, and wait there for so long?
     pub tailable: Option<Duration>,
     /// Is it dropped when nobody uses it?
@@ -58,6 +61,8 @@ pub struct OpenCursor {
     is_at_end: bool,
     /// Has it given more than its first batch?
     pub went_on: bool,
+    /// Is it over with the last document of its limit only if that comes in a later batch?
+    pub ends_later: bool,
     /// Does it need its collection to the end? A pipeline that began with collecting documents
     /// does not.
     pub follows: bool,
@@ -66,7 +71,16 @@ pub struct OpenCursor {
 #[derive(Debug)]
 enum Place {
     Idle { cursor: Box<OpenCursor>, since: Instant },
-    InUse { is_killed: bool },
+    InUse { is_killed: bool, owner: Owner },
+}
+
+/// The open cursors as somebody has them: he fetches from his own only.
+#[derive(Debug, Clone)]
+pub struct OwnCursors<'a> {
+    /// All of them.
+    pub all: &'a Cursors,
+    /// Who he is.
+    pub owner: Owner,
 }
 
 /// The open cursors.
@@ -107,11 +121,14 @@ struct Table {
     places: HashMap<i64, Place>,
     swept: Instant,
     opened: u64,
+    /// Time without use after which one is dropped, milliseconds.
+    timeout_ms: u64,
 }
 
 impl Default for Cursors {
     fn default() -> Cursors {
-        let table = Table { places: HashMap::new(), swept: Instant::now(), opened: 0 };
+        let swept = Instant::now();
+        let table = Table { places: HashMap::new(), swept, opened: 0, timeout_ms: TIMEOUT_MS };
         let (table, random) = (Mutex::new(table), RandomState::new());
         Cursors { table, random, counts: CursorCounts::default() }
     }
@@ -126,10 +143,12 @@ impl OpenCursor {
             held: None,
             left: if limit == 0 { u64::MAX } else { limit },
             session,
+            owner: Owner::default(),
             tailable: None,
             has_timeout: true,
             is_at_end: false,
             went_on: false,
+            ends_later: false,
             follows: true,
         }
     }
@@ -193,7 +212,8 @@ impl OpenCursor {
             Source::Engine(cursor) if self.tailable.is_some() => cursor.is_exhausted(),
             _ => true,
         };
-        self.left == 0 || self.is_at_end && is_over
+        let is_given = self.left == 0 && (self.went_on || !self.ends_later);
+        is_given || self.is_at_end && is_over
     }
 }
 
@@ -227,22 +247,29 @@ impl Cursors {
         Ok(id)
     }
 
-    /// Takes a cursor out, to fetch from it.
-    ///
-    /// # Errors
-    /// If there is none of this number, namespace and session.
-    pub fn take(&self, id: i64, ns: &str, session: Option<SessionId>) -> Outcome<Box<OpenCursor>> {
+    fn take(
+        &self,
+        id: i64,
+        ns: &str,
+        session: Option<SessionId>,
+        owner: &Owner,
+    ) -> Outcome<Box<OpenCursor>> {
         let mut table = self.lock();
         self.counts.timed_out.add_many(table.sweep(Instant::now()));
         let not_found =
             || Failure::new(Reason::CursorNotFound, format!("cursor id {id} not found"));
         match table.places.get(&id) {
-            None | Some(Place::InUse { is_killed: true }) => Err(not_found()),
+            None | Some(Place::InUse { is_killed: true, .. }) => Err(not_found()),
             Some(Place::InUse { .. }) => {
                 let message = format!("cursor id {id} is already in use");
                 Err(Failure::numbered(12051, "CursorInUse", message))
             }
             Some(Place::Idle { cursor, .. }) => {
+                if !cursor.owner.shares_with(owner) {
+                    let message =
+                        format!("cursor id {id} was not created by the authenticated user");
+                    return Err(Failure::new(Reason::Unauthorized, message));
+                }
                 if cursor.ns != ns {
                     let own = &cursor.ns;
                     let message = format!(
@@ -252,7 +279,8 @@ impl Cursors {
                     return Err(Failure::new(Reason::Unauthorized, message));
                 }
                 check_same(id, cursor.session, session)?;
-                match table.places.insert(id, Place::InUse { is_killed: false }) {
+                let in_use = Place::InUse { is_killed: false, owner: cursor.owner.clone() };
+                match table.places.insert(id, in_use) {
                     Some(Place::Idle { cursor, .. }) => Ok(cursor),
                     _ => Err(not_found()),
                 }
@@ -264,7 +292,7 @@ impl Cursors {
     pub fn put_back(&self, id: i64, cursor: Box<OpenCursor>) {
         let mut table = self.lock();
         match table.places.get_mut(&id) {
-            Some(place @ Place::InUse { is_killed: false }) => {
+            Some(place @ Place::InUse { is_killed: false, .. }) => {
                 *place = Place::Idle { cursor, since: Instant::now() };
             }
             _ => drop(table.places.remove(&id)),
@@ -280,8 +308,8 @@ impl Cursors {
     pub fn kill(&self, id: i64, ns: Option<&str>) -> bool {
         let mut table = self.lock();
         match table.places.get_mut(&id) {
-            None | Some(Place::InUse { is_killed: true }) => false,
-            Some(Place::InUse { is_killed }) => {
+            None | Some(Place::InUse { is_killed: true, .. }) => false,
+            Some(Place::InUse { is_killed, .. }) => {
                 *is_killed = true;
                 true
             }
@@ -304,13 +332,33 @@ impl Cursors {
         }
     }
 
-    /// Kills the cursors of a session.
-    pub fn kill_session(&self, session: SessionId) {
+    /// Is it a cursor of somebody else?
+    fn is_of_another(&self, id: i64, owner: &Owner) -> bool {
+        match self.lock().places.get(&id) {
+            Some(Place::Idle { cursor, .. }) => !cursor.owner.shares_with(owner),
+            Some(Place::InUse { owner: own, .. }) => !own.shares_with(owner),
+            None => false,
+        }
+    }
+
+    fn kill_session(&self, session: SessionId, owner: &Owner) {
         let of_session = |place: &Place| match place {
-            Place::Idle { cursor, .. } => cursor.session == Some(session),
+            Place::Idle { cursor, .. } => {
+                cursor.session == Some(session) && cursor.owner.shares_with(owner)
+            }
             Place::InUse { .. } => false,
         };
         self.lock().places.retain(|_, place| !of_session(place));
+    }
+
+    /// Sets the time without use after which one is dropped; answers what it was.
+    pub fn set_timeout_ms(&self, ms: u64) -> u64 {
+        std::mem::replace(&mut self.lock().timeout_ms, ms)
+    }
+
+    /// That time.
+    pub fn timeout_ms(&self) -> u64 {
+        self.lock().timeout_ms
     }
 
     /// How many are open.
@@ -325,6 +373,34 @@ impl Cursors {
     }
 }
 
+impl<'a> std::ops::Deref for OwnCursors<'a> {
+    type Target = Cursors;
+
+    fn deref(&self) -> &Cursors {
+        self.all
+    }
+}
+
+impl OwnCursors<'_> {
+    /// Takes a cursor out, to fetch from it.
+    ///
+    /// # Errors
+    /// If there is none of this number, namespace, session and owner.
+    pub fn take(&self, id: i64, ns: &str, session: Option<SessionId>) -> Outcome<Box<OpenCursor>> {
+        self.all.take(id, ns, session, &self.owner)
+    }
+
+    /// Is it a cursor of somebody else?
+    pub fn is_of_another(&self, id: i64) -> bool {
+        self.all.is_of_another(id, &self.owner)
+    }
+
+    /// Kills his cursors of a session.
+    pub fn kill_session(&self, session: SessionId) {
+        self.all.kill_session(session, &self.owner);
+    }
+}
+
 impl Table {
     /// Drops what nobody uses. Answers how many those were.
     fn sweep(&mut self, now: Instant) -> u64 {
@@ -332,10 +408,10 @@ impl Table {
             return 0;
         }
         self.swept = now;
-        let before = self.places.len();
+        let (before, timeout) = (self.places.len(), Duration::from_millis(self.timeout_ms));
         self.places.retain(|_, place| match place {
             Place::Idle { cursor, since } => {
-                !cursor.has_timeout || now.duration_since(*since) < TIMEOUT
+                !cursor.has_timeout || now.duration_since(*since) < timeout
             }
             Place::InUse { .. } => true,
         });
@@ -348,7 +424,7 @@ impl Table {
 /// # Errors
 /// The engine's; no cursor is kept then.
 pub fn put_first(
-    cursors: &Cursors,
+    cursors: OwnCursors<'_>,
     mut cursor: OpenCursor,
     count: u64,
     is_single: bool,
@@ -359,6 +435,7 @@ pub fn put_first(
     cursors.counts.opened.add();
     cursors.counts.returned.add_many(given);
     let ns = cursor.ns.clone();
+    cursor.owner = cursors.owner.clone();
     let id = if is_single || cursor.is_done() { 0 } else { cursors.keep(cursor)? };
     out.put_i64("id", id);
     out.str("ns", &ns);
@@ -406,14 +483,21 @@ mod tests {
         let cursors = Cursors::default();
         let id = cursors.keep(cursor(3, 0)).expect("kept");
         assert!(id > 0);
-        let code = |id, ns| cursors.take(id, ns, None).map(|_| ()).unwrap_err().code();
+        let code =
+            |id, ns| cursors.take(id, ns, None, &Owner::default()).map(|_| ()).unwrap_err().code();
         assert_eq!(code(id, "d.other"), 13);
         assert_eq!(code(id.wrapping_add(1), "d.c"), 43);
-        assert_eq!(cursors.take(id, "d.c", Some(SessionId([1; 16]))).unwrap_err().code(), 50738);
-        let taken = cursors.take(id, "d.c", None).expect("there");
+        assert_eq!(
+            cursors
+                .take(id, "d.c", Some(SessionId([1; 16])), &Owner::default())
+                .unwrap_err()
+                .code(),
+            50738
+        );
+        let taken = cursors.take(id, "d.c", None, &Owner::default()).expect("there");
         assert_eq!(code(id, "d.c"), 12051);
         cursors.put_back(id, taken);
-        let taken = cursors.take(id, "d.c", None).expect("there");
+        let taken = cursors.take(id, "d.c", None, &Owner::default()).expect("there");
         assert!(cursors.kill(id, Some("d.c")) && !cursors.kill(id, None));
         cursors.put_back(id, taken);
         assert_eq!((code(id, "d.c"), cursors.open().total), (43, 0));
@@ -426,7 +510,7 @@ mod tests {
         let mut lasting = cursor(3, 0);
         lasting.has_timeout = false;
         let lasting = cursors.keep(lasting).expect("kept");
-        cursors.lock().sweep(Instant::now() + TIMEOUT + SWEEP_INTERVAL);
+        cursors.lock().sweep(Instant::now() + Duration::from_millis(TIMEOUT_MS) + SWEEP_INTERVAL);
         assert!(!cursors.kill(id, None) && cursors.kill(lasting, None));
     }
 }

@@ -15,6 +15,8 @@ pub struct Failure {
     code: Option<(i32, Cow<'static, str>)>,
     message: String,
     duplicate: Option<Duplicate>,
+    /// Fields of the reply that are told all the same.
+    fields: Option<Box<[u8]>>,
 }
 
 /// What a duplicate key adds.
@@ -31,17 +33,22 @@ impl Failure {
     /// A refusal for one of the reasons that the engine knows.
     pub fn new(reason: Reason, message: impl Into<String>) -> Failure {
         let code = Some((reason.code(), Cow::Owned(reason.name())));
-        Failure { code, message: message.into(), duplicate: None }
+        Failure { code, message: message.into(), duplicate: None, fields: None }
     }
 
     /// A refusal whose number only a server has.
     pub fn numbered(code: i32, name: &'static str, message: impl Into<String>) -> Failure {
-        Failure { code: Some((code, name.into())), message: message.into(), duplicate: None }
+        Failure {
+            code: Some((code, name.into())),
+            message: message.into(),
+            duplicate: None,
+            fields: None,
+        }
     }
 
     /// One of the old ones without a number.
     pub fn unnumbered(message: impl Into<String>) -> Failure {
-        Failure { code: None, message: message.into(), duplicate: None }
+        Failure { code: None, message: message.into(), duplicate: None, fields: None }
     }
 
     /// Its number; 0 if it has none.
@@ -49,9 +56,30 @@ impl Failure {
         self.code.as_ref().map_or(0, |(code, _)| *code)
     }
 
+    /// Does it end a command, however many statements that has?
+    pub fn is_end(&self) -> bool {
+        [Reason::Interrupted.code(), Reason::MaxTimeMSExpired.code()].contains(&self.code())
+    }
+
+    /// Its name.
+    pub fn code_name(&self) -> &str {
+        self.code.as_ref().map_or("", |(_, name)| name)
+    }
+
     /// Its text.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The same with the fields of a document before all else of its reply.
+    pub fn with_fields(mut self, document: Vec<u8>) -> Failure {
+        self.fields = Some(document.into());
+        self
+    }
+
+    /// Does it tell of something else, too?
+    pub fn has_fields(&self) -> bool {
+        self.fields.is_some()
     }
 
     /// Another text around it.
@@ -68,6 +96,9 @@ impl Failure {
     /// The reply of a command that failed.
     pub fn reply(&self) -> Vec<u8> {
         let mut out = Builder::new();
+        if let Some(fields) = &self.fields {
+            out.put_fields_of(fields);
+        }
         out.put_f64("ok", 0.0);
         out.str("errmsg", &self.message);
         if let Some((code, name)) = &self.code {
@@ -101,7 +132,7 @@ impl From<Error> for Failure {
             Error::DuplicateKey { pattern, value, .. } => Some(Duplicate { pattern, value }),
             _ => None,
         };
-        Failure { code, message, duplicate }
+        Failure { code, message, duplicate, fields: None }
     }
 }
 

@@ -9,6 +9,7 @@ use tallymap::bson::element::{Element, Elements, Value};
 use tallymap::bson::ty;
 
 use super::failure::{Failure, Outcome};
+use super::names::Names;
 
 /// Fields that any command may have. They are looked at before it is run.
 const GENERIC: [&str; 19] = [
@@ -42,7 +43,7 @@ pub struct Fields<'a> {
     path: &'static str,
     elements: Elements<'a>,
     is_command: bool,
-    seen: Vec<&'a str>,
+    seen: Names<'a>,
 }
 
 /// One of them.
@@ -60,12 +61,17 @@ impl<'a> Fields<'a> {
     pub fn of_command(path: &'static str, body: &'a [u8]) -> Outcome<Fields<'a>> {
         let mut elements = Elements::new(body)?;
         elements.next().transpose()?;
-        Ok(Fields { path, elements, is_command: true, seen: Vec::new() })
+        Ok(Fields { path, elements, is_command: true, seen: Names::default() })
     }
 
     /// The fields of a document that errors call `path`.
     pub fn of(path: &'static str, document: &'a [u8]) -> Outcome<Fields<'a>> {
-        Ok(Fields { path, elements: Elements::new(document)?, is_command: false, seen: vec![] })
+        Ok(Fields {
+            path,
+            elements: Elements::new(document)?,
+            is_command: false,
+            seen: Names::default(),
+        })
     }
 }
 
@@ -86,11 +92,10 @@ impl<'a> Iterator for Fields<'a> {
             if self.is_command && is_generic(name) {
                 continue;
             }
-            if self.seen.contains(&name) {
+            if !self.seen.add(name) {
                 let message = format!("BSON field '{}.{name}' is a duplicate field", self.path);
                 return Some(Err(Failure::new(Reason::Location(40413), message)));
             }
-            self.seen.push(name);
             return Some(Ok(field));
         }
     }

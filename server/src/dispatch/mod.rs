@@ -15,7 +15,10 @@ pub mod counts;
 pub mod cursors;
 pub mod failure;
 pub mod fields;
+pub mod last_write;
+pub mod names;
 pub mod operations;
+pub mod parameters;
 pub mod put;
 pub mod read_concern;
 pub mod request;
@@ -24,14 +27,15 @@ mod slow;
 pub mod table;
 pub mod top;
 pub mod write_concern;
+pub mod write_gate;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bson::{RawDocument, RawDocumentBuf};
+use bson::{RawDocument, RawDocumentBuf, rawdoc};
 use tallymap::bson::element::Element;
-use tallymap::{Engine, Examined};
+use tallymap::{Durability, Engine, Examined};
 
 use self::call::{Call, Client};
 use self::common::Common;
@@ -39,14 +43,27 @@ use self::counts::Counts;
 use self::cursors::Cursors;
 use self::failure::Outcome;
 use self::operations::Operations;
+use self::parameters::Parameters;
 use self::put::Put;
 use self::request::Request;
 use self::sessions::Sessions;
 use self::slow::Slow;
 use self::table::{Command, Commands, Does};
-use self::top::Top;
-use crate::auth::Auth;
+use self::top::{Latencies, Top};
+use self::write_concern::WriteConcern;
+use self::write_gate::WriteGate;
+use crate::auth::{self, Auth, Checked};
 use crate::wire::CONNECTIONS_MAX;
+use crate::wire::compressor::Compressor;
+
+/// Ends a server.
+struct Shutdown(Box<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for Shutdown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shutdown")
+    }
+}
 
 /// Answers commands over one engine. To be shared by threads.
 #[derive(Debug)]
@@ -58,6 +75,10 @@ pub struct Dispatcher {
     counts: Counts,
     operations: Arc<Operations>,
     top: Top,
+    parameters: Parameters,
+    gate: WriteGate,
+    /// What ends the server.
+    shutdown: Mutex<Option<Shutdown>>,
     auth: Auth,
     clients: AtomicI32,
     started: Instant,
@@ -76,6 +97,9 @@ impl Dispatcher {
             counts: Counts::default(),
             operations: Arc::default(),
             top: Top::default(),
+            parameters: Parameters::default(),
+            gate: WriteGate::default(),
+            shutdown: Mutex::default(),
             auth: Auth::default(),
             clients: AtomicI32::new(0),
             started: Instant::now(),
@@ -88,6 +112,12 @@ impl Dispatcher {
     pub fn on_port(mut self, port: u16) -> Dispatcher {
         self.port = port;
         self
+    }
+
+    /// What the command `shutdown` does from now on.
+    pub fn on_shutdown(&self, shutdown: impl Fn() + Send + Sync + 'static) {
+        let mut place = self.shutdown.lock().unwrap_or_else(PoisonError::into_inner);
+        *place = Some(Shutdown(Box::new(shutdown)));
     }
 
     /// Whether everybody has to log in.
@@ -105,6 +135,26 @@ impl Dispatcher {
     /// What it serves.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// How long commands took.
+    pub fn latencies(&self) -> &Latencies {
+        &self.counts.latencies
+    }
+
+    /// What `serverStatus` says, whoever may ask for it by the wire.
+    pub fn server_status(&self) -> RawDocumentBuf {
+        let command = rawdoc! { "serverStatus": 1, "$db": "admin" };
+        let (Ok(request), Some((command, _))) =
+            (Request::new(command.as_bytes(), Vec::new()), self.commands.look_up("serverStatus"))
+        else {
+            return RawDocumentBuf::new();
+        };
+        let client = self.client(String::new());
+        let common = Common { database: "admin", ..Common::default() };
+        let Some(first) = request.command() else { return RawDocumentBuf::new() };
+        let reply = self.reply(&client, &request, command, first, common).unwrap_or_default();
+        RawDocumentBuf::from_bytes(reply).unwrap_or_default()
     }
 
     /// Asks all commands under way to end. Answers how many there are.
@@ -132,6 +182,20 @@ impl Dispatcher {
     /// A message of so many bytes went.
     pub fn count_sent(&self, len: usize) {
         self.counts.bytes_out.add_many(len as u64);
+    }
+
+    /// So many bytes came compressed, and were so many.
+    pub fn count_unpacked(&self, compressor: Compressor, came: usize, plain: usize) {
+        let compression = self.counts.compression(compressor);
+        compression.came.add_many(came as u64);
+        compression.came_plain.add_many(plain as u64);
+    }
+
+    /// So many bytes were compressed, and went as so many.
+    pub fn count_packed(&self, compressor: Compressor, plain: usize, went: usize) {
+        let compression = self.counts.compression(compressor);
+        compression.went.add_many(went as u64);
+        compression.went_plain.add_many(plain as u64);
     }
 
     /// A connection was opened.
@@ -164,7 +228,14 @@ impl Dispatcher {
         let asked_by = client.asked_by.borrow().clone();
         match asked_by.run(|| self.run_checked(client, request)) {
             Ok(reply) => reply,
-            Err(failure) => failure.reply(),
+            Err(failure) => {
+                let reply = failure.reply();
+                // One who asks for the last failure does not change it.
+                if !failure.has_fields() {
+                    client.last_write.borrow_mut().failure = Some(failure);
+                }
+                reply
+            }
         }
     }
 
@@ -173,14 +244,23 @@ impl Dispatcher {
             return Err(table::no_such_command(""));
         };
         let name = first.name_lossy();
-        let Some((command, runs)) = self.commands.look_up(&name) else {
+        let found = self.commands.look_up(&name);
+        if found.is_none_or(|(command, _)| command.name != "getLastError") {
+            client.last_write.take();
+        }
+        let Some((command, runs)) = found else {
             self.counts.unknown.add();
             return Err(table::no_such_command(&name));
         };
         let began = Instant::now();
         let common = Common::parse(command.name, request.body())?;
-        self.auth.check(command.name)?;
+        command.check_place(&common)?;
+        self.check_allowed(client, request, command, &first, &common)?;
         command.check(&common)?;
+        let is_journaled = self.engine.options().durability != Durability::None;
+        if common.write_concern.is_some_and(|concern| concern.asks_journal && !is_journaled) {
+            return Err(WriteConcern::no_journal());
+        }
         if let Some(session) = common.session {
             self.sessions.touch(session)?;
         }
@@ -220,6 +300,19 @@ impl Dispatcher {
         }
     }
 
+    fn check_allowed(
+        &self,
+        client: &Client,
+        request: &Request<'_>,
+        command: &Command,
+        first: &Element<'_>,
+        common: &Common<'_>,
+    ) -> Outcome<()> {
+        let (command, target, database) = (command.name, first.val(), common.database);
+        let checked = Checked { command, target, database, request };
+        self.auth.check(client, &self.engine, &checked)
+    }
+
     fn reply(
         &self,
         client: &Client,
@@ -229,8 +322,17 @@ impl Dispatcher {
         common: Common<'_>,
     ) -> Outcome<Vec<u8>> {
         let write_concern = common.write_concern;
+        let database = common.database;
+        let _writing = match command.changes(request) {
+            true => Some(self.gate.enter()?),
+            false => None,
+        };
         let call = Call { server: self, client, request, target, name: command.name, common };
-        let mut reply = (command.run)(&call)?;
+        let reply = (command.run)(&call);
+        if command.is_write && auth::may_change_users(command.name, database, request.body()) {
+            self.auth.changed();
+        }
+        let mut reply = reply?;
         if command.is_write && write_concern.is_some_and(|concern| concern.is_journaled) {
             self.engine.wait_durable()?;
         }

@@ -130,18 +130,29 @@ impl Operations {
 
     /// Asks the operation of this number to end. Answers whether there is one.
     pub fn kill(&self, number: i32) -> bool {
-        self.kill_if(|present| present.number == number) > 0
+        self.kill_if(|_, present| present.number == number) > 0
     }
 
-    /// Asks the operations of these sessions to end; of all of them if none is named.
-    pub fn kill_sessions(&self, sessions: &[SessionId]) {
+    /// Asks the operations of these sessions to end, of all of them if none is named; but that of
+    /// connection `asking`.
+    pub fn kill_sessions(&self, sessions: &[SessionId], asking: i32) {
         let is_meant = |session| sessions.is_empty() || sessions.contains(&session);
-        self.kill_if(|present| present.session.is_some_and(is_meant));
+        self.kill_if(|id, present| id != asking && present.session.is_some_and(is_meant));
+    }
+
+    /// Asks the operations of a user to end. Answers whether he is logged in.
+    pub fn kill_user(&self, name: &str, database: &str) -> bool {
+        let is_he = |present: &Present| {
+            present.user.as_ref().is_some_and(|(user, db)| (&**user, &**db) == (name, database))
+        };
+        let known = lock(&self.connections).values().any(|it| is_he(&lock(&it.present)));
+        self.kill_if(|_, present| is_he(present));
+        known
     }
 
     /// Asks all operations to end. Answers how many there are.
     pub fn kill_all(&self) -> usize {
-        self.kill_if(|_| true)
+        self.kill_if(|_, _| true)
     }
 
     /// Asks what has taken this `long` to end, of connections that `are_gone`.
@@ -156,11 +167,11 @@ impl Operations {
         }
     }
 
-    fn kill_if(&self, is_meant: impl Fn(&Present) -> bool) -> usize {
+    fn kill_if(&self, is_meant: impl Fn(i32, &Present) -> bool) -> usize {
         let connections: Vec<_> = lock(&self.connections).values().cloned().collect();
         let kill = |connection: &&Arc<Connection>| {
             let present = lock(&connection.present);
-            let meant = present.began.is_some() && is_meant(&present);
+            let meant = present.began.is_some() && is_meant(connection.id, &present);
             if meant {
                 connection.interrupt.ask();
             }

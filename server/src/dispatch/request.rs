@@ -6,6 +6,7 @@ use tallymap::bson::element::{Element, Elements, Value};
 use tallymap::bson::{element, ty};
 
 use super::failure::{Failure, Outcome};
+use super::names::Names;
 
 /// A command, borrowed from the message that brought it.
 #[derive(Debug, Clone)]
@@ -42,16 +43,8 @@ impl<'a> Request<'a> {
         if checked_command_len(body)? != body.len() {
             return Err(Failure::new(Reason::InvalidBSON, "bytes follow the document"));
         }
-        for (at, sequence) in sequences.iter().enumerate() {
-            let name = sequence.name;
-            if element::get(body, name)?.is_some() {
-                let message = format!("Duplicate field between body and document sequence {name}");
-                return Err(Failure::new(Reason::Location(40433), message));
-            }
-            if sequences[..at].iter().any(|other| other.name == name) {
-                let message = format!("Duplicate document sequence: {name}");
-                return Err(Failure::new(Reason::Location(40431), message));
-            }
+        if !sequences.is_empty() {
+            check_names(body, &sequences)?;
         }
         Ok(Request { body, sequences })
     }
@@ -69,6 +62,12 @@ impl<'a> Request<'a> {
     /// A field of its document.
     pub fn field(&self, name: &str) -> Option<Value<'a>> {
         element::get(self.body, name).ok().flatten().map(|field| field.val())
+    }
+
+    /// The names of its document's fields.
+    pub fn body_names(&self) -> impl Iterator<Item = &'a str> {
+        let elements = Elements::new(self.body).into_iter().flatten().flatten();
+        elements.filter_map(|element| std::str::from_utf8(element.name).ok())
     }
 
     /// The documents of a batch: a sequence, or an array of the command's.
@@ -109,6 +108,26 @@ impl<'a> Request<'a> {
     pub fn sequence_names(&self) -> impl Iterator<Item = &'a str> {
         self.sequences.iter().map(|sequence| sequence.name)
     }
+}
+
+/// Refuses a sequence that is there twice, or by the name of a field of `body`.
+fn check_names(body: &[u8], sequences: &[Sequence<'_>]) -> Outcome<()> {
+    let refused = |code, message| Err(Failure::new(Reason::Location(code), message));
+    let mut names = Names::default();
+    for Sequence { name, .. } in sequences {
+        if !names.add(name) {
+            return refused(40431, format!("Duplicate document sequence: {name}"));
+        }
+    }
+    for element in Elements::new(body)? {
+        let name = element?.name;
+        // A name that is no text is no sequence's.
+        if let Some(name) = str::from_utf8(name).ok().filter(|name| names.contains(name)) {
+            let message = format!("Duplicate field between body and document sequence {name}");
+            return refused(40433, message);
+        }
+    }
+    Ok(())
 }
 
 impl<'a> Iterator for Documents<'a> {

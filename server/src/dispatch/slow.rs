@@ -199,10 +199,8 @@ mod tests {
 
     #[test]
     fn long_and_deep_commands_are_cut() {
-        let mut filter = bson::RawDocumentBuf::new();
-        for n in 0..1000 {
-            filter.append(bson::raw::CString::try_from(format!("f{n}")).expect("a name"), n);
-        }
+        let filter: bson::Document = (0..1000).map(|n| (format!("f{n}"), n.into())).collect();
+        let filter = bson::RawDocumentBuf::try_from(&filter).expect("a document");
         let text = outlined(&rawdoc! { "find": "c".repeat(1000), "filter": filter });
         assert!(text.len() < 2000 && text.contains("…"), "{text}");
         let mut deep = rawdoc! { "x": 1 };

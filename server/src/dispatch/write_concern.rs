@@ -6,7 +6,7 @@ use tallymap::bson::element::Value;
 use tallymap::bson::ty;
 
 use super::failure::{Failure, Outcome};
-use super::fields::{Fields, truncated};
+use super::fields::{Field, Fields, truncated};
 
 /// The most servers that a client may ask for.
 const SERVERS_MAX: i64 = 50;
@@ -20,6 +20,10 @@ const NAMES: [&str; 8] =
 pub struct WriteConcern {
     /// Is the write to be in the journal before the answer?
     pub is_journaled: bool,
+    /// Is that to be so by a journal, and not by a sync of the data files?
+    pub asks_journal: bool,
+    /// Does nobody want to know what becomes of it? Then the reply of a batch does not tell.
+    pub is_unacknowledged: bool,
 }
 
 impl WriteConcern {
@@ -35,13 +39,18 @@ impl WriteConcern {
             return Err(Failure::new(Reason::TypeMismatch, message));
         }
         let (mut journaled, mut synced) = (false, false);
-        let mut refusal = None;
+        let (mut refusal, mut is_unacknowledged) = (None, false);
         for field in Fields::of("writeConcern", concern.bytes)? {
             let field = field?;
             match field.name {
-                "w" => refusal = check_servers(field.value)?,
+                "w" => {
+                    is_unacknowledged =
+                        field.value.as_str() == Some("") || truncated(field.value) == Some(0);
+                    refusal = check_servers(&field)?;
+                }
                 "j" => journaled = field.number_or_bool()?.unwrap_or(false),
                 "fsync" => synced = field.number_or_bool()?.unwrap_or(false),
+                "wtimeout" => drop(field.integer()?),
                 name if NAMES.contains(&name) => {}
                 _ => return field.unknown(),
             }
@@ -50,10 +59,23 @@ impl WriteConcern {
             let message = "fsync and j options cannot be used together";
             return Err(Failure::new(Reason::FailedToParse, message));
         }
+        let is_journaled = journaled || synced;
         match refusal {
             Some(message) => Err(Failure::new(Reason::BadValue, message)),
-            None => Ok(WriteConcern { is_journaled: journaled || synced }),
+            None => Ok(WriteConcern {
+                is_journaled,
+                asks_journal: journaled,
+                is_unacknowledged: is_unacknowledged && !is_journaled,
+            }),
         }
+    }
+}
+
+impl WriteConcern {
+    /// The refusal of `j: true` where there is no journal.
+    pub fn no_journal() -> Failure {
+        let message = "cannot use 'j' option when a host does not have journaling enabled";
+        Failure::new(Reason::BadValue, message)
     }
 }
 
@@ -74,12 +96,13 @@ pub fn check_names(concern: &[u8]) -> Outcome<()> {
 
 /// Looks at the number of servers, or the name of a set of them. The answer is why there are
 /// not so many.
-fn check_servers(value: Value<'_>) -> Outcome<Option<String>> {
+fn check_servers(field: &Field<'_>) -> Outcome<Option<String>> {
+    let value = field.value;
     if let Some(name) = value.as_str() {
         let message = format!(
             "cannot use non-majority 'w' mode {name} when a host is not a member of a replica set"
         );
-        return Ok((name != "majority").then_some(message));
+        return Ok((name != "majority" && !name.is_empty()).then_some(message));
     }
     match truncated(value) {
         Some(0 | 1) => Ok(None),
@@ -91,7 +114,7 @@ fn check_servers(value: Value<'_>) -> Outcome<Option<String>> {
             Err(Failure::new(Reason::FailedToParse, message))
         }
         None if value.ty == ty::NULL => Ok(None),
-        None => Err(Failure::new(Reason::FailedToParse, "w has to be a number or a string")),
+        None => field.wrong_type("types '[string, int, decimal, double, long']"),
     }
 }
 
@@ -142,7 +165,7 @@ mod tests {
             (rawdoc! { "w": "majority", "j": true }, true),
             (rawdoc! { "w": 1, "fsync": true }, true),
         ] {
-            assert_eq!(parse(&doc), Ok(WriteConcern { is_journaled }), "{doc:?}");
+            assert_eq!(parse(&doc).map(|it| it.is_journaled), Ok(is_journaled), "{doc:?}");
         }
     }
 }

@@ -6,6 +6,8 @@ use tallymap::Engine;
 
 use super::exposition::{Exposition, Kind};
 use crate::client::figures::{number, of};
+use crate::dispatch::Dispatcher;
+use crate::dispatch::top::Latencies;
 
 /// Collections whose sizes are shown; there may be many thousands, and each is a series.
 const COLLECTIONS_MAX: usize = 200;
@@ -18,21 +20,21 @@ struct Figure {
     /// The label that tells it from others of its name, and its value.
     label: Option<(&'static str, &'static str)>,
     path: &'static str,
-    /// What it is to be multiplied with, for seconds and bytes.
-    unit: f64,
+    /// How many of its units make a second or a byte.
+    per: f64,
 }
 
 const fn counter(name: &'static str, path: &'static str, help: &'static str) -> Figure {
-    Figure { name, kind: Kind::Counter, help, label: None, path, unit: 1.0 }
+    Figure { name, kind: Kind::Counter, help, label: None, path, per: 1.0 }
 }
 
 const fn gauge(name: &'static str, path: &'static str, help: &'static str) -> Figure {
-    Figure { name, kind: Kind::Gauge, help, label: None, path, unit: 1.0 }
+    Figure { name, kind: Kind::Gauge, help, label: None, path, per: 1.0 }
 }
 
 impl Figure {
-    const fn times(mut self, unit: f64) -> Figure {
-        self.unit = unit;
+    const fn per(mut self, per: f64) -> Figure {
+        self.per = per;
         self
     }
 
@@ -43,13 +45,13 @@ impl Figure {
     }
 }
 
-const MIB: f64 = (1 << 20) as f64;
-const MICROSECOND: f64 = 1e-6;
+/// Mebibytes in a byte.
+const MIB: f64 = 1.0 / (1 << 20) as f64;
+/// Microseconds in a second.
+const MICROSECONDS: f64 = 1e6;
 
 const OPERATIONS: &str = "Operations by kind; a batch counts as many as it has statements.";
 const DOCUMENTS: &str = "Documents by what was done with them.";
-const LATENCY: &str = "Time that commands took, by kind.";
-const MEASURED: &str = "Commands whose time was measured, by kind.";
 const MEMOS: &str = "Lookups by what is remembered: records by _id, fields by layout.";
 
 const fn operations(kind: &'static str, path: &'static str) -> Figure {
@@ -66,7 +68,7 @@ const fn memos(result: &'static str, path: &'static str) -> Figure {
 
 /// Those of one name are together.
 const FIGURES: &[Figure] = &[
-    gauge("tallymap_uptime_seconds", "uptimeMillis", "Time since the start.").times(1e-3),
+    gauge("tallymap_uptime_seconds", "uptimeMillis", "Time since the start.").per(1e3),
     gauge("tallymap_connections", "connections.current", "Open connections."),
     gauge("tallymap_connections_available", "connections.available", "Connections that may come."),
     gauge("tallymap_connections_active", "connections.active", "Connections with a command."),
@@ -80,21 +82,6 @@ const FIGURES: &[Figure] = &[
     operations("delete", "opcounters.delete"),
     operations("getmore", "opcounters.getmore"),
     operations("command", "opcounters.command"),
-    counter("tallymap_latency_seconds_total", "opLatencies.reads.latency", LATENCY)
-        .labelled("kind", "read")
-        .times(MICROSECOND),
-    counter("tallymap_latency_seconds_total", "opLatencies.writes.latency", LATENCY)
-        .labelled("kind", "write")
-        .times(MICROSECOND),
-    counter("tallymap_latency_seconds_total", "opLatencies.commands.latency", LATENCY)
-        .labelled("kind", "command")
-        .times(MICROSECOND),
-    counter("tallymap_latency_operations_total", "opLatencies.reads.ops", MEASURED)
-        .labelled("kind", "read"),
-    counter("tallymap_latency_operations_total", "opLatencies.writes.ops", MEASURED)
-        .labelled("kind", "write"),
-    counter("tallymap_latency_operations_total", "opLatencies.commands.ops", MEASURED)
-        .labelled("kind", "command"),
     documents("inserted", "metrics.document.inserted"),
     documents("returned", "metrics.document.returned"),
     documents("updated", "metrics.document.updated"),
@@ -145,21 +132,21 @@ const FIGURES: &[Figure] = &[
         "tallymap.files.extentsAllocated",
         "Extents taken.",
     ),
-    gauge("tallymap_mapped_bytes", "mem.mapped", "Length of the mapped data files.").times(MIB),
+    gauge("tallymap_mapped_bytes", "mem.mapped", "Length of the mapped data files.").per(MIB),
     gauge(
         "tallymap_private_bytes",
         "tallymap.files.privateBytes",
         "Pages of data files that are memory of our own.",
     ),
-    gauge("tallymap_resident_bytes", "mem.resident", "Memory in use.").times(MIB),
-    gauge("tallymap_virtual_bytes", "mem.virtual", "Addresses in use.").times(MIB),
+    gauge("tallymap_resident_bytes", "mem.resident", "Memory in use.").per(MIB),
+    gauge("tallymap_virtual_bytes", "mem.virtual", "Addresses in use.").per(MIB),
     counter("tallymap_page_faults_total", "extra_info.page_faults", "Pages read from the disk."),
     counter("tallymap_cpu_seconds_total", "extra_info.user_time_us", "Processor time.")
         .labelled("mode", "user")
-        .times(MICROSECOND),
+        .per(MICROSECONDS),
     counter("tallymap_cpu_seconds_total", "extra_info.system_time_us", "Processor time.")
         .labelled("mode", "system")
-        .times(MICROSECOND),
+        .per(MICROSECONDS),
     gauge("tallymap_cursors", "metrics.cursor.open.total", "Open cursors."),
     counter("tallymap_cursors_opened_total", "metrics.cursor.totalOpened", "Cursors opened."),
     counter("tallymap_cursors_timed_out_total", "metrics.cursor.timedOut", "Cursors forgotten."),
@@ -170,8 +157,10 @@ const FIGURES: &[Figure] = &[
     ),
 ];
 
-/// The page: what `serverStatus` says, and the collections of `engine`.
-pub fn page(status: &RawDocument, engine: &Engine) -> String {
+/// The page: what `serverStatus` says, how long commands took, and how large collections are.
+pub fn page(dispatcher: &Dispatcher) -> String {
+    let status = dispatcher.server_status();
+    let status = &status;
     let mut page = Exposition::default();
     let version = env!("CARGO_PKG_VERSION");
     if page.begin("tallymap_info", Kind::Gauge, "What runs.") {
@@ -184,10 +173,11 @@ pub fn page(status: &RawDocument, engine: &Engine) -> String {
             page.begin(figure.name, figure.kind, figure.help);
             last = figure.name;
         }
-        page.sample(figure.name, figure.label.as_slice(), value * figure.unit);
+        page.sample(figure.name, figure.label.as_slice(), value / figure.per);
     }
     put_commands(&mut page, status);
-    put_collections(&mut page, engine);
+    put_latencies(&mut page, dispatcher.latencies());
+    put_collections(&mut page, dispatcher.engine());
     page.finish()
 }
 
@@ -209,6 +199,29 @@ fn put_commands(page: &mut Exposition, status: &RawDocument) {
                 page.sample(name, &[("command", command.as_str())], count);
             }
         }
+    }
+}
+
+/// How long commands took: by powers of two, from two microseconds to half a minute.
+fn put_latencies(page: &mut Exposition, latencies: &Latencies) {
+    const NAME: &str = "tallymap_command_duration_seconds";
+    page.begin(NAME, Kind::Histogram, "Time that commands took, by what they did.");
+    let kinds = [
+        ("read", &latencies.reads),
+        ("write", &latencies.writes),
+        ("command", &latencies.commands),
+    ];
+    for (kind, latency) in kinds {
+        let counts: Vec<(u64, u64)> = latency.histogram().collect();
+        let at_most = |end: u64| {
+            counts.iter().take_while(|(from, _)| *from < end).map(|(_, count)| count).sum()
+        };
+        let ends = (1..=25).map(|power| 1_u64 << power);
+        let buckets: Vec<_> = ends.map(|end| (end as f64 / MICROSECONDS, at_most(end))).collect();
+        // Of one moment: what is counted meanwhile must not make the sum smaller than a part.
+        let count = counts.iter().map(|(_, count)| count).sum();
+        let sum = latency.usage.time.get() as f64 / MICROSECONDS;
+        page.histogram(NAME, &[("kind", kind)], &buckets, sum, count);
     }
 }
 
@@ -255,7 +268,6 @@ mod tests {
     use tallymap::disk::HeapDisk;
 
     use super::*;
-    use crate::dispatch::Dispatcher;
 
     /// What `promtool check metrics` looks at. Answers the names of all samples.
     fn check(page: &str) -> HashSet<String> {
@@ -277,7 +289,9 @@ mod tests {
                 let value: f64 = value.parse().expect("a number");
                 assert!(value >= 0.0 && series.insert(id), "{line}");
                 let name = id.split('{').next().expect("a name");
-                assert_eq!(name, current, "{line}");
+                let parts = ["_bucket", "_sum", "_count", ""];
+                let is_part_of = |part| name.strip_suffix(part) == Some(current);
+                assert!(parts.into_iter().any(is_part_of), "{line}");
                 let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
                 assert!(name.chars().all(is_part), "{line}");
             }
@@ -289,7 +303,7 @@ mod tests {
     fn a_server_s_page_is_what_prometheus_takes() {
         let engine = Engine::builder("heap").disk(Arc::new(HeapDisk::new())).ns_size_mib(1);
         let engine = engine.open().expect("opens");
-        let dispatcher = Dispatcher::new(engine.clone());
+        let dispatcher = Dispatcher::new(engine);
         dispatcher.run(&rawdoc! {
             "insert": "c\"quoted", "documents": [{ "_id": 1 }, { "_id": 2 }], "$db": "d",
         });
@@ -297,14 +311,15 @@ mod tests {
             "update": "c\"quoted", "updates": [{ "q": { "_id": 1 }, "u": { "$set": { "a": 1 } } }],
             "$db": "d",
         });
-        let status = dispatcher.run(&rawdoc! { "serverStatus": 1, "$db": "admin" });
-        let page = page(&status, &engine);
+        let page = page(&dispatcher);
         let names = check(&page);
         for expected in [
             "tallymap_operations_total{op=\"insert\"} 2\n",
             "tallymap_operations_total{op=\"update\"} 1\n",
             "tallymap_collection_documents{ns=\"d.c\\\"quoted\"} 2\n",
             "tallymap_commands_total{command=\"insert\"} 1\n",
+            "tallymap_command_duration_seconds_count{kind=\"write\"} 2\n",
+            "tallymap_command_duration_seconds_bucket{kind=\"write\",le=\"+Inf\"} 2\n",
         ] {
             assert!(page.contains(expected), "{expected} is missing:\n{page}");
         }

@@ -46,6 +46,8 @@ pub fn serve(
         match talk.answer(header, inbox.first(header.len)) {
             Answer::Message(answer) => {
                 link.write_all(answer)?;
+                // TLS may have taken it and not sent it yet.
+                link.flush()?;
                 dispatcher.count_sent(answer.len());
             }
             Answer::Nothing => {}
@@ -58,5 +60,5 @@ pub fn serve(
             is_timed = true;
         }
     }
-    link.flush()
+    Ok(())
 }

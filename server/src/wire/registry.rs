@@ -5,9 +5,25 @@ use std::net::Shutdown;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::CONNECTIONS_MAX;
 use super::socket::Socket;
+
+/// Lets the process open the files that so many connections need, as far as it may. Answers how
+/// many it can.
+fn raise_files(connections: usize) -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = connections as u64 * 5 / 4 + 5;
+    let (Some(current), maximum) = (limit.current, limit.maximum.unwrap_or(u64::MAX)) else {
+        return u64::MAX;
+    };
+    let raised = Rlimit { current: Some(wanted.min(maximum)), ..limit };
+    match current < wanted && setrlimit(Resource::Nofile, raised).is_ok() {
+        true => wanted.min(maximum),
+        false => current,
+    }
+}
 
 /// Open connections, by their numbers.
 #[derive(Debug)]
@@ -22,8 +38,9 @@ impl Registry {
     /// Room for `max` connections, or fewer if the system has not so many files: a fifth of
     /// them is left to the data.
     pub fn new(max: usize) -> Registry {
-        let files = getrlimit(Resource::Nofile).current.map_or(u64::MAX, |files| files / 5 * 4);
-        let max = max.min(usize::try_from(files).unwrap_or(usize::MAX));
+        let max = max.min(CONNECTIONS_MAX);
+        let files = usize::try_from(raise_files(max)).unwrap_or(usize::MAX);
+        let max = max.min(files / 5 * 4);
         Registry { open: Mutex::default(), ended: Condvar::new(), max }
     }
 

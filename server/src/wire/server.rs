@@ -78,7 +78,15 @@ impl Server {
             is_stopping: AtomicBool::new(false),
             open,
         };
-        Ok(Server { listeners, wake, waker: Arc::new(waker), shared: Arc::new(shared) })
+        let shared = Arc::new(shared);
+        let waker = Arc::new(waker);
+        let (ending, awoken) = (Arc::downgrade(&shared), waker.clone());
+        shared.dispatcher.on_shutdown(move || {
+            if let Some(shared) = ending.upgrade() {
+                Stopper { waker: awoken.clone(), shared }.stop();
+            }
+        });
+        Ok(Server { listeners, wake, waker, shared })
     }
 
     /// The first address; none if there are only unix sockets.
@@ -105,7 +113,7 @@ impl Server {
             for listener in ready(&listeners, &wake) {
                 match listener.accept() {
                     Ok((socket, peer)) => shared.welcome(socket, peer),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) if is_of_one_client(&error) => {}
                     Err(_) => thread::sleep(PATIENCE),
                 }
             }
@@ -132,6 +140,12 @@ fn ready<'a>(listeners: &'a [Listener], wake: &PipeReader) -> Vec<&'a Listener> 
         (!fd.revents().is_empty()).then_some(listener)
     };
     listeners.iter().zip(&waiting).filter_map(is_ready).collect()
+}
+
+/// Did only a client go away before it was taken?
+fn is_of_one_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, Interrupted, WouldBlock};
+    matches!(error.kind(), ConnectionAborted | Interrupted | WouldBlock)
 }
 
 impl Stopper {

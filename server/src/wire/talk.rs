@@ -80,11 +80,14 @@ impl<'a> Talk<'a> {
         let Packing { codec, message: unpacked, .. } = &mut *packing;
         let offered = self.client.offers();
         let found = op_compressed::unpack(header, message, codec, offered, unpacked);
+        let came = header.len;
         let Some((header, compressor)) = found else { return Answer::Close };
+        self.dispatcher.count_unpacked(compressor, came, header.len);
         let done = self.answer_plain(header, &packing.message);
         let Packing { codec, out, .. } = &mut **self.packing.insert(packing);
         match done {
             Done::Answered if op_compressed::pack(&self.out, compressor, codec, out) => {
+                self.dispatcher.count_packed(compressor, self.out.len(), out.len());
                 Answer::Message(out)
             }
             Done::Answered => Answer::Message(&self.out),

@@ -21,7 +21,6 @@ fn what_is_no_message_ends_the_connection() {
         message(99, &[0; 20]),
         message(2001, &[0; 20]),
         message(2004, b"\0\0\0\0no end"),
-        message(2004, b"\0\0\0\0d.c\0\0\0\0\0\0\0\0\0\x05\0\0\0\0"),
         message(2013, &[]),
         unknown_flag,
         wrong_checksum,

@@ -43,6 +43,11 @@ impl Running {
         Running { stopper, thread, address }
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.address
+    }
+
     /// A connection to it.
     pub fn connect(&self) -> Client {
         let stream = TcpStream::connect(self.address).expect("connects");
@@ -70,19 +75,31 @@ impl Drop for Running {
 }
 
 /// A client that sends bytes.
-pub struct Client {
-    stream: TcpStream,
+pub struct Client<S = TcpStream> {
+    stream: S,
 }
 
 impl Client {
+    /// Says that nothing follows.
+    pub fn send_end(&mut self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// One that sends them here.
+    pub fn over(stream: S) -> Client<S> {
+        Client { stream }
+    }
+
     /// Sends these bytes. A server that closed the connection meanwhile does not matter.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// Says that nothing follows.
-    pub fn send_end(&mut self) {
-        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+    /// Reads until the server closes the connection.
+    pub fn drain(&mut self) {
+        let _ = std::io::copy(&mut self.stream, &mut std::io::sink());
     }
 
     /// The next message; none if the server closed the connection.

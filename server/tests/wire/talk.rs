@@ -8,7 +8,10 @@ use crate::support::{Running, document, message, op_msg, section, sequence};
 fn the_first_hello_by_either_kind_of_message() {
     let server = Running::start();
     let mut client = server.connect();
-    let hello = rawdoc! { "ismaster": 1, "helloOk": true, "client": { "driver": {} } };
+    let hello = rawdoc! {
+        "ismaster": 1, "helloOk": true,
+        "client": { "driver": { "name": "none", "version": "1" }, "os": { "type": "any" } },
+    };
     let body = [&[0; 4][..], b"admin.$cmd\0", &[0; 4], &[255; 4], hello.as_bytes()].concat();
     client.send(&message(2004, &body));
     let reply = client.receive().expect("a reply");

@@ -3,6 +3,7 @@
 
 pub mod bson;
 pub mod btree;
+pub mod frames;
 pub mod image;
 mod input;
 pub mod journal;
@@ -14,9 +15,10 @@ pub mod update;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     ("bson", bson::run),
     ("btree", btree::run),
+    ("frames", frames::run),
     ("journal", journal::run),
     ("open", open::run),
     ("update", update::run),

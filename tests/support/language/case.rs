@@ -19,12 +19,26 @@ pub enum Kind {
     Indexes,
     /// Aggregations.
     Pipelines,
+    /// Batches of results, one after the other. By the wire only.
+    Cursors,
+    /// Many writes in one command, and what is said of each.
+    Batches,
 }
 
 impl Kind {
-    /// All of them.
-    pub const ALL: [Kind; 5] =
+    /// Those about what is asked and written.
+    pub const LANGUAGE: [Kind; 5] =
         [Kind::Filters, Kind::Sorts, Kind::Updates, Kind::Indexes, Kind::Pipelines];
+    /// All of them.
+    pub const ALL: [Kind; 7] = [
+        Kind::Filters,
+        Kind::Sorts,
+        Kind::Updates,
+        Kind::Indexes,
+        Kind::Pipelines,
+        Kind::Cursors,
+        Kind::Batches,
+    ];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -34,6 +48,8 @@ impl Kind {
             Kind::Updates => "updates",
             Kind::Indexes => "indexes",
             Kind::Pipelines => "pipelines",
+            Kind::Cursors => "cursors",
+            Kind::Batches => "batches",
         }
     }
 }
@@ -50,9 +66,12 @@ pub struct Case {
 }
 
 impl Case {
-    /// The case of this number in a run of this seed. Its kind is by its number, unless given.
-    pub fn new(seed: u64, number: u64, only: Option<Kind>) -> Case {
-        let kind = only.unwrap_or(Kind::ALL[(number % 5) as usize]);
+    /// The case of this number in a run of this seed. Its number says which of the kinds it is of.
+    ///
+    /// # Panics
+    /// If there are no kinds.
+    pub fn new(seed: u64, number: u64, kinds: &[Kind]) -> Case {
+        let kind = kinds[(number % kinds.len() as u64) as usize];
         let mut make = Gen::new(Seed::of_case("language", seed, number));
         let documents = make.documents(if kind == Kind::Updates { 6 } else { 12 });
         let mut commands = vec![insert("c", documents)];
@@ -94,6 +113,22 @@ impl Case {
                 if commands.iter().any(writes_out) {
                     commands.push(doc! { "find": "out", "sort": { "_id": 1 } });
                 }
+            }
+            Kind::Cursors => {
+                commands =
+                    vec![insert("c", (0..40).map(|id| doc! { "_id": id, "n": id % 7 }).collect())];
+                for _ in 0..3 {
+                    commands.extend(make.opened_and_read());
+                }
+            }
+            Kind::Batches => {
+                if make.one_in(2) {
+                    commands.push(make.unique_index());
+                }
+                for _ in 0..4 {
+                    commands.push(make.batch());
+                }
+                commands.push(contents());
             }
         }
         Case { number, kind, commands }

@@ -2,6 +2,7 @@
 
 use bson::{Bson, Document, doc};
 
+use super::cursors;
 use super::naive::sort::SortOrder;
 use super::target::{batch, code};
 use super::values::OID_PREFIX;
@@ -22,10 +23,23 @@ const RECENT: i64 = 1_700_000_000;
 pub fn difference(command: &Document, ours: &Document, theirs: &Document) -> Option<String> {
     match (code(ours), code(theirs)) {
         (None, None) => {}
-        (a, b) if a == b => return None,
+        (a, b) if a == b => {
+            let of = |reply: &Document| {
+                ["codeName", "keyPattern", "keyValue"].map(|name| reply.get(name).map(normal))
+            };
+            // What has no wire has only the number.
+            let is_told = ours.contains_key("codeName") && theirs.contains_key("codeName");
+            let wrong = || format!("{} instead of {}", text(ours), text(theirs));
+            return (is_told && of(ours) != of(theirs)).then(wrong);
+        }
         (a, b) => return Some(format!("code {a:?} instead of {b:?}")),
     }
     let name = command.keys().next().map_or("", |name| name);
+    if cursors::is_about(command) {
+        let (ours, theirs) = (cursors::shape(ours), cursors::shape(theirs));
+        let wrong = || format!("{} instead of {}", text(&ours), text(&theirs));
+        return (ours != theirs).then(wrong);
+    }
     let (ours, theirs) = (essence(name, ours), essence(name, theirs));
     match (batch(&ours), batch(&theirs)) {
         (Some(a), Some(b)) => documents(command, a, b),
@@ -58,7 +72,13 @@ fn essence(command: &str, reply: &Document) -> Document {
     if let Ok(errors) = reply.get_array("writeErrors") {
         let short = |error: &Bson| {
             let error = error.as_document().cloned().unwrap_or_default();
-            Bson::from(doc! { "index": error.get("index"), "code": error.get("code") })
+            let of = |name| error.get(name).map_or(Bson::Null, normal);
+            Bson::from(doc! {
+                "index": of("index"),
+                "code": of("code"),
+                "keyPattern": of("keyPattern"),
+                "keyValue": of("keyValue"),
+            })
         };
         out.insert("writeErrors", errors.iter().map(short).collect::<Vec<_>>());
     }

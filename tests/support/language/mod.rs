@@ -4,8 +4,10 @@
 //! commands: the engine, a MongoDB server, or the naive evaluator. [`compare`] decides
 //! whether two replies say the same.
 
+mod batches;
 pub mod case;
 pub mod compare;
+pub mod cursors;
 #[cfg(feature = "reference")]
 pub mod dispatched;
 pub mod embedded;

@@ -6,6 +6,7 @@ use bson::Document;
 
 use super::case::{Case, Kind};
 use super::compare::difference;
+use super::cursors;
 use super::known::known;
 use super::shell;
 use super::target::{Target, code};
@@ -14,7 +15,8 @@ use super::target::{Target, code};
 pub const NO_OPINION: i32 = -2;
 
 /// Commands that change nothing.
-const READS: [&str; 5] = ["find", "aggregate", "count", "distinct", "listIndexes"];
+const READS: [&str; 7] =
+    ["find", "aggregate", "count", "distinct", "listIndexes", "getMore", "killCursors"];
 
 /// How a case ended.
 #[derive(Debug, Clone)]
@@ -64,8 +66,13 @@ pub fn run(case: &Case, ours: &mut dyn Target, theirs: &mut dyn Target) -> Outco
     ours.reset();
     theirs.reset();
     let mut outcome = Outcome::Equal;
+    let mut last = [0; 2];
     for (at, command) in case.commands.iter().enumerate() {
-        let (a, b) = (ours.run(command), theirs.run(command));
+        let a = ours.run(&cursors::told(command, last[0]));
+        let b = theirs.run(&cursors::told(command, last[1]));
+        for (last, reply) in last.iter_mut().zip([&a, &b]) {
+            *last = cursors::opened(reply).unwrap_or(*last);
+        }
         let name = command.keys().next().map_or("", |name| name);
         let reads = READS.contains(&name) && !shell::command(command).contains("$out");
         if code(&a) == Some(NO_OPINION) || code(&b) == Some(NO_OPINION) {

@@ -15,14 +15,13 @@ use crate::aggregate::{Documents, Merge, WhenMatched, WhenNotMatched};
 use crate::bson::builder::Builder;
 use crate::bson::element::{Elements, OwnedValue, get};
 use crate::bson::ty;
+use crate::collection::Collection;
 use crate::collection::search::Search;
 use crate::collection::update_job::{Keep, UpdateJob};
 use crate::collection::update_source::UpdateSource;
 use crate::collection::variables::{collation_of, named_variables, scope_of};
-use crate::collection::{Collection, check_not_catalogue};
 use crate::error::{Error, Reason, Result};
 use crate::expression::Variables;
-use crate::namespace_string::NamespaceString;
 use crate::query::Filter;
 use crate::update::Update;
 
@@ -31,7 +30,7 @@ const BATCH_LEN: usize = 16 << 20;
 /// Documents of a batch.
 const BATCH_DOCUMENTS: usize = 100_000;
 
-/// Writes the documents to a target of the same database.
+/// Writes the documents to their target.
 pub fn write(
     aggregate: &Aggregate,
     merge: &Merge,
@@ -75,7 +74,8 @@ struct Write {
 
 impl<'m> Work<'m> {
     fn new(aggregate: &Aggregate, merge: &'m Merge, vars: &'m Variables<'m>) -> Result<Work<'m>> {
-        let target = target(&aggregate.collection, merge)?;
+        let into = &merge.into;
+        let target = aggregate.target("$merge", into.database.as_deref(), &into.collection)?;
         let is_collated = collation_of(aggregate.collation.as_deref())?.is_some();
         if !is_unique(&target, merge, is_collated)? {
             let message = "Cannot find index to verify that join fields will be unique";
@@ -213,25 +213,6 @@ impl<'m> Work<'m> {
         };
         source.parse(&scope_of(&write.variables)).map(Some)
     }
-}
-
-fn target(collection: &Collection, merge: &Merge) -> Result<Collection> {
-    let (database, into) = (&collection.database, &merge.into);
-    if into.database.as_deref().is_some_and(|name| *name != *database.name) {
-        let message = "$merge to another database is not supported";
-        return Err(Error::refused(Reason::CommandNotSupported, message));
-    }
-    if into.collection.is_empty() {
-        let message = format!("Invalid $merge target namespace: '{}.'", database.name);
-        return Err(Error::refused(Reason::InvalidNamespace, message));
-    }
-    if into.collection.starts_with("system.") {
-        let message = format!("Cannot $merge to special collection: {}", into.collection);
-        return Err(Error::refused(Reason::Location(31319), message));
-    }
-    let ns = NamespaceString::new(&database.name, &into.collection)?;
-    check_not_catalogue(&ns)?;
-    database.collection(ns)
 }
 
 /// Is there an index by which no two documents have the fields in common? No index is in the

@@ -9,38 +9,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bson::RawDocument;
 
-use crate::aggregate::{Documents, Out};
-use crate::collection::{Collection, CollectionOptions, check_not_catalogue};
+use crate::aggregate::Documents;
+use crate::collection::{Collection, CollectionOptions};
 use crate::error::{Error, Reason, Result};
 use crate::namespace_string::NamespaceString;
 
 /// What the names of such collections begin with.
 pub const TEMPORARY: &str = "tmp.agg_out.";
 
-/// Writes the documents to a target of the same database.
-pub fn write(collection: &Collection, target: &Out, docs: Documents) -> Result<()> {
-    let database = &collection.database;
-    if target.database.as_deref().is_some_and(|name| *name != *database.name) {
-        let message = "$out to another database is not supported";
-        return Err(Error::refused(Reason::CommandNotSupported, message));
-    }
-    let ns = NamespaceString::new(&database.name, &target.collection)?;
-    if target.collection.starts_with("system.") {
-        let message = format!("Cannot $out to special collection: {}", target.collection);
-        return Err(Error::refused(Reason::Location(17385), message));
-    }
-    check_not_catalogue(&ns)?;
-    let target = database.collection(ns)?;
+/// Writes the documents to their target.
+pub fn write(target: &Collection, docs: Documents) -> Result<()> {
+    let database = &target.database;
     if target.exists() && target.stats()?.capped.is_some() {
         let message =
             format!("namespace '{}' is capped so it can't be used for $out", target.namespace());
         return Err(Error::refused(Reason::Location(17152), message));
     }
-    let temporary = temporary(collection)?;
-    let written = fill(&temporary, &target, docs).and_then(|()| {
+    let temporary = temporary(target)?;
+    let written = fill(&temporary, target, docs).and_then(|()| {
         // From here on no index of the target is created, or dropped, which would be lost.
         let _turn = target.core.turn();
-        copy_indexes(&temporary, &target)?;
+        copy_indexes(&temporary, target)?;
         database.rename_over(&temporary.core, &target.core, true)
     });
     if written.is_err() {
@@ -50,10 +39,10 @@ pub fn write(collection: &Collection, target: &Out, docs: Documents) -> Result<(
     written
 }
 
-/// A collection that nobody else has.
-fn temporary(collection: &Collection) -> Result<Collection> {
+/// A collection beside the target that nobody else has.
+fn temporary(target: &Collection) -> Result<Collection> {
     static MADE: AtomicU64 = AtomicU64::new(1);
-    let database = &collection.database;
+    let database = &target.database;
     loop {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let name = format!("{TEMPORARY}{number}");

@@ -228,6 +228,16 @@ fn out_replaces_a_collection_or_leaves_it() {
     let elsewhere = doc! { "$out": { "db": "other", "coll": "t" } };
     let refused = run(&source, vec![elsewhere]).unwrap_err();
     assert!(refused.to_string().contains("another database"), "{refused}");
+    for (stage, count) in [
+        (doc! { "$out": { "db": "other", "coll": "t" } }, 2),
+        (doc! { "$merge": { "into": { "db": "other", "coll": "t" } } }, 2),
+    ] {
+        let there = engine.collection("other.t").unwrap();
+        let aggregate =
+            source.aggregate([RawDocumentBuf::try_from(&stage).unwrap()]).writes_to(there.clone());
+        assert_eq!(aggregate.run().unwrap().count(), 0);
+        assert_eq!(all(&there).len(), count);
+    }
     let special = run(&source, vec![doc! { "$out": "system.users" }]).unwrap_err();
     assert_eq!(special.code(), 17385);
 }

@@ -7,8 +7,9 @@ use super::Source;
 use crate::aggregate::{Documents, Pipeline, World};
 use crate::collection::shared::EngineShared;
 use crate::collection::{Collection, DatabaseCore};
-use crate::error::{Error, Reason, Result};
+use crate::error::Result;
 use crate::expression::Variables;
+use crate::interrupt;
 use crate::namespace_string::NamespaceString;
 
 /// Documents between two looks at the clock.
@@ -64,12 +65,10 @@ impl Deadline {
 
     /// The time that is left, if it is limited.
     pub fn left(&self) -> Result<Option<Duration>> {
+        interrupt::check()?;
         let Some(at) = self.at else { return Ok(None) };
         match at.saturating_sub(self.shared.clock.uptime_ms()) {
-            0 => {
-                let message = "operation exceeded time limit";
-                Err(Error::refused(Reason::MaxTimeMSExpired, message))
-            }
+            0 => Err(interrupt::too_late()),
             left => Ok(Some(Duration::from_millis(left))),
         }
     }

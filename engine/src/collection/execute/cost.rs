@@ -26,6 +26,16 @@ impl Cost {
         cost
     }
 
+    /// Adds the work of other queries; the first one's plan is told.
+    pub fn add_work(&mut self, other: Cost) {
+        self.looked.keys += other.looked.keys;
+        self.looked.documents += other.looked.documents;
+        self.sorts |= other.sorts;
+        if self.plan.is_empty() {
+            self.plan = other.plan;
+        }
+    }
+
     /// Plans are no deeper than a few stages.
     fn add(&mut self, node: &Node) {
         let name = node.stage.name();
@@ -127,7 +137,7 @@ impl Listening {
     /// What was done since it began; nothing if no query was at work.
     pub fn end(self) -> Option<Cost> {
         let heard = HEARD.with(|place| place.borrow_mut().take());
-        heard.filter(|cost| !cost.plan.is_empty())
+        heard.filter(|cost| !cost.plan.is_empty() || cost.looked != Looked::default())
     }
 }
 

@@ -78,11 +78,11 @@ fn leading_filter(elements: &[u8]) -> (&[u8], &[u8]) {
     elements.split_at(len.map_or(0, |len| HEAD.len() + len))
 }
 
-/// What a verb above all stages did: it gives nothing itself.
-pub fn stats_above(out: &mut Builder, below: &Stats) {
-    let works = below.works;
-    let is_eof = below.is_eof;
-    stats(out, &Stats { works, need_time: below.advanced, is_eof, ..Stats::default() });
+/// What a verb above all stages did, and how many documents it would give itself.
+pub fn stats_above(out: &mut Builder, below: &Stats, advanced: u64) {
+    let (works, is_eof) = (below.works, below.is_eof);
+    let need_time = below.advanced.saturating_sub(advanced);
+    stats(out, &Stats { works, advanced, need_time, is_eof, ..Stats::default() });
 }
 
 fn stats(out: &mut Builder, stats: &Stats) {

@@ -9,6 +9,7 @@ mod find_and_modify;
 mod index_kinds;
 mod index_requests;
 mod instances;
+mod interrupted;
 mod long_work;
 mod multikey;
 mod older;

@@ -48,6 +48,25 @@ fn new_fields_come_in_the_order_of_the_collection() {
     }
 }
 
+#[test]
+fn a_collection_without_an_order_has_the_engines() {
+    let disk = Arc::new(HeapDisk::new());
+    let builder = Engine::builder("heap").disk(disk).background(false).ns_size_mib(1);
+    let engine = builder.field_order(FieldOrder::Numeric).open().expect("opens");
+    let own = CollectionOptions::default().field_order(FieldOrder::Lexicographic);
+    engine.database("d").expect("named").create_collection("own", own).expect("made");
+    for (name, expected) in [
+        ("own", rawdoc! { "_id": 1, "x": { "10": 1, "9": 1 } }),
+        ("none", rawdoc! { "_id": 1, "x": { "9": 1, "10": 1 } }),
+    ] {
+        let collection = engine.collection(&format!("d.{name}")).expect("named");
+        let update = rawdoc! { "$set": { "x.10": 1, "x.9": 1 } };
+        let request = collection.update_one(rawdoc! { "_id": 1 }, update).expect("parsed");
+        request.upsert(true).run().expect("done");
+        assert_eq!(by_id(&collection, 1), expected);
+    }
+}
+
 /// Equalities of the filter are sorted by their whole paths, whatever numbers are in them.
 #[test]
 fn upserted_fields_come_in_the_order_of_the_collection() {

@@ -1,7 +1,5 @@
 //! What `--http` shows of a server.
 
-use bson::rawdoc;
-
 use crate::http::{Pages, metrics};
 use crate::wire::server::Stopper;
 
@@ -20,9 +18,7 @@ impl ServerPages {
 
 impl Pages for ServerPages {
     fn metrics(&self) -> String {
-        let dispatcher = self.server.dispatcher();
-        let status = dispatcher.run(&rawdoc! { "serverStatus": 1, "$db": "admin" });
-        metrics::page(&status, dispatcher.engine())
+        metrics::page(self.server.dispatcher())
     }
 
     fn ailment(&self) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,7 @@ const LOOK: Duration = Duration::from_millis(10);
 /// what was durable then.
 #[derive(Debug)]
 pub struct Signals {
+    ask: Sender<i32>,
     asked: Receiver<i32>,
 }
 
@@ -40,6 +41,7 @@ impl Signals {
     pub fn take() -> io::Result<Signals> {
         let mut signals = iterator::Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])?;
         let (ask, asked) = channel();
+        let asker = ask.clone();
         let wait = move || {
             let mut is_asked = false;
             for signal in signals.forever() {
@@ -48,12 +50,12 @@ impl Signals {
                 } else if std::mem::replace(&mut is_asked, true) {
                     std::process::exit(128 + signal);
                 } else {
-                    let _ = ask.send(signal);
+                    let _ = asker.send(signal);
                 }
             }
         };
         thread::Builder::new().name("signals".to_owned()).spawn(wait)?;
-        Ok(Signals { asked })
+        Ok(Signals { ask, asked })
     }
 }
 
@@ -68,6 +70,9 @@ fn rotate() {
 /// had their time to.
 pub fn serve(server: Server, signals: &Signals, notifier: &Notifier) {
     let stopper = server.stopper();
+    let ask = signals.ask.clone();
+    // The command `shutdown` is as the signal.
+    stopper.dispatcher().on_shutdown(move || drop(ask.send(SIGTERM)));
     let run = move || server.run();
     // Accepted connections are told of by the thread of this name.
     let listener = match thread::Builder::new().name("listener".to_owned()).spawn(run) {

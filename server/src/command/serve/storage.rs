@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use tallymap::{Durability, Engine, EngineBuilder};
+use tallymap::{Durability, Engine, EngineBuilder, FieldOrder};
 
 use super::parameters::Parameters;
 use crate::error::CliError;
@@ -85,6 +85,8 @@ impl Storage {
     pub fn builder(&self, parameters: &Parameters) -> Result<EngineBuilder, CliError> {
         let durability = if self.nojournal { Durability::None } else { Durability::Journaled };
         let builder = Engine::builder(self.dbpath()?)
+            // As 5.0 orders them.
+            .field_order(FieldOrder::Numeric)
             .durability(durability)
             .commit_interval(Duration::from_millis(self.journal_commit_interval))
             .sync_interval(Duration::from_secs_f64(self.syncdelay))

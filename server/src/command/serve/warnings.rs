@@ -9,6 +9,8 @@ use crate::wire::options::Options;
 
 /// Memory maps that a process of a few databases needs.
 const MAPS_MIN: u64 = 16_384;
+/// Connections that there may be, where nobody said fewer.
+const CONNECTIONS_LIKELY: u64 = 63_000;
 /// Files that are open beside connections.
 const FILES_MIN: u64 = 1_000;
 
@@ -62,10 +64,11 @@ fn is_root() -> bool {
 }
 
 fn warn_of_limits(connections: u64) {
-    if let Some(files) = open_files().filter(|files| *files < connections + FILES_MIN) {
+    let needed = connections.min(CONNECTIONS_LIKELY) + FILES_MIN;
+    if let Some(files) = open_files().filter(|files| *files < needed) {
         tracing::warn!(
             target: STARTUP, id = 22184, currentValue = files,
-            recommendedMinimum = connections + FILES_MIN,
+            recommendedMinimum = needed,
             "Soft rlimits for open file descriptors too low"
         );
     }

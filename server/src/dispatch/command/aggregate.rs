@@ -2,12 +2,12 @@
 //! what the server knows of itself.
 
 use tallymap::bson::builder::Builder;
-use tallymap::bson::element::{Elements, Value};
+use tallymap::bson::element::{Elements, Value, get};
 use tallymap::bson::ty;
 use tallymap::{Aggregate, Collection, Reason};
 
-use super::explain;
-use crate::dispatch::call::{Call, document, hint, namespace};
+use super::{explain, strict_pipeline};
+use crate::dispatch::call::{Call, check_not_system, document, hint, namespace};
 use crate::dispatch::cursors::{FIRST_BATCH, OpenCursor, Source, put_first};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::{Fields, missing};
@@ -41,6 +41,9 @@ pub struct Pipeline<'a> {
 /// Runs an aggregation.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let pipeline = Pipeline::parse(call.fields(PATH)?)?;
+    if call.common.is_strict {
+        strict_pipeline::check(&pipeline.stages, pipeline.is_explained)?;
+    }
     if pipeline.is_explained {
         return explain::aggregation(call, &pipeline);
     }
@@ -56,13 +59,24 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         let cursor = OpenCursor::new(source, ns, 0, call.common.session);
         return put_first(call.cursors(), cursor, count, false);
     };
+    if let Some(source) = super::coll_stats_stage::run(call, &collection, &pipeline.stages)? {
+        let ns = collection.namespace().to_string();
+        let mut cursor = OpenCursor::new(source, ns, 0, call.common.session);
+        cursor.follows = false;
+        return put_first(call.cursors(), cursor, count, false);
+    }
     let mut aggregate = pipeline.aggregate(&collection)?;
+    if let Some(ns) = pipeline.target_elsewhere(call.common.database)? {
+        aggregate = aggregate.writes_to(call.engine().collection(&ns)?);
+    }
     if let Some(max_time) = call.common.max_time {
         aggregate = aggregate.max_time(max_time);
     }
     let ns = collection.namespace().to_string();
     let source = Source::Engine(aggregate.run()?);
-    let mut cursor = OpenCursor::new(source, ns, 0, call.common.session);
+    let limit = pipeline.limit()?;
+    let mut cursor = OpenCursor::new(source, ns, limit, call.common.session);
+    cursor.ends_later = true;
     cursor.follows = !pipeline.collects()?;
     put_first(call.cursors(), cursor, count, false)
         .map_err(|failure| failure.during("PlanExecutor error during aggregation"))
@@ -134,6 +148,47 @@ impl<'a> Pipeline<'a> {
             }
         }
         Ok(false)
+    }
+
+    /// How many documents it gives at most, if it is a find written as a pipeline; else 0.
+    fn limit(&self) -> Outcome<u64> {
+        let mut limit = None;
+        for stage in &self.stages {
+            let Some(stage) = Elements::new(stage)?.next().transpose()? else { return Ok(0) };
+            let number = stage.val().as_number().map_or(0, |number| number.to_f64() as u64);
+            match stage.name {
+                b"$match" if limit.is_none() => {}
+                b"$limit" => limit = Some(limit.unwrap_or(number).min(number)),
+                b"$skip" => limit = limit.map(|limit: u64| limit.saturating_sub(number)),
+                _ => return Ok(0),
+            }
+        }
+        Ok(limit.unwrap_or(0))
+    }
+
+    /// The collection of another database that its last stage writes to.
+    fn target_elsewhere(&self, own: &str) -> Outcome<Option<String>> {
+        let Some(last) = self.stages.last() else { return Ok(None) };
+        let Some(stage) = Elements::new(last)?.next().transpose()? else { return Ok(None) };
+        let target = match stage.name {
+            b"$out" => Some(stage.val()),
+            b"$merge" if stage.ty == ty::DOCUMENT => {
+                get(stage.value, "into")?.map(|into| into.val())
+            }
+            _ => None,
+        };
+        let Some(target) = target.filter(|target| target.ty == ty::DOCUMENT) else {
+            return Ok(None);
+        };
+        let text =
+            |name| get(target.bytes, name).map(|found| found.and_then(|it| it.val().as_str()));
+        Ok(match (text("db")?, text("coll")?) {
+            (Some(database), Some(name)) if database != own => {
+                check_not_system(database, name)?;
+                Some(namespace(database, name))
+            }
+            _ => None,
+        })
     }
 
     /// The aggregation of the engine.

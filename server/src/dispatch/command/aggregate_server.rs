@@ -11,6 +11,7 @@ use super::hello::now_ms;
 use crate::dispatch::call::{Call, document};
 use crate::dispatch::cursors::Source;
 use crate::dispatch::failure::{Failure, Outcome};
+use crate::dispatch::fields::Fields;
 use crate::dispatch::put::{Put, raw};
 
 /// The documents of a pipeline whose first stage makes them.
@@ -24,11 +25,18 @@ pub fn run(call: &Call<'_>, stages: &[&[u8]]) -> Outcome<Source> {
     };
     let (name, value) = stage_of(first)?;
     let documents = match name.as_str() {
-        "$listLocalSessions" => sessions(call),
+        "$listLocalSessions" => {
+            check_list(value)?;
+            sessions(call)
+        }
         "$currentOp" if call.common.database == "admin" => current_op::stage(call, value)?,
         "$currentOp" => {
             let message = "$currentOp must be run against the 'admin' database with {aggregate: 1}";
             return refused(message.to_owned());
+        }
+        "$changeStream" => {
+            let message = "The $changeStream stage is only supported on replica sets";
+            return Err(Failure::new(Reason::Location(40573), message));
         }
         other => {
             let message =
@@ -48,6 +56,26 @@ fn stage_of(stage: &[u8]) -> Outcome<(String, Value<'_>)> {
             Err(Failure::new(Reason::Location(40323), message))
         }
     }
+}
+
+/// Refuses what is no option of a list of sessions.
+fn check_list(options: Value<'_>) -> Outcome<()> {
+    if options.ty != ty::DOCUMENT {
+        let message = format!(
+            "$listLocalSessions options must be specified in an object, but found: {}",
+            ty::name(options.ty)
+        );
+        return Err(Failure::new(Reason::TypeMismatch, message));
+    }
+    for field in Fields::of("$listLocalSessions", options.bytes)? {
+        let field = field?;
+        match field.name {
+            "allUsers" => drop(field.bool()?),
+            "users" => drop(field.documents()?),
+            _ => return field.unknown(),
+        }
+    }
+    Ok(())
 }
 
 /// The sessions that clients named lately.

@@ -1,14 +1,14 @@
 //! `connectionStatus`, `whatsmyuri`, `getnonce`: who the client is to this server.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-
 use tallymap::bson::builder::Builder;
 
+use crate::auth::name::{Kind, put_names};
+use crate::auth::uuid;
 use crate::dispatch::call::Call;
 use crate::dispatch::failure::Outcome;
 use crate::dispatch::put::Put;
 
-/// Nobody has to log in.
+/// Who is logged in, and what he may do.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let mut shows_privileges = false;
     for field in call.fields("connectionStatus")? {
@@ -18,12 +18,13 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
             _ => return field.unknown(),
         }
     }
+    let state = call.client.login.state(call.auth(), call.engine())?;
     let mut out = Builder::new();
     out.put_document("authInfo", |out| {
-        out.put_array("authenticatedUsers", |_| {});
-        out.put_array("authenticatedUserRoles", |_| {});
+        put_names(out, "authenticatedUsers", Kind::User, &state.names()[..]);
+        put_names(out, "authenticatedUserRoles", Kind::Role, state.roles());
         if shows_privileges {
-            out.put_array("authenticatedUserPrivileges", |_| {});
+            state.privileges().put(out, "authenticatedUserPrivileges");
         }
     });
     Ok(out)
@@ -38,7 +39,10 @@ pub fn whats_my_uri(call: &Call<'_>) -> Outcome<Builder> {
 
 /// A number that nobody can foresee. It was for a way to log in that is gone.
 pub fn nonce(_: &Call<'_>) -> Outcome<Builder> {
+    let random = uuid()?;
+    let nonce: String =
+        random[..6].iter().chain(&random[14..]).map(|b| format!("{b:02x}")).collect();
     let mut out = Builder::new();
-    out.str("nonce", &format!("{:016x}", RandomState::new().build_hasher().finish()));
+    out.str("nonce", &nonce);
     Ok(out)
 }

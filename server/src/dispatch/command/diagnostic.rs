@@ -1,10 +1,10 @@
-//! Small commands that tools ask at their start: `getCmdLineOpts`, `getLog`, `listCommands`,
-//! `replSetGetStatus`.
+//! Small commands that tools ask at their start: `getCmdLineOpts`, `getLog`, `listCommands`.
 
 use tallymap::Reason;
 use tallymap::bson::builder::{Builder, Index};
 use tallymap::bson::{text, ty};
 
+use super::help;
 use crate::dispatch::call::Call;
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::put::Put;
@@ -45,6 +45,39 @@ pub fn log(call: &Call<'_>) -> Outcome<Builder> {
     Ok(out)
 }
 
+/// What a replica set would answer on its primary alone, unless told; what writes is so anyway.
+const OF_A_PRIMARY: [&str; 13] = [
+    "appendOplogNote",
+    "count",
+    "distinct",
+    "explain",
+    "find",
+    "listCollections",
+    "listDatabases",
+    "listIndexes",
+    "planCacheClear",
+    "planCacheClearFilters",
+    "planCacheListFilters",
+    "planCacheSetFilter",
+    "splitVector",
+];
+
+/// What one may ask before one has logged in.
+const WITHOUT_LOGIN: [&str; 12] = [
+    "buildInfo",
+    "connectionStatus",
+    "getLastError",
+    "getnonce",
+    "hello",
+    "isMaster",
+    "ismaster",
+    "listCommands",
+    "ping",
+    "saslContinue",
+    "saslStart",
+    "whatsmyuri",
+];
+
 fn put_lines(out: &mut Builder, recent: &Recent) {
     out.put_integer("totalLinesWritten", recent.total as i64);
     out.put_array("log", |out| {
@@ -60,20 +93,19 @@ pub fn commands(call: &Call<'_>) -> Outcome<Builder> {
     out.put_document("commands", |out| {
         for (command, _) in call.commands().all() {
             out.put_document(command.name, |out| {
-                out.put_bool("requiresAuth", false);
+                out.str("help", help::of(command.name).unwrap_or_default());
+                out.put_bool("requiresAuth", !WITHOUT_LOGIN.contains(&command.name));
+                let needs_primary = command.is_write || OF_A_PRIMARY.contains(&command.name);
+                out.put_bool("secondaryOk", !needs_primary);
                 out.put_bool("adminOnly", command.is_admin);
                 out.put_array("apiVersions", |out| {
                     if command.is_in_api {
                         out.str("0", "1");
                     }
                 });
+                out.put_array("deprecatedApiVersions", |_| {});
             });
         }
     });
     Ok(out)
-}
-
-/// There is no replica set.
-pub fn replica_set_status(_: &Call<'_>) -> Outcome<Builder> {
-    Err(Failure::numbered(76, "NoReplicationEnabled", "not running with --replSet"))
 }

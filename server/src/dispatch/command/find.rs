@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tallymap::bson::builder::Builder;
-use tallymap::bson::element::Value;
+use tallymap::bson::element::{Elements, Value};
+use tallymap::bson::ty;
 use tallymap::{Collection, Find, Reason};
 
 use crate::dispatch::call::{Call, document, hint};
@@ -50,7 +51,10 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     }
     let source = Source::Engine(find.run()?);
     let ns = collection.namespace().to_string();
-    let mut cursor = OpenCursor::new(source, ns, query.limit, call.common.session);
+    // As the server does who finds one by its place in the index, and looks no further.
+    let is_one = query.is_by_id() && collection.exists();
+    let limit = if is_one { 1 } else { query.limit };
+    let mut cursor = OpenCursor::new(source, ns, limit, call.common.session);
     cursor.has_timeout = !query.no_cursor_timeout;
     if query.tailable {
         cursor.tailable = Some(if query.await_data { AWAIT } else { Duration::ZERO });
@@ -108,6 +112,26 @@ impl<'a> Query<'a> {
         Ok(query)
     }
 
+    /// Is it by one `_id`, and by nothing else?
+    fn is_by_id(&self) -> bool {
+        let others = [self.sort, self.min, self.max, self.variables, self.collation];
+        let is_alone = others.iter().flatten().all(|other| other.len() <= EMPTY.len())
+            && self.hint.is_none()
+            && self.skip == 0
+            && !self.tailable;
+        let mut fields = self.filter.and_then(|filter| Elements::new(filter).ok());
+        let Some(Ok(first)) = fields.as_mut().and_then(Iterator::next) else { return false };
+        let is_value = match first.ty {
+            ty::REGEX | ty::ARRAY | ty::UNDEFINED => false,
+            ty::DOCUMENT => !starts_with_operator(first.value),
+            _ => true,
+        };
+        is_alone
+            && is_value
+            && first.name == b"_id"
+            && fields.is_some_and(|mut f| f.next().is_none())
+    }
+
     /// The find of the engine.
     pub fn find(&self, collection: &Collection) -> Outcome<Find> {
         let mut find = collection.find(document(self.filter.unwrap_or(EMPTY))?);
@@ -138,4 +162,10 @@ impl<'a> Query<'a> {
         find = find.return_key(self.return_key).show_record_id(show_record_id);
         Ok(find.tailable(self.tailable))
     }
+}
+
+/// Does a document begin with the name of an operator?
+fn starts_with_operator(document: &[u8]) -> bool {
+    let first = Elements::new(document).ok().and_then(|mut fields| fields.next());
+    matches!(first, Some(Ok(first)) if first.name.starts_with(b"$"))
 }

@@ -148,7 +148,8 @@ impl<'a> Change<'a> {
         let mut explain = match self.update {
             Some(update) => explain_update(collection, filter, update)?.upsert(self.upsert),
             None => collection.explain_delete(document(filter)?),
-        };
+        }
+        .returning(self.returns_new);
         if let Some(sort) = self.sort {
             explain = explain.sort(document(sort)?);
         }

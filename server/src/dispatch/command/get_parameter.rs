@@ -8,20 +8,39 @@ use crate::dispatch::fields::is_generic;
 use crate::dispatch::put::Put;
 
 /// Writes a parameter.
-type Write = fn(&mut Builder, &str);
+type Write = fn(&Call<'_>, &mut Builder, &str);
 
 /// Every parameter that there is.
-const PARAMETERS: [(&str, Write); 6] = [
-    ("authenticationMechanisms", |out, name| out.put_array(name, |_| {})),
-    ("enableTestCommands", |out, name| out.put_bool(name, false)),
-    ("featureCompatibilityVersion", |out, name| {
+const PARAMETERS: [(&str, Write); 13] = [
+    ("authenticationMechanisms", |_, out, name| out.put_array(name, |_| {})),
+    ("cursorTimeoutMillis", |call, out, name| {
+        out.put_i64(name, call.cursors().timeout_ms() as i64);
+    }),
+    ("enableTestCommands", |_, out, name| out.put_bool(name, false)),
+    ("featureCompatibilityVersion", |_, out, name| {
         out.put_document(name, |out| {
             out.str("version", "5.0");
         });
     }),
-    ("logLevel", |out, name| out.put_i32(name, 0)),
-    ("quiet", |out, name| out.put_bool(name, false)),
-    ("requireApiVersion", |out, name| out.put_bool(name, false)),
+    ("journalCommitInterval", |call, out, name| {
+        out.put_i32(name, call.engine().options().commit_interval.as_millis() as i32);
+    }),
+    ("logLevel", |call, out, name| {
+        out.put_i32(name, call.parameters().log_level.get() as i32);
+    }),
+    ("maxBSONDepth", |_, out, name| out.put_i32(name, 200)),
+    ("notablescan", |_, out, name| out.put_bool(name, false)),
+    ("quiet", |call, out, name| out.put_bool(name, call.parameters().quiet.get() != 0)),
+    ("requireApiVersion", |_, out, name| out.put_bool(name, false)),
+    ("syncdelay", |call, out, name| {
+        out.put_f64(name, call.engine().options().sync_interval.as_secs_f64());
+    }),
+    ("ttlMonitorEnabled", |call, out, name| {
+        out.put_bool(name, call.parameters().expires.get() != 0);
+    }),
+    ("ttlMonitorSleepSecs", |call, out, name| {
+        out.put_i32(name, call.engine().options().ttl_interval.as_secs() as i32);
+    }),
 ];
 
 /// Answers with those that are named, or all.
@@ -37,7 +56,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     }
     for (name, write) in PARAMETERS {
         if wants_all || named.contains(&name) {
-            write(&mut out, name);
+            write(call, &mut out, name);
         }
     }
     match out.is_empty() {

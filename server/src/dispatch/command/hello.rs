@@ -3,14 +3,14 @@
 //! `topologyVersion` is left out: clients then ask again from time to time, which a server that
 //! never changes its role need not stream.
 
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tallymap::Reason;
 use tallymap::bson::builder::{Builder, Index};
-use tallymap::bson::element::{Elements, get};
+use tallymap::bson::element::Elements;
 use tallymap::bson::ty;
 
+use super::{client_metadata, sasl};
 use crate::dispatch::call::{Call, Client};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::Field;
@@ -27,23 +27,26 @@ pub const WRITE_BATCH_MAX: usize = 100_000;
 
 /// Answers.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
-    let mut is_hello_ok = false;
+    let (mut is_hello_ok, mut mechanisms, mut begun) = (false, Vec::new(), None);
     for field in call.fields("hello")? {
         let field = field?;
         match field.name {
             "helloOk" => is_hello_ok = field.number_or_bool()?.unwrap_or(false),
             "client" => {
-                if call.client.has_metadata.replace(true) {
+                if call.client.has_metadata.get() {
                     let message =
                         "The client metadata document may only be sent in the first hello";
                     let name = "ClientMetadataCannotBeMutated";
                     return Err(Failure::numbered(186, name, message));
                 }
-                let Some(metadata) = field.object()? else {
+                let Some(metadata) = Some(field.value)
+                    .filter(|value| value.ty == ty::DOCUMENT)
+                    .and_then(|value| value.as_document())
+                else {
                     let message = "The client metadata document must be a document";
                     return Err(Failure::new(Reason::TypeMismatch, message));
                 };
-                let app_name = app_name(metadata)?;
+                let app_name = client_metadata::check(metadata)?;
                 call.client.connection.describe(metadata, app_name.clone());
                 tell(call.client, metadata);
                 call.client.asked_by.borrow_mut().app_name = app_name;
@@ -52,10 +55,17 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
                 let wanted = wanted_compressors(&field, call.client.offers())?;
                 *call.client.compressors.borrow_mut() = wanted;
             }
+            "saslSupportedMechs" => mechanisms = sasl::supported(call, &field)?,
+            "speculativeAuthenticate" => {
+                let command = field.object()?;
+                begun = command.map_or(Ok(None), |command| sasl::speculative(call, command))?;
+            }
             // What clients say here grows from release to release.
             _ => {}
         }
     }
+    // Who has not said it in the first hello cannot say it any more.
+    call.client.has_metadata.set(true);
     let mut out = Builder::new();
     if is_hello_ok {
         out.put_bool("helloOk", true);
@@ -71,6 +81,16 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     out.put_i32("minWireVersion", 0);
     out.put_i32("maxWireVersion", WIRE_VERSION_MAX);
     out.put_bool("readOnly", call.engine().options().read_only);
+    if !mechanisms.is_empty() {
+        out.put_array("saslSupportedMechs", |out| {
+            for (at, mechanism) in mechanisms.iter().enumerate() {
+                out.str(Index::new(at), mechanism.name());
+            }
+        });
+    }
+    if let Some(begun) = begun {
+        out.document("speculativeAuthenticate", &begun.finish());
+    }
     // A hello that says nothing of it is told what was agreed on before.
     let compressors = call.client.compressors.borrow();
     if !compressors.is_empty() {
@@ -116,13 +136,6 @@ fn tell(client: &Client, metadata: &[u8]) {
         target: CONNECTION, id = 51800, remote = client.address.as_str(),
         doc.json = document.to_string(), "client metadata"
     );
-}
-
-/// What a client's program calls itself: `{ application: { name } }`.
-fn app_name(metadata: &[u8]) -> Outcome<Option<Arc<str>>> {
-    let Some(application) = get(metadata, "application")? else { return Ok(None) };
-    let Some(application) = application.val().as_document() else { return Ok(None) };
-    Ok(get(application, "name")?.and_then(|name| name.val().as_str().map(Arc::from)))
 }
 
 /// The time, in milliseconds since 1970.

@@ -26,5 +26,10 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         call.counts().inserts.add();
         Ok(())
     };
-    BatchResult::default().run(&documents, ordered, insert).counted(call).reply()
+    let inserted = collection.insert_together(|| {
+        let result = BatchResult::default().run(&documents, ordered, insert);
+        let count = result.as_ref().map_or(0, |result| result.n);
+        (result, count)
+    });
+    inserted?.counted(call).reply()
 }

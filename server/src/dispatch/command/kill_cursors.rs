@@ -6,6 +6,8 @@ use tallymap::bson::element::Elements;
 use tallymap::bson::number::Number;
 use tallymap::bson::ty;
 
+use crate::auth::action::Action;
+use crate::auth::privilege::Resource;
 use crate::dispatch::call::Call;
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::missing;
@@ -24,8 +26,10 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     }
     let ns = call.collection()?.namespace().to_string();
     let ids = ids(cursors.ok_or_else(|| missing(PATH, "cursors"))?)?;
+    check_own(call, &ns, &ids)?;
+    let cursors = call.cursors();
     let (killed, not_found): (Vec<i64>, Vec<i64>) =
-        ids.into_iter().partition(|id| call.cursors().kill(*id, Some(&ns)));
+        ids.into_iter().partition(|id| cursors.kill(*id, Some(&ns)));
     let mut out = Builder::new();
     for (name, ids) in [
         ("cursorsKilled", &killed[..]),
@@ -40,6 +44,22 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         });
     }
     Ok(out)
+}
+
+/// Those of others are for who may kill any.
+fn check_own(call: &Call<'_>, ns: &str, ids: &[i64]) -> Outcome<()> {
+    let cursors = call.cursors();
+    let may_kill_any = || -> Outcome<bool> {
+        let state = call.client.login.state(call.auth(), call.engine())?;
+        let (database, name) = ns.split_once('.').unwrap_or((ns, ""));
+        let collection = Resource::Collection(database, name);
+        Ok(state.privileges().allow(collection, Action::KillCursors)
+            || state.privileges().allow(Resource::Cluster, Action::KillAnyCursor))
+    };
+    match ids.iter().any(|id| cursors.is_of_another(*id)) && !may_kill_any()? {
+        true => Err(call.refused()),
+        false => Ok(()),
+    }
 }
 
 fn ids(cursors: &[u8]) -> Outcome<Vec<i64>> {

@@ -8,6 +8,7 @@ use tallymap::bson::element::Elements;
 use tallymap::{Collection, Filter};
 
 use super::list_indexes::{batch_size, put_specification};
+use crate::auth::privilege::Resource;
 use crate::dispatch::call::{Call, namespace};
 use crate::dispatch::cursors::{OpenCursor, Source, put_first};
 use crate::dispatch::failure::Outcome;
@@ -16,19 +17,26 @@ use crate::dispatch::put::{Put, raw};
 /// Lists.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let (mut filter, mut name_only, mut count) = (None, false, u64::MAX);
+    let mut only_own = false;
     for field in call.fields("listCollections")? {
         let field = field?;
         match field.name {
             "filter" => filter = field.object()?.map(Filter::parse).transpose()?,
             "nameOnly" => name_only = field.bool()?.unwrap_or(false),
-            "authorizedCollections" => drop(field.bool()?),
+            "authorizedCollections" => only_own = field.bool()?.unwrap_or(false),
             "cursor" => count = batch_size("listCollections.cursor", field.object()?)?,
             _ => return field.unknown(),
         }
     }
     let database = call.database()?;
     let mut listed = VecDeque::new();
+    let state = call.client.login.state(call.auth(), call.engine())?;
+    let lists_all = !call.auth().is_enabled() || !(only_own && name_only);
     for name in database.collection_names()? {
+        let collection = Resource::Collection(call.common.database, &name);
+        if !lists_all && state.privileges().actions_on(collection).is_empty() {
+            continue;
+        }
         let collection = database.collection(&name)?;
         // Dropped meanwhile, or the catalogue's own.
         if collection.namespace().is_catalogue() || !collection.exists() {
@@ -40,7 +48,9 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         }
     }
     let ns = namespace(call.common.database, "$cmd.listCollections");
-    let cursor = OpenCursor::new(Source::Ready(listed), ns, 0, call.common.session);
+    // With the last of it the list is over.
+    let all = listed.len() as u64;
+    let cursor = OpenCursor::new(Source::Ready(listed), ns, all, call.common.session);
     put_first(call.cursors(), cursor, count, false)
 }
 

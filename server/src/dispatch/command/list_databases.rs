@@ -3,24 +3,33 @@
 use tallymap::Filter;
 use tallymap::bson::builder::{Builder, Index};
 
+use crate::auth::action::Action;
+use crate::auth::privilege::Resource;
 use crate::dispatch::call::Call;
 use crate::dispatch::failure::Outcome;
 use crate::dispatch::put::Put;
 
 /// Lists.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
-    let (mut filter, mut name_only) = (None, false);
+    let (mut filter, mut name_only, mut only_own) = (None, false, None);
     for field in call.fields("listDatabases")? {
         let field = field?;
         match field.name {
             "filter" => filter = field.object()?.map(Filter::parse).transpose()?,
             "nameOnly" => name_only = field.number_or_bool()?.unwrap_or(false),
-            "authorizedDatabases" => drop(field.bool()?),
+            "authorizedDatabases" => only_own = field.bool()?,
             _ => return field.unknown(),
         }
     }
     let (mut total, mut listed) = (0, Vec::new());
+    let state = call.client.login.state(call.auth(), call.engine())?;
+    let privileges = state.privileges();
+    let lists_all = !call.auth().is_enabled()
+        || only_own != Some(true) && privileges.allow(Resource::Cluster, Action::ListDatabases);
     for name in call.engine().database_names() {
+        if !lists_all && !privileges.touch(&name) {
+            continue;
+        }
         let mut entry = Builder::new();
         entry.str("name", &name);
         let mut size = 0;

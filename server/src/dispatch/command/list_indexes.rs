@@ -36,7 +36,9 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         put_specification(&mut out, &index)?;
         listed.push_back(raw(out));
     }
-    let cursor = OpenCursor::new(Source::Ready(listed), ns, 0, call.common.session);
+    // With the last of it the list is over.
+    let all = listed.len() as u64;
+    let cursor = OpenCursor::new(Source::Ready(listed), ns, all, call.common.session);
     put_first(call.cursors(), cursor, count, false)
 }
 

@@ -10,8 +10,10 @@ use super::hello::now_ms;
 use super::host_info::{host, kib_of};
 use super::server_status_engine as engine;
 use crate::dispatch::call::Call;
+use crate::dispatch::counts::Count;
 use crate::dispatch::failure::Outcome;
 use crate::dispatch::put::Put;
+use crate::wire::compressor::Compressor;
 
 /// What writes a section.
 type Write = fn(&Call<'_>, &mut Builder);
@@ -122,11 +124,35 @@ fn sessions(call: &Call<'_>, out: &mut Builder) {
 
 fn network(call: &Call<'_>, out: &mut Builder) {
     let counts = call.counts();
-    out.put_i64("bytesIn", counts.bytes_in.get() as i64);
-    out.put_i64("bytesOut", counts.bytes_out.get() as i64);
-    out.put_i64("physicalBytesIn", counts.bytes_in.get() as i64);
-    out.put_i64("physicalBytesOut", counts.bytes_out.get() as i64);
+    let (came, went) = (counts.bytes_in.get() as i64, counts.bytes_out.get() as i64);
+    // What compression saved.
+    let (mut saved_in, mut saved_out) = (0, 0);
+    for it in &counts.compression {
+        saved_in += it.came_plain.get() as i64 - it.came.get() as i64;
+        saved_out += it.went_plain.get() as i64 - it.went.get() as i64;
+    }
+    out.put_i64("bytesIn", came + saved_in);
+    out.put_i64("bytesOut", went + saved_out);
+    out.put_i64("physicalBytesIn", came);
+    out.put_i64("physicalBytesOut", went);
     out.put_i64("numRequests", counts.requests.get() as i64);
+    out.put_document("compression", |out| {
+        for compressor in Compressor::DEFAULT {
+            let it = counts.compression(compressor);
+            out.put_document(compressor.name(), |out| {
+                two(out, "compressor", &it.went_plain, &it.went);
+                two(out, "decompressor", &it.came, &it.came_plain);
+            });
+        }
+    });
+}
+
+/// Bytes before and after.
+fn two(out: &mut Builder, name: &str, before: &Count, after: &Count) {
+    out.put_document(name, |out| {
+        out.put_i64("bytesIn", before.get() as i64);
+        out.put_i64("bytesOut", after.get() as i64);
+    });
 }
 
 fn latencies(call: &Call<'_>, out: &mut Builder) {

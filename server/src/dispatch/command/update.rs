@@ -48,7 +48,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         result.upserted.extend(report.upserted.map(|id| (index, id)));
         Ok(())
     };
-    result.run(&updates, ordered, update).counted(call).reply()
+    result.run(&updates, ordered, update)?.counted(call).reply()
 }
 
 /// Whether the statements are ordered, and the variables of all of them.
@@ -104,7 +104,12 @@ pub fn parse(statement: &[u8]) -> Outcome<Statement<'_>> {
 /// [`Reason::FailedToParse`] for anything else.
 pub fn checked_update(value: Value<'_>) -> Outcome<Value<'_>> {
     match value.ty {
-        ty::DOCUMENT | ty::ARRAY => Ok(value),
+        ty::DOCUMENT => Ok(value),
+        // What is no stage at all fails the command, not the statement.
+        ty::ARRAY => {
+            tallymap::check_stages(stages(value)?.unwrap_or_default())?;
+            Ok(value)
+        }
         _ => {
             let message = "Update argument must be either an object or an array";
             Err(Failure::new(Reason::FailedToParse, message))

@@ -1,10 +1,10 @@
 //! What insert, update and delete have in common: a batch of statements, some of which may fail.
 
 use bson::RawBson;
-use tallymap::Reason;
 use tallymap::bson::builder::{Builder, Index};
 use tallymap::bson::element::Elements;
 use tallymap::bson::ty;
+use tallymap::{Reason, interrupt};
 
 use super::hello::WRITE_BATCH_MAX;
 use crate::dispatch::call::Call;
@@ -50,21 +50,28 @@ impl BatchResult {
     }
 
     /// Runs one statement after the other; `ordered` ones stop at the first refusal.
+    ///
+    /// # Errors
+    /// What ends work before its time ends the command: what was done stays.
     pub fn run<S>(
         mut self,
         statements: &[S],
         ordered: bool,
         mut statement: impl FnMut(&mut BatchResult, usize, &S) -> Outcome<()>,
-    ) -> BatchResult {
+    ) -> Outcome<BatchResult> {
         for (index, one) in statements.iter().enumerate() {
+            interrupt::check()?;
             if let Err(failure) = statement(&mut self, index, one) {
+                if failure.is_end() {
+                    return Err(failure);
+                }
                 self.refuse(index, failure);
                 if ordered {
                     break;
                 }
             }
         }
-        self
+        Ok(self)
     }
 
     /// Has the server count what it came to.
@@ -75,6 +82,16 @@ impl BatchResult {
             Some(_) => counts.updated.add_many(self.n - self.upserted.len() as u64),
             None if call.name == "delete" => counts.removed.add_many(self.n),
             None => {}
+        }
+        let mut last = call.client.last_write.borrow_mut();
+        last.n = if call.name == "insert" { 0 } else { self.n };
+        last.upserted = self.upserted.last().map(|(_, id)| id.clone());
+        last.updated_existing = self.modified.map(|_| self.n > 0 && last.upserted.is_none());
+        last.failure = self.refused.last().map(|(_, failure)| failure.clone());
+        last.ns = last.failure.as_ref().and(call.namespace().ok());
+        drop(last);
+        if call.common.write_concern.is_some_and(|concern| concern.is_unacknowledged) {
+            return BatchResult { modified: self.modified.map(|_| 0), ..BatchResult::default() };
         }
         self
     }
@@ -145,6 +162,7 @@ mod tests {
         let run = |ordered| {
             let result = BatchResult::default();
             let result = result.run(&[2, 3, 4, 5], ordered, |result, _, n| refuse_odd(result, n));
+            let result = result.expect("run to its end");
             raw(result.reply().expect("a reply"))
         };
         let error = |index: i32| rawdoc! { "index": index, "code": 2, "errmsg": "odd" };
@@ -157,6 +175,7 @@ mod tests {
         let statements = vec![(); WRITE_BATCH_MAX];
         let refuse = || Err(Failure::new(Reason::BadValue, "x".repeat(1000)));
         let result = BatchResult::default().run(&statements, false, |_, _, ()| refuse());
+        let result = result.expect("run to its end");
         assert!(result.reply().expect("a reply").finish().len() < 16 << 20);
     }
 

@@ -1,0 +1,155 @@
+//! Commands of maintenance, those of MMAPv1 that 5.0 has no more, and what the profiler tells.
+
+use bson::{Document, RawDocumentBuf, doc};
+use tallymap_server::dispatch::Dispatcher;
+
+use crate::support::{Running, dispatcher};
+
+struct Asked(Dispatcher);
+
+impl Asked {
+    fn ask(&self, mut command: Document) -> Document {
+        if !command.contains_key("$db") {
+            command.insert("$db", "d");
+        }
+        let command = RawDocumentBuf::try_from(&command).expect("a command");
+        Document::try_from(&*self.0.run(&command)).expect("a reply")
+    }
+
+    fn done(&self, command: Document) -> Document {
+        let reply = self.ask(command);
+        assert_eq!(reply.get_f64("ok").ok(), Some(1.0), "{reply}");
+        reply
+    }
+
+    fn code(&self, command: Document) -> i32 {
+        self.ask(command).get_i32("code").expect("a refusal")
+    }
+}
+
+/// A collection with an index, and holes; and how many documents are left in it.
+fn filled() -> (Asked, usize) {
+    let asked = Asked(dispatcher());
+    let documents: Vec<_> =
+        (0..500).map(|n| doc! { "_id": n, "a": n % 7, "s": "x".repeat(200) }).collect();
+    let left = (0..500).filter(|n| n % 7 >= 5).count();
+    asked.done(doc! { "insert": "c", "documents": documents });
+    let index = doc! { "key": { "a": 1 }, "name": "a_1" };
+    asked.done(doc! { "createIndexes": "c", "indexes": [index] });
+    asked.done(doc! { "delete": "c", "deletes": [{ "q": { "a": { "$lt": 5 } }, "limit": 0 }] });
+    (asked, left)
+}
+
+fn documents(asked: &Asked) -> Vec<bson::Bson> {
+    let find = doc! { "find": "c", "hint": { "a": 1 }, "sort": { "_id": 1 }, "batchSize": 1000 };
+    let found = asked.done(find);
+    let cursor = found.get_document("cursor").expect("a cursor");
+    cursor.get_array("firstBatch").expect("a batch").clone()
+}
+
+#[test]
+fn compacting_and_building_anew_keep_every_document() {
+    let (asked, left) = filled();
+    let before = documents(&asked);
+    assert_eq!(before.len(), left);
+    let compacted = asked.done(doc! { "compact": "c", "paddingFactor": 1.5 });
+    assert!(compacted.get_i32("bytesFreed").is_ok_and(|bytes| bytes >= 0), "{compacted}");
+    assert_eq!(documents(&asked), before);
+    assert_eq!(asked.done(doc! { "reIndex": "c" }).get_i32("nIndexes").ok(), Some(2));
+    assert_eq!(documents(&asked), before);
+    asked.done(doc! { "repairDatabase": 1 });
+    assert_eq!(documents(&asked), before);
+    let valid = asked.done(doc! { "validate": "c", "full": true });
+    assert_eq!(valid.get_bool("valid").ok(), Some(true), "{valid}");
+    assert_eq!(asked.code(doc! { "validate": "c", "repair": true }), 115);
+    assert_eq!(asked.code(doc! { "compact": "c", "preservePadding": true, "paddingBytes": 1 }), 2);
+    assert_eq!(asked.code(doc! { "compact": "c", "paddingFactor": 9 }), 2);
+    assert_eq!(asked.code(doc! { "compact": "c", "paddingFactor": "x" }), 14);
+    assert_eq!(asked.code(doc! { "repairDatabase": 1, "foo": 1 }), 40415);
+}
+
+#[test]
+fn touching_reads_what_is_asked_for() {
+    let (asked, _) = filled();
+    let touched = asked.done(doc! { "touch": "c", "data": true, "index": true });
+    let ranges = touched.get_document("data").and_then(|data| data.get_i32("numRanges"));
+    assert!(ranges.is_ok_and(|ranges| ranges > 0), "{touched}");
+    let indexes = touched.get_document("indexes").and_then(|it| it.get_i32("num"));
+    assert_eq!(indexes.ok(), Some(2));
+    assert!(!asked.done(doc! { "touch": "c", "index": true }).contains_key("data"));
+    assert_eq!(asked.ask(doc! { "touch": "c" }).get_f64("ok").ok(), Some(0.0));
+    assert_eq!(asked.code(doc! { "touch": "none", "data": true }), 26);
+}
+
+#[test]
+fn every_command_is_listed_with_what_it_does() {
+    let asked = Asked(dispatcher());
+    let listed = asked.done(doc! { "listCommands": 1 });
+    let commands = listed.get_document("commands").expect("commands");
+    assert!(commands.len() > 90);
+    for (name, command) in commands {
+        let command = command.as_document().expect("a document");
+        assert!(command.get_str("help").is_ok_and(|help| !help.is_empty()), "{name}");
+        for flag in ["requiresAuth", "secondaryOk", "adminOnly"] {
+            assert!(command.get_bool(flag).is_ok(), "{name} {flag}");
+        }
+    }
+}
+
+/// The one entry that a command makes: its plan, and what it looked at.
+fn profiled(asked: &Asked, command: Document) -> (String, i64, i64) {
+    asked.done(doc! { "profile": 2 });
+    asked.done(command);
+    asked.done(doc! { "profile": 0 });
+    let found = asked.done(doc! { "find": "system.profile", "filter": {} });
+    asked.done(doc! { "drop": "system.profile" });
+    let batch = found.get_document("cursor").and_then(|it| it.get_array("firstBatch"));
+    let batch = batch.expect("a batch");
+    assert_eq!(batch.len(), 1, "{batch:?}");
+    let entry = batch[0].as_document().expect("an entry");
+    let looked = |name: &str| entry.get_i64(name).unwrap_or(-1);
+    let plan = entry.get_str("planSummary").unwrap_or("none").to_owned();
+    (plan, looked("keysExamined"), looked("docsExamined"))
+}
+
+#[test]
+fn the_profiler_tells_how_documents_were_found() {
+    let (asked, left) = filled();
+    let update = |q: Document| {
+        let one = doc! { "q": q, "u": { "$inc": { "b": 1 } }, "multi": true };
+        doc! { "update": "c", "updates": [one] }
+    };
+    let group = doc! { "$group": { "_id": "$a" } };
+    let aggregate =
+        doc! { "aggregate": "c", "pipeline": [{ "$match": { "s": 1 } }, group], "cursor": {} };
+    let delete = doc! { "delete": "c", "deletes": [{ "q": { "s": 1 }, "limit": 0 }] };
+    let documents: Vec<_> = (0..10).map(|n| doc! { "_id": 1000 + n }).collect();
+    let all = left as i64;
+    for (command, plan, keys, docs) in [
+        (doc! { "count": "c" }, "RECORD_STORE_FAST_COUNT", 0, 0),
+        (doc! { "count": "c", "query": { "s": 1 } }, "COLLSCAN", 0, all),
+        (doc! { "count": "no", "query": { "s": 1 } }, "EOF", 0, 0),
+        (doc! { "distinct": "c", "key": "s" }, "COLLSCAN", 0, all),
+        (aggregate, "COLLSCAN", 0, all),
+        (update(doc! { "_id": 5 }), "IDHACK", 1, 1),
+        (update(doc! { "_id": 5000 }), "IDHACK", 0, 0),
+        (update(doc! { "s": 1 }), "COLLSCAN", 0, all),
+        (delete, "COLLSCAN", 0, all),
+        (doc! { "insert": "c", "documents": documents }, "none", -1, -1),
+    ] {
+        let shown = command.to_string();
+        assert_eq!(profiled(&asked, command), (plan.to_owned(), keys, docs), "{shown}");
+    }
+    assert_eq!(profiled(&asked, update(doc! { "a": 5 })).0, "IXSCAN { a: 1 }");
+}
+
+#[test]
+fn shutting_down_ends_the_server() {
+    let server = Running::start();
+    let command = doc! { "shutdown": 1, "$db": "admin" };
+    let mut client = server.connect();
+    let reply = client.run(&RawDocumentBuf::try_from(&command).expect("a command"));
+    assert_eq!(reply.get_f64("ok").ok(), Some(1.0), "{reply:?}");
+    assert!(client.receive().is_none(), "the connection ends");
+    server.stop();
+}

@@ -1,0 +1,202 @@
+//! How far writes are kept, and what ends them: write concerns, `getLastError`, time limits.
+
+use std::sync::Arc;
+
+use bson::{Document, RawDocumentBuf, doc};
+use tallymap::disk::HeapDisk;
+use tallymap::{Durability, Engine};
+use tallymap_server::dispatch::Dispatcher;
+use tallymap_server::dispatch::call::Client;
+use tallymap_server::dispatch::request::Request;
+
+use crate::support::{Running, dispatcher, document, op_msg, section};
+
+fn raw(command: Document) -> RawDocumentBuf {
+    RawDocumentBuf::try_from(&command).expect("a command")
+}
+
+fn ask(dispatcher: &Dispatcher, client: &Client, command: Document) -> Document {
+    let command = raw(command);
+    let request = Request::new(command.as_bytes(), vec![]).expect("a request");
+    let reply = dispatcher.answer(client, &request);
+    Document::try_from(RawDocumentBuf::from_bytes(reply).expect("a document")).expect("readable")
+}
+
+fn code(reply: &Document) -> i32 {
+    reply.get_i32("code").unwrap_or(0)
+}
+
+fn insert(id: i32, concern: Document) -> Document {
+    doc! { "insert": "c", "documents": [{ "_id": id }], "writeConcern": concern, "$db": "d" }
+}
+
+#[test]
+fn what_nobody_asks_about_is_done_without_a_word() {
+    let server = Running::start();
+    let mut client = server.connect();
+    // The second is refused, and nobody hears of that either.
+    for id in [1, 1, 2] {
+        client.send(&op_msg(2, &[&section(&raw(insert(id, doc! { "w": 0 })))]));
+    }
+    // The next reply is that of the next command.
+    client.send(&op_msg(0, &[&section(&raw(doc! { "count": "c", "$db": "d" }))]));
+    let reply = document(&client.receive().expect("a reply"));
+    assert_eq!(reply.get_i32("n").ok(), Some(2), "{reply:?}");
+    // Without the flag there is a reply, and it tells nothing.
+    let reply = client.run(&raw(insert(3, doc! { "w": 0 })));
+    assert_eq!(reply, bson::rawdoc! { "n": 0, "ok": 1.0 });
+}
+
+/// However many wait for the journal at a time, they share commits: there are no more of them
+/// than writes, and as soon as two wait together, fewer.
+#[test]
+fn those_who_wait_for_the_journal_share_commits() {
+    const CLIENTS: usize = 8;
+    const TIMES: usize = 50;
+    // Without threads of its own only those who wait commit.
+    let builder = Engine::builder("heap").disk(Arc::new(HeapDisk::new())).ns_size_mib(1);
+    let engine = builder.background(false).open().expect("opens");
+    let dispatcher = Dispatcher::new(engine.clone());
+    let journaled = || doc! { "w": 1, "j": true };
+    let commits = || engine.counters().commits.get();
+    let alone = dispatcher.client(String::new());
+    let before = commits();
+    (0..10).for_each(|id| drop(ask(&dispatcher, &alone, insert(id, journaled()))));
+    assert_eq!(commits() - before, 10, "each waits for one of its own");
+    let before = commits();
+    let start = std::sync::Barrier::new(CLIENTS);
+    std::thread::scope(|s| {
+        for n in 0..CLIENTS {
+            let (dispatcher, start) = (&dispatcher, &start);
+            s.spawn(move || {
+                let client = dispatcher.client(String::new());
+                for time in 0..TIMES {
+                    start.wait();
+                    let id = (1000 + time * CLIENTS + n) as i32;
+                    let done = ask(dispatcher, &client, insert(id, journaled()));
+                    assert_eq!(done.get_i32("n").ok(), Some(1));
+                }
+            });
+        }
+    });
+    let shared = commits() - before;
+    // Each round begins when the last one has ended: it needs a commit.
+    assert!(shared >= TIMES as u64, "{shared}");
+    assert!(shared < (CLIENTS * TIMES) as u64, "{shared}: nobody shared one");
+    let counted = engine.collection("d.c").and_then(|collection| collection.count());
+    assert_eq!(counted.expect("counted"), (10 + CLIENTS * TIMES) as u64);
+}
+
+#[test]
+fn without_a_journal_nobody_waits_for_one() {
+    let builder = Engine::builder("heap").disk(Arc::new(HeapDisk::new())).ns_size_mib(1);
+    let engine = builder.durability(Durability::None).open().expect("opens");
+    let dispatcher = Dispatcher::new(engine);
+    let client = dispatcher.client(String::new());
+    let refused = ask(&dispatcher, &client, insert(1, doc! { "j": true }));
+    let text = "cannot use 'j' option when a host does not have journaling enabled";
+    assert_eq!((code(&refused), refused.get_str("errmsg").ok()), (2, Some(text)));
+    let synced = ask(&dispatcher, &client, insert(2, doc! { "fsync": true }));
+    assert_eq!(synced.get_i32("n").ok(), Some(1));
+    let count = ask(&dispatcher, &client, doc! { "count": "c", "$db": "d" });
+    assert_eq!(count.get_i32("n").ok(), Some(1), "what was refused was not written");
+}
+
+#[test]
+fn the_last_error_is_that_of_the_connection() {
+    let dispatcher = dispatcher();
+    let (one, other) = (dispatcher.client(String::new()), dispatcher.client(String::new()));
+    let last = |client| ask(&dispatcher, client, doc! { "getLastError": 1, "$db": "d" });
+    ask(&dispatcher, &one, insert(1, doc! {}));
+    assert!(last(&one).get("err").is_some_and(|err| err.as_null().is_some()));
+    ask(&dispatcher, &one, insert(1, doc! {}));
+    let told = last(&one);
+    assert_eq!((code(&told), told.get_str("ns").ok()), (11000, Some("d.c")), "{told}");
+    assert_eq!(code(&last(&other)), 0);
+    let update = |id: i32| {
+        let one = doc! { "q": { "_id": id }, "u": { "$set": { "a": 1 } }, "upsert": true };
+        doc! { "update": "c", "updates": [one], "$db": "d" }
+    };
+    ask(&dispatcher, &one, update(1));
+    let told = last(&one);
+    assert_eq!(told.get_bool("updatedExisting").ok(), Some(true));
+    assert_eq!(told.get_i32("n").ok(), Some(1));
+    ask(&dispatcher, &one, update(77));
+    let told = last(&one);
+    assert_eq!(told.get_bool("updatedExisting").ok(), Some(false));
+    assert_eq!(told.get_i32("upserted").ok(), Some(77));
+    let delete = doc! { "delete": "c", "deletes": [{ "q": {}, "limit": 0 }], "$db": "d" };
+    ask(&dispatcher, &one, delete);
+    assert_eq!(last(&one).get_i32("n").ok(), Some(2));
+    ask(&dispatcher, &one, doc! { "ping": 1, "$db": "d" });
+    assert_eq!(last(&one).get_i32("n").ok(), Some(0));
+    ask(&dispatcher, &one, doc! { "nosuch": 1, "$db": "d" });
+    assert_eq!(code(&last(&one)), 59);
+    let bad = ask(&dispatcher, &one, doc! { "getLastError": 1, "w": 2, "$db": "d" });
+    assert_eq!(bad.get_f64("ok").ok(), Some(0.0));
+    assert_eq!(bad.get_document("badGLE").ok(), Some(&doc! { "getLastError": 1, "w": 2 }));
+}
+
+/// What takes too long ends with what it did until then.
+#[test]
+fn writes_end_in_time() {
+    const DOCUMENTS: i32 = 30_000;
+    let dispatcher = dispatcher();
+    let client = dispatcher.client(String::new());
+    let documents: Vec<_> = (0..DOCUMENTS).map(|id| doc! { "_id": id, "a": 0 }).collect();
+    ask(&dispatcher, &client, doc! { "insert": "c", "documents": documents, "$db": "d" });
+    let late = |command: Document| {
+        let mut command = command;
+        command.extend(doc! { "maxTimeMS": 1, "$db": "d" });
+        let ended = ask(&dispatcher, &client, command);
+        assert_eq!(code(&ended), 50, "{ended}");
+        assert_eq!(ended.get_str("errmsg").ok(), Some("operation exceeded time limit"));
+    };
+    let update = doc! { "q": {}, "u": { "$inc": { "a": 1 } }, "multi": true };
+    late(doc! { "update": "c", "updates": [update] });
+    let count = doc! { "count": "c", "query": { "a": 1 }, "$db": "d" };
+    let updated = ask(&dispatcher, &client, count).get_i32("n").expect("a number");
+    assert!(updated < DOCUMENTS, "{updated}");
+    late(doc! { "delete": "c", "deletes": [{ "q": { "a": 0 }, "limit": 0 }] });
+    late(doc! { "count": "c", "query": { "b": 1 } });
+    late(doc! { "findAndModify": "c", "query": { "b": 1 }, "remove": true });
+    let index = doc! { "key": { "a": 1 }, "name": "a_1" };
+    late(doc! { "createIndexes": "c", "indexes": [index] });
+    let listed = ask(&dispatcher, &client, doc! { "listIndexes": "c", "$db": "d" });
+    let listed = listed.get_document("cursor").and_then(|it| it.get_array("firstBatch"));
+    assert_eq!(listed.expect("a list").len(), 1, "the index is not half there");
+}
+
+/// While the files are locked writers wait, and others read.
+#[test]
+fn locked_files_are_not_written() {
+    let dispatcher = dispatcher();
+    let client = dispatcher.client(String::new());
+    let ask = |command: Document| ask(&dispatcher, &client, command);
+    ask(insert(1, doc! {}));
+    let lock = || doc! { "fsync": 1, "lock": true, "$db": "admin" };
+    let unlock = || doc! { "fsyncUnlock": 1, "$db": "admin" };
+    let counts = [ask(lock()), ask(lock())].map(|reply| reply.get_i64("lockCount").ok());
+    assert_eq!(counts, [Some(1), Some(2)]);
+    let mut late = insert(2, doc! {});
+    late.insert("maxTimeMS", 20);
+    assert_eq!(code(&ask(late)), 50);
+    let count = || ask(doc! { "count": "c", "$db": "d" }).get_i32("n").ok();
+    assert_eq!(count(), Some(1));
+    let pipeline = vec![doc! { "$match": {} }];
+    let read = ask(doc! { "aggregate": "c", "pipeline": pipeline, "cursor": {}, "$db": "d" });
+    assert_eq!(read.get_f64("ok").ok(), Some(1.0), "{read}");
+    let waited = std::thread::scope(|s| {
+        let waiting = s.spawn(|| {
+            let client = dispatcher.client(String::new());
+            super::writes::ask(&dispatcher, &client, insert(3, doc! {}))
+        });
+        let counts = [ask(unlock()), ask(unlock())].map(|reply| reply.get_i64("lockCount").ok());
+        assert_eq!(counts, [Some(1), Some(0)]);
+        waiting.join().expect("an answer")
+    });
+    assert_eq!(waited.get_i32("n").ok(), Some(1));
+    assert_eq!(count(), Some(2));
+    let again = ask(unlock());
+    assert_eq!(again.get_str("errmsg").ok(), Some("fsyncUnlock called when not locked"));
+}

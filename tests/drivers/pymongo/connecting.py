@@ -1,0 +1,74 @@
+"""Ways to come in: options of the URI, compression, unix sockets, TLS, users."""
+
+from pymongo import monitoring
+from pymongo.errors import OperationFailure
+from pymongo.server_api import ServerApi
+
+from harness import URI, check, client, equal, fails
+
+
+def works(**options):
+    with client(**options) as other:
+        coll = other.drivers.c
+        coll.insert_one({"_id": 1, "t": "abc" * 1000})
+        equal(coll.find_one()["t"], "abc" * 1000)
+        coll.insert_many([{"_id": n, "t": "xyz" * 100} for n in range(2, 2000)])
+        equal(sum(1 for _ in coll.find()), 1999)
+        coll.drop()
+
+
+@check
+def plainly(_, shared):
+    works()
+    works(appname="checks", maxPoolSize=1, retryWrites=True)
+    equal(shared.address[1], int(URI.split("?")[0].rstrip("/").rsplit(":", 1)[1]))
+
+
+@check
+def with_an_api_version(db, _):
+    works(server_api=ServerApi("1"))
+    with client(server_api=ServerApi("1", strict=True)) as strict:
+        fails(OperationFailure, 323, lambda: strict.drivers.command("collStats", "c"))
+
+
+@check
+def commands_are_told(_, __):
+    class Listener(monitoring.CommandListener):
+        def __init__(self):
+            self.seen = []
+
+        def started(self, event):
+            self.seen.append((event.command_name, event.database_name))
+
+        def succeeded(self, event):
+            self.seen.append((event.command_name, event.reply["ok"]))
+
+        def failed(self, event):
+            self.seen.append((event.command_name, event.failure["code"]))
+    listener = Listener()
+    with client(event_listeners=[listener]) as other:
+        other.drivers.command("ping")
+        fails(OperationFailure, 59, lambda: other.drivers.command("nonsense"))
+    equal(listener.seen[:4], [("ping", "drivers"), ("ping", 1.0), ("nonsense", "drivers"),
+                              ("nonsense", 59)])
+
+
+def compressed(name, shared):
+    """By a compression that the server says it has: else the driver does without."""
+    equal(shared.admin.command("isMaster", compression=["none", name]).get("compression"), [name])
+    works(compressors=name)
+
+
+@check
+def compressed_by_zlib(_, shared):
+    compressed("zlib", shared)
+
+
+@check
+def compressed_by_snappy(_, shared):
+    compressed("snappy", shared)
+
+
+@check
+def compressed_by_zstd(_, shared):
+    compressed("zstd", shared)
