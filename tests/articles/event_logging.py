@@ -1,10 +1,12 @@
 """Operational Intelligence: log lines as documents, and how safe they are (C-4 to C-6)."""
 
+import itertools
+import threading
 from datetime import datetime, timedelta
 
 import bson
 from bson import ObjectId
-from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError
+from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from listing import of_2013, play, printed
@@ -152,6 +154,41 @@ class WriteConcerns(ArticleTest):
         server.start()
         found = [event["_id"] for event in client.event_db.events.find()]
         self.assertEqual([name for name in found if name != "perhaps"], list(range(20)))
+
+    @only_tallymap
+    def test_c5_eight_clients_with_j_and_the_server_dies(self):
+        server = Server()
+        self.addCleanup(server.remove)
+        acknowledged, attempted, enough = [], [], threading.Event()
+
+        def work(number):
+            client = connect(server.uri, retryWrites=False)
+            events = of_2013(client.event_db).events
+            for n in itertools.count():
+                attempted.append((number, n))
+                try:
+                    events.insert({"_id": "%d:%d" % (number, n)}, j=True)
+                except PyMongoError:
+                    break
+                acknowledged.append((number, n))
+                if len(acknowledged) >= 200:
+                    enough.set()
+            client.close()
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        self.assertTrue(enough.wait(60))
+        server.kill()
+        for thread in threads:
+            thread.join()
+        server.start()
+        client = connect(server.uri)
+        self.addCleanup(client.close)
+        found = {event["_id"] for event in client.event_db.events.find()}
+        names = [{"%d:%d" % each for each in each_of} for each_of in (acknowledged, attempted)]
+        self.assertLessEqual(names[0], found)
+        self.assertLessEqual(found, names[1])
 
 
 class Bulk(ArticleTest):

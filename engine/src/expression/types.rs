@@ -1,5 +1,5 @@
-//! What type a value is and how long: `$type`, `$isNumber`, `$bsonSize`, `$binarySize`; `$rand`; and
-//! numbers and dates as text.
+//! What type a value is and how long: `$type`, `$isNumber`, `$bsonSize`, `$binarySize`; `$rand`;
+//! and numbers and dates as text.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, Hasher};
