@@ -476,35 +476,4 @@ impl fmt::Debug for Engine {
 }
 
 #[cfg(test)]
-mod tests {
-    use bson::rawdoc;
-
-    use super::*;
-    use crate::disk::HeapDisk;
-
-    #[test]
-    fn names_that_are_only_asked_for_are_forgotten() {
-        let builder = Engine::builder("heap").disk(Arc::new(HeapDisk::new())).background(false);
-        let engine = builder.ns_size_mib(1).open().expect("opens");
-        let held = engine.collection("held.c").expect("a name");
-        engine.collection("there.c").expect("a name").insert_one(rawdoc! { "_id": 1 }).expect("in");
-        let (mut databases, mut collections) = (0, 0);
-        for n in 0..100_000 {
-            let asked = engine.collection(&format!("d{n}.c")).expect("a name");
-            assert!(!asked.exists());
-            let asked = engine.collection(&format!("there.c{n}")).expect("a name");
-            assert!(!asked.exists());
-            let table = engine.inner.databases.lock();
-            databases = databases.max(table.iter().count());
-            let there = table.get("there").expect("it exists");
-            collections = collections.max(there.known_collections());
-        }
-        assert!(databases <= 64 && collections <= 64, "{databases}, {collections}");
-        assert_eq!(engine.database_names(), ["there"]);
-        // A name still leads all who ask to the same one.
-        held.insert_one(rawdoc! { "_id": 1 }).expect("inserted");
-        let found = engine.collection("held.c").expect("a name").find_by_id(1);
-        assert!(found.expect("readable").is_some());
-        assert_eq!(engine.database_names(), ["held", "there"]);
-    }
-}
+mod tests;

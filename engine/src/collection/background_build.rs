@@ -68,8 +68,21 @@ impl Collection {
     /// # Errors
     /// As [`Collection::create_index`]; there is no such index then.
     pub(super) fn build_index(&self, turn: &Turn<'_>, definition: &IndexDefinition) -> Result<()> {
+        let clock = &self.database.shared.clock;
+        let began_ms = clock.uptime_ms();
         let Some(begun) = self.begin_build(turn, definition)? else { return Ok(()) };
+        let (ns, name) = (self.namespace().as_str(), definition.name());
+        tracing::info!(target: "tallymap::index", ns, name, "Index build begun");
         let built = self.fill_and_finish(turn, &begun);
+        let ms = clock.uptime_ms() - began_ms;
+        match &built {
+            Ok(()) => tracing::info!(target: "tallymap::index", ns, name, ms, "Index build done"),
+            // The text of the error has values.
+            Err(error) => {
+                let error = error.code_name();
+                tracing::info!(target: "tallymap::index", ns, name, ms, error, "Index not built");
+            }
+        }
         if built.is_err() {
             // The error that counts is why it was not built. If it cannot be dropped either it
             // stays a build in progress.

@@ -274,7 +274,11 @@ impl<'a> Entry<'a> {
 
     fn to_document(&self, took_us: u64, now_ms: i64) -> Document {
         let mut out = doc! { "op": self.op, "ns": self.ns.as_str() };
-        out.insert("command", command(&self.command));
+        // What is kept of passwords is for nobody who reads a profile.
+        match self.ns.collection() {
+            "system.users" => out.insert("command", doc! { "$hidden": true }),
+            _ => out.insert("command", command(&self.command)),
+        };
         put_count(&mut out, "keysExamined", self.keys_examined);
         put_count(&mut out, "docsExamined", self.docs_examined);
         for (name, is_so) in

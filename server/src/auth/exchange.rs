@@ -202,4 +202,30 @@ mod tests {
         }
         assert_eq!(user(&format!("n,,n={},r=x", "u".repeat(MESSAGE_LEN_MAX))), None);
     }
+
+    #[test]
+    fn damaged_messages_are_refused_and_harm_nobody() {
+        let mut random = oorandom::Rand32::new(7);
+        let credential = Mechanism::Sha1.credential_of("pencil", vec![1; 16], 4096);
+        let sound = b"n,a=u,n=u=2C,r=fyko+d2lbbFgONRv9qkxdawL";
+        let first = ClientFirst::parse(b"n,,n=u,r=x").expect("a message");
+        let (exchange, said) = Exchange::begin_with(&first, Mechanism::Sha1, &credential, "y");
+        let last = format!("c=biws,{},p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=", &said[..4]);
+        for _ in 0..20_000 {
+            let mut message = sound.to_vec();
+            let mut answer = last.clone().into_bytes();
+            for bytes in [&mut message, &mut answer] {
+                for _ in 0..random.rand_range(1..4) {
+                    let at = random.rand_range(0..bytes.len() as u32) as usize;
+                    bytes[at] = random.rand_u32() as u8;
+                }
+                bytes.truncate(random.rand_range(0..bytes.len() as u32 + 1) as usize);
+            }
+            // What is no message is none; what is one has a name.
+            if let Some(first) = ClientFirst::parse(&message) {
+                assert!(!first.user.is_empty() && !first.nonce.is_empty());
+            }
+            assert_eq!(exchange.finish(&answer), None);
+        }
+    }
 }

@@ -6,6 +6,7 @@
 use std::cell::{Ref, RefCell};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use tallymap::Engine;
 
 use super::Auth;
@@ -16,6 +17,7 @@ use super::role::Sum;
 use super::store::Store;
 use super::user::User;
 use crate::dispatch::failure::Outcome;
+use crate::dispatch::sessions::{NOBODY, Uid};
 
 /// Who is logged in on a connection.
 #[derive(Debug, Default)]
@@ -45,6 +47,7 @@ pub struct State {
     seen: u64,
     users: Vec<User>,
     names: Arc<[Name]>,
+    uid: Option<Uid>,
     sum: Sum,
 }
 
@@ -79,6 +82,7 @@ impl Login {
         let found = Store::users(engine).get(&user.name)?;
         let found = found.and_then(|document| User::parse(document.as_bytes()));
         let Some(user) = found.filter(|found| found.is_same(user)) else { return Ok(false) };
+        auth.note_user();
         let mut users = self.state(auth, engine)?.users.clone();
         users.retain(|other| other.name.db != user.name.db);
         users.push(user);
@@ -103,12 +107,18 @@ impl State {
     fn of(engine: &Engine, users: Vec<User>, seen: u64) -> Outcome<State> {
         let roles: Vec<_> = users.iter().flat_map(|user| user.roles.iter().cloned()).collect();
         let names = users.iter().map(|user| user.name.clone()).collect();
-        Ok(State { seen, sum: Sum::of(engine, &roles)?, users, names })
+        let uid = users.first().map(|user| Sha256::digest(user.name.to_string()).into());
+        Ok(State { seen, sum: Sum::of(engine, &roles)?, users, names, uid })
     }
 
     /// Their names.
     pub fn names(&self) -> &Arc<[Name]> {
         &self.names
+    }
+
+    /// Whose their sessions are: the first one's.
+    pub fn uid(&self) -> Uid {
+        self.uid.unwrap_or(NOBODY)
     }
 
     /// Their roles, those that they have from others among them.

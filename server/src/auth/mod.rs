@@ -34,6 +34,7 @@ use self::store::Store;
 use crate::dispatch::call::Client;
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::request::Request;
+use crate::dispatch::sessions::{NOBODY, Uid};
 
 pub use self::random::uuid;
 
@@ -41,6 +42,8 @@ pub use self::random::uuid;
 #[derive(Debug, Default)]
 pub struct Auth {
     is_enabled: bool,
+    /// May nobody make the first user without being one?
+    is_shut: bool,
     /// Counts changes of users and roles.
     version: AtomicU64,
     /// Has there ever been a user?
@@ -63,9 +66,14 @@ pub struct Checked<'a> {
 }
 
 impl Auth {
-    /// Has everybody to log in?
-    pub fn new(is_enabled: bool) -> Auth {
-        Auth { is_enabled, version: AtomicU64::new(1), ..Auth::default() }
+    /// Whether everybody has to log in.
+    pub fn set_enabled(&mut self, is_enabled: bool) {
+        self.is_enabled = is_enabled;
+    }
+
+    /// Whether the first user may be made by whoever is on this machine.
+    pub fn set_localhost_bypass(&mut self, is_open: bool) {
+        self.is_shut = !is_open;
     }
 
     /// Has everybody to log in?
@@ -83,6 +91,11 @@ impl Auth {
         self.version.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// There is a user, or was one: nobody is the first any more.
+    pub fn note_user(&self) {
+        self.has_users.store(true, Ordering::Release);
+    }
+
     /// Held while users or roles are changed: what was looked at holds until it is let go.
     pub fn changing(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
@@ -94,12 +107,12 @@ impl Auth {
     /// # Errors
     /// The engine's.
     pub fn is_first(&self, client: &Client, engine: &Engine) -> Outcome<bool> {
-        if !client.is_local || self.has_users.load(Ordering::Acquire) {
+        if self.is_shut || !client.is_local || self.has_users.load(Ordering::Acquire) {
             return Ok(false);
         }
         let is_empty = Store::users(engine).is_empty()?;
         if !is_empty {
-            self.has_users.store(true, Ordering::Release);
+            self.note_user();
         }
         Ok(is_empty)
     }
@@ -131,6 +144,17 @@ impl Auth {
         match asked.meets(need)? {
             true => Ok(()),
             false => Err(refused(checked)),
+        }
+    }
+
+    /// Whose sessions are those that are named on a connection.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn uid(&self, login: &Login, engine: &Engine) -> Outcome<Uid> {
+        match self.is_enabled {
+            true => Ok(login.state(self, engine)?.uid()),
+            false => Ok(NOBODY),
         }
     }
 

@@ -7,6 +7,13 @@ use tallymap::bson::{text, ty};
 /// What stands for what is not shown.
 const HIDDEN: &str = "xxx";
 
+/// May a command have fields that are not shown?
+pub fn has_secrets(command: &str) -> bool {
+    let commands =
+        ["createUser", "updateUser", "saslStart", "saslContinue", "authenticate", "hello"];
+    commands.contains(&command) || command.eq_ignore_ascii_case("isMaster")
+}
+
 /// Is a field of a command one that is not shown?
 fn is_hidden(command: &str, field: &[u8]) -> bool {
     match command {
@@ -68,6 +75,10 @@ mod tests {
 
     use super::*;
 
+    fn uuid_of(bytes: [u8; 16]) -> bson::Binary {
+        bson::Binary { subtype: bson::spec::BinarySubtype::Uuid, bytes: bytes.to_vec() }
+    }
+
     #[test]
     fn what_is_secret_is_not_shown() {
         let doc = rawdoc! { "createUser": "u", "pwd": "secret", "roles": [], "$db": "d" };
@@ -87,7 +98,7 @@ mod tests {
 
     #[test]
     fn sessions_are_shown_as_uuids() {
-        let doc = rawdoc! { "find": "c", "lsid": { "id": bson::Binary::from_uuid(bson::Uuid::from_bytes([0x1f; 16])) } };
+        let doc = rawdoc! { "find": "c", "lsid": { "id": uuid_of([0x1f; 16]) } };
         assert_eq!(
             text("find", doc.as_bytes()),
             "{ find: \"c\", lsid: { id: UUID(\"1f1f1f1f-1f1f-1f1f-1f1f-1f1f1f1f1f1f\") } }"

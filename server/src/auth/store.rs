@@ -49,7 +49,12 @@ impl<'a> Store<'a> {
     /// # Errors
     /// The engine's.
     pub fn get(&self, name: &Name) -> Outcome<Option<RawDocumentBuf>> {
-        Ok(self.collection()?.find_by_id(name.id().as_str())?)
+        let found = self.collection()?.find_by_id(name.id().as_str())?;
+        // `a.b` of `c` and `b` of `c.a` would have one `_id`.
+        Ok(found.filter(|document| {
+            document.get_str("db").is_ok_and(|db| db == name.db)
+                && document.get_str(self.kind.field()).is_ok_and(|own| own == name.name)
+        }))
     }
 
     /// Those that a filter matches, in the order of their names.
@@ -99,7 +104,7 @@ impl<'a> Store<'a> {
     /// # Errors
     /// The engine's.
     pub fn change(&self, name: &Name, update: &RawDocument) -> Outcome<bool> {
-        let filter = rawdoc! { "_id": name.id() };
+        let filter = rawdoc! { "_id": name.id(), "db": name.db.as_str() };
         Ok(self.collection()?.update_one(filter, update)?.run()?.matched > 0)
     }
 

@@ -117,10 +117,14 @@ mod tests {
 
     use super::*;
 
+    fn uuid_of(bytes: [u8; 16]) -> bson::Binary {
+        bson::Binary { subtype: bson::spec::BinarySubtype::Uuid, bytes: bytes.to_vec() }
+    }
+
     #[test]
     fn a_document_that_mongod_wrote() {
         let doc = rawdoc! {
-            "_id": "d.u", "userId": bson::Binary::from_uuid(bson::Uuid::from_bytes([7; 16])), "user": "u", "db": "d",
+            "_id": "d.u", "userId": uuid_of([7; 16]), "user": "u", "db": "d",
             "credentials": {
                 "MONGODB-CR": "0123",
                 "SCRAM-SHA-1": {

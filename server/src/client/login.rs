@@ -27,8 +27,9 @@ pub fn log_in(client: &mut Client, hello: &RawDocument) -> Result<(), ClientErro
     let nonce = nonce.map_err(|error| client.refused("saslStart", error))?;
 
     let first = format!("n={},r={nonce}", user.replace('=', "=3D").replace(',', "=2C"));
+    let payload = binary(&[HEADER, &first].concat());
     let answer = client.run(&rawdoc! {
-        "saslStart": 1, "mechanism": mechanism.name(), "payload": binary(&[HEADER, &first].concat()),
+        "saslStart": 1, "mechanism": mechanism.name(), "payload": payload,
         "options": { "skipEmptyExchange": true }, "$db": &*database,
     })?;
     let challenge = text(&answer, "payload");

@@ -5,16 +5,18 @@
 pub mod figures;
 mod login;
 mod place;
+mod stream;
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use bson::{RawDocument, RawDocumentBuf, cstr, rawdoc};
 
-pub use self::place::{Place, Secret};
+use self::stream::Stream;
+use crate::wire::TlsError;
+
+pub use self::place::{Place, PlaceTls, Secret};
 
 /// Time after which a server that does not answer is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,6 +45,8 @@ pub enum ClientError {
         /// What the system says.
         source: io::Error,
     },
+    /// TLS cannot be spoken.
+    Tls(TlsError),
     /// The connection broke.
     Broken {
         /// Where it is.
@@ -69,7 +73,7 @@ pub enum ClientError {
 impl ClientError {
     /// Is it worth another try over another connection?
     pub fn is_of_network(&self) -> bool {
-        !matches!(self, ClientError::Refused { .. })
+        !matches!(self, ClientError::Refused { .. } | ClientError::Tls(_))
     }
 }
 
@@ -77,6 +81,7 @@ impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ClientError::Connect { place, source } => write!(f, "cannot reach {place}: {source}"),
+            ClientError::Tls(error) => error.fmt(f),
             ClientError::Broken { place, source } => write!(f, "lost {place}: {source}"),
             ClientError::NoAnswer { place } => {
                 write!(f, "{place} does not speak as a MongoDB server does")
@@ -94,60 +99,9 @@ impl std::error::Error for ClientError {
             ClientError::Connect { source, .. } | ClientError::Broken { source, .. } => {
                 Some(source)
             }
+            ClientError::Tls(error) => Some(error),
             _ => None,
         }
-    }
-}
-
-#[derive(Debug)]
-enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-impl Stream {
-    fn open(place: &Place) -> io::Result<Stream> {
-        if let Some(path) = place.unix_path() {
-            let stream = UnixStream::connect(path)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            return Ok(Stream::Unix(stream));
-        }
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-        for address in (place.host.as_str(), place.port).to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, PATIENCE) {
-                Ok(stream) => {
-                    stream.set_nodelay(true)?;
-                    stream.set_read_timeout(Some(PATIENCE))?;
-                    stream.set_write_timeout(Some(PATIENCE))?;
-                    return Ok(Stream::Tcp(stream));
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => stream.read(into),
-            Stream::Unix(stream) => stream.read(into),
-        }
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => stream.write(bytes),
-            Stream::Unix(stream) => stream.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -157,8 +111,7 @@ impl Client {
     /// # Errors
     /// If nobody is there who speaks as a MongoDB server does.
     pub fn connect(place: &Place, program: &str) -> Result<Client, ClientError> {
-        let refused = |source| ClientError::Connect { place: place.to_string(), source };
-        let stream = Stream::open(place).map_err(refused)?;
+        let stream = Stream::open(place)?;
         let mut client = Client { stream, place: place.clone(), number: 0 };
         let mut hello = rawdoc! {
             "hello": 1,

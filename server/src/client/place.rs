@@ -20,6 +20,17 @@ pub struct Place {
     pub password: Option<Secret>,
     /// The database that knows him.
     pub auth_source: Option<String>,
+    /// How TLS is spoken, if it is.
+    pub tls: Option<PlaceTls>,
+}
+
+/// How TLS is spoken with a server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PlaceTls {
+    /// PEM file with the authorities that may vouch for the server.
+    pub ca_file: Option<PathBuf>,
+    /// PEM file with our own certificate and its key.
+    pub certificate_key_file: Option<PathBuf>,
 }
 
 /// A text that is not shown.
@@ -35,7 +46,8 @@ impl fmt::Debug for Secret {
 impl Place {
     /// A host and a port.
     pub fn new(host: &str, port: u16) -> Place {
-        Place { host: host.to_owned(), port, user: None, password: None, auth_source: None }
+        let host = host.to_owned();
+        Place { host, port, user: None, password: None, auth_source: None, tls: None }
     }
 
     /// The database that knows the user.
@@ -97,8 +109,13 @@ impl Place {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
             match name {
                 "authSource" => place.auth_source = Some(decoded(value)?),
-                "tls" | "ssl" if value == "true" => {
-                    return Err("TLS is not spoken here; ask by the loopback address".to_owned());
+                "tls" | "ssl" if value == "true" => drop(place.tls.get_or_insert_default()),
+                "tlsCAFile" => {
+                    place.tls.get_or_insert_default().ca_file = Some(decoded(value)?.into());
+                }
+                "tlsCertificateKeyFile" => {
+                    let file = Some(decoded(value)?.into());
+                    place.tls.get_or_insert_default().certificate_key_file = file;
                 }
                 // Others are about pools, retries and the like, of which there are none.
                 _ => {}
@@ -181,12 +198,19 @@ mod tests {
             "[::1]5",
             "mongodb://",
             "mongodb+srv://h",
-            "mongodb://h/?tls=true",
             "mongodb://%zz",
             "mongodb://a%4",
         ] {
             assert!(shown(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn tls_is_asked_for() {
+        let place: Place = "mongodb://h/?tls=true&tlsCAFile=%2Fca.pem".parse().expect("sound");
+        let tls = PlaceTls { ca_file: Some("/ca.pem".into()), certificate_key_file: None };
+        assert_eq!(place.tls, Some(tls));
+        assert_eq!("mongodb://h/?tls=false".parse::<Place>().expect("sound").tls, None);
     }
 
     #[test]

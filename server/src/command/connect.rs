@@ -1,6 +1,6 @@
 //! Which server `stat` and `top` ask, and how they go on asking.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,15 @@ pub struct Connect {
     /// The database that knows the user; admin unless told
     #[arg(long = "authenticationDatabase", value_name = "DB")]
     pub authentication_database: Option<String>,
+    /// Speak TLS; a host is called by the name that its certificate has
+    #[arg(long, alias = "ssl")]
+    pub tls: bool,
+    /// PEM file with the authorities that may vouch for the server
+    #[arg(long = "tlsCAFile", alias = "sslCAFile", value_name = "FILE")]
+    pub tls_ca_file: Option<PathBuf>,
+    /// PEM file with a certificate of our own and its key, where the server wants one
+    #[arg(long = "tlsCertificateKeyFile", alias = "sslPEMKeyFile", value_name = "FILE")]
+    pub tls_certificate_key_file: Option<PathBuf>,
 }
 
 /// How often is asked, and how it is shown.
@@ -58,6 +67,12 @@ impl Connect {
     pub fn place(&self) -> Result<Place, CliError> {
         let mut place = self.host.clone();
         place.port = self.port.unwrap_or(place.port);
+        if self.tls || self.tls_ca_file.is_some() || self.tls_certificate_key_file.is_some() {
+            let tls = place.tls.get_or_insert_default();
+            tls.ca_file = self.tls_ca_file.clone().or(tls.ca_file.take());
+            let own = self.tls_certificate_key_file.clone();
+            tls.certificate_key_file = own.or(tls.certificate_key_file.take());
+        }
         if self.username.is_some() {
             (place.user, place.password) = (self.username.clone(), None);
         }

@@ -151,11 +151,17 @@ mod tests {
     fn differences_sorted_by_time() {
         let before = rawdoc! { "totals": {
             "note": "all times in microseconds",
-            "d.a": { "total": { "time": 100, "count": 1 }, "readLock": { "time": 100, "count": 1 } },
+            "d.a": {
+                "total": { "time": 100, "count": 1 },
+                "readLock": { "time": 100, "count": 1 },
+            },
         } };
         let now = rawdoc! { "totals": {
             "note": "all times in microseconds",
-            "d.a": { "total": { "time": 700, "count": 4 }, "readLock": { "time": 700, "count": 4 } },
+            "d.a": {
+                "total": { "time": 700, "count": 4 },
+                "readLock": { "time": 700, "count": 4 },
+            },
             "d.new": {
                 "total": { "time": 2_500_000_i64, "count": 9 },
                 "writeLock": { "time": 2_500_000_i64, "count": 9 },

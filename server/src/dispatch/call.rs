@@ -11,14 +11,14 @@ use tallymap::{AskedBy, Collection, Database, Engine, Hint, Reason};
 use super::Dispatcher;
 use super::common::Common;
 use super::counts::Counts;
-use super::cursors::OwnCursors;
 use super::failure::{Failure, Outcome};
 use super::fields::Fields;
 use super::last_write::LastWrite;
 use super::operations::{Connection, Operations};
+use super::own_cursors::OwnCursors;
 use super::parameters::Parameters;
 use super::request::Request;
-use super::sessions::Sessions;
+use super::sessions::{Sessions, Uid};
 use super::table::Commands;
 use super::top::Top;
 use super::write_gate::WriteGate;
@@ -201,6 +201,14 @@ impl<'a> Call<'a> {
             database: self.common.database,
             request: self.request,
         })
+    }
+
+    /// Whose sessions it names.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn uid(&self) -> Outcome<Uid> {
+        self.auth().uid(&self.client.login, self.engine())
     }
 
     /// The value of its first field.

@@ -17,6 +17,7 @@ use tallymap::limits::DOCUMENT_LEN_MAX;
 
 use super::counts::Count;
 use super::failure::{Failure, Outcome};
+use super::own_cursors::OwnCursors;
 use super::put::Put;
 use super::sessions::{SessionId, check_same};
 use crate::auth::Owner;
@@ -72,15 +73,6 @@ pub struct OpenCursor {
 enum Place {
     Idle { cursor: Box<OpenCursor>, since: Instant },
     InUse { is_killed: bool, owner: Owner },
-}
-
-/// The open cursors as somebody has them: he fetches from his own only.
-#[derive(Debug, Clone)]
-pub struct OwnCursors<'a> {
-    /// All of them.
-    pub all: &'a Cursors,
-    /// Who he is.
-    pub owner: Owner,
 }
 
 /// The open cursors.
@@ -247,7 +239,7 @@ impl Cursors {
         Ok(id)
     }
 
-    fn take(
+    pub(super) fn take(
         &self,
         id: i64,
         ns: &str,
@@ -333,7 +325,7 @@ impl Cursors {
     }
 
     /// Is it a cursor of somebody else?
-    fn is_of_another(&self, id: i64, owner: &Owner) -> bool {
+    pub(super) fn is_of_another(&self, id: i64, owner: &Owner) -> bool {
         match self.lock().places.get(&id) {
             Some(Place::Idle { cursor, .. }) => !cursor.owner.shares_with(owner),
             Some(Place::InUse { owner: own, .. }) => !own.shares_with(owner),
@@ -341,10 +333,11 @@ impl Cursors {
         }
     }
 
-    fn kill_session(&self, session: SessionId, owner: &Owner) {
+    pub(super) fn kill_session(&self, session: SessionId, owner: Option<&Owner>) {
         let of_session = |place: &Place| match place {
             Place::Idle { cursor, .. } => {
-                cursor.session == Some(session) && cursor.owner.shares_with(owner)
+                let is_his = owner.is_none_or(|owner| cursor.owner.shares_with(owner));
+                cursor.session == Some(session) && is_his
             }
             Place::InUse { .. } => false,
         };
@@ -370,34 +363,6 @@ impl Cursors {
             no_timeout: count(|it| matches!(it, Place::Idle { cursor, .. } if !cursor.has_timeout)),
             pinned: count(|it| matches!(it, Place::InUse { .. })),
         }
-    }
-}
-
-impl<'a> std::ops::Deref for OwnCursors<'a> {
-    type Target = Cursors;
-
-    fn deref(&self) -> &Cursors {
-        self.all
-    }
-}
-
-impl OwnCursors<'_> {
-    /// Takes a cursor out, to fetch from it.
-    ///
-    /// # Errors
-    /// If there is none of this number, namespace, session and owner.
-    pub fn take(&self, id: i64, ns: &str, session: Option<SessionId>) -> Outcome<Box<OpenCursor>> {
-        self.all.take(id, ns, session, &self.owner)
-    }
-
-    /// Is it a cursor of somebody else?
-    pub fn is_of_another(&self, id: i64) -> bool {
-        self.all.is_of_another(id, &self.owner)
-    }
-
-    /// Kills his cursors of a session.
-    pub fn kill_session(&self, session: SessionId) {
-        self.all.kill_session(session, &self.owner);
     }
 }
 
@@ -489,10 +454,10 @@ mod tests {
         assert_eq!(code(id.wrapping_add(1), "d.c"), 43);
         assert_eq!(
             cursors
-                .take(id, "d.c", Some(SessionId([1; 16])), &Owner::default())
+                .take(id, "d.c", Some(SessionId::new([1; 16])), &Owner::default())
                 .unwrap_err()
                 .code(),
-            50738
+            50736
         );
         let taken = cursors.take(id, "d.c", None, &Owner::default()).expect("there");
         assert_eq!(code(id, "d.c"), 12051);

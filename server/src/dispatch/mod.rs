@@ -18,6 +18,7 @@ pub mod fields;
 pub mod last_write;
 pub mod names;
 pub mod operations;
+pub mod own_cursors;
 pub mod parameters;
 pub mod put;
 pub mod read_concern;
@@ -33,7 +34,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bson::{RawDocument, RawDocumentBuf, rawdoc};
+use bson::{Document, RawDocument, RawDocumentBuf, rawdoc};
 use tallymap::bson::element::Element;
 use tallymap::{Durability, Engine, Examined};
 
@@ -46,7 +47,7 @@ use self::operations::Operations;
 use self::parameters::Parameters;
 use self::put::Put;
 use self::request::Request;
-use self::sessions::Sessions;
+use self::sessions::{NOBODY, Sessions};
 use self::slow::Slow;
 use self::table::{Command, Commands, Does};
 use self::top::{Latencies, Top};
@@ -83,6 +84,8 @@ pub struct Dispatcher {
     clients: AtomicI32,
     started: Instant,
     port: u16,
+    /// As it was started with.
+    options: Document,
     connections_max: usize,
 }
 
@@ -104,6 +107,7 @@ impl Dispatcher {
             clients: AtomicI32::new(0),
             started: Instant::now(),
             port: 0,
+            options: Document::new(),
             connections_max: CONNECTIONS_MAX,
         }
     }
@@ -122,13 +126,19 @@ impl Dispatcher {
 
     /// Whether everybody has to log in.
     pub fn with_auth(mut self, is_enabled: bool) -> Dispatcher {
-        self.auth = Auth::new(is_enabled);
+        self.auth.set_enabled(is_enabled);
         self
     }
 
     /// The number of connections that replies give as the most there can be.
     pub fn for_up_to(mut self, connections: usize) -> Dispatcher {
         self.connections_max = connections;
+        self
+    }
+
+    /// The options that it was started with.
+    pub fn started_with(mut self, options: Document) -> Dispatcher {
+        self.options = options;
         self
     }
 
@@ -160,6 +170,12 @@ impl Dispatcher {
     /// Asks all commands under way to end. Answers how many there are.
     pub fn end_operations(&self) -> usize {
         self.operations.kill_all()
+    }
+
+    /// Whether the first user may be made by whoever is on this machine, as it is unless told.
+    pub fn with_localhost_bypass(mut self, is_open: bool) -> Dispatcher {
+        self.auth.set_localhost_bypass(is_open);
+        self
     }
 
     /// Somebody new to talk to.
@@ -253,7 +269,7 @@ impl Dispatcher {
             return Err(table::no_such_command(&name));
         };
         let began = Instant::now();
-        let common = Common::parse(command.name, request.body())?;
+        let mut common = Common::parse(command.name, request.body())?;
         command.check_place(&common)?;
         self.check_allowed(client, request, command, &first, &common)?;
         command.check(&common)?;
@@ -261,9 +277,7 @@ impl Dispatcher {
         if common.write_concern.is_some_and(|concern| concern.asks_journal && !is_journaled) {
             return Err(WriteConcern::no_journal());
         }
-        if let Some(session) = common.session {
-            self.sessions.touch(session)?;
-        }
+        self.note_session(client, &mut common)?;
         self.counts.count(command.does);
         runs.total.add();
         let place = (common.database, operations::target(command, request));
@@ -275,13 +289,16 @@ impl Dispatcher {
             let work = || self.reply(client, request, command, first, common);
             running.interrupt().run(max_time, work)
         };
-        if done.is_err() {
+        if let Err(failure) = &done {
             runs.failed.add();
             self.counts.refused.add();
+            let (name, code) = (command.name, failure.code());
+            tracing::debug!(target: "COMMAND", database = place.0, name, code, "Command refused");
         }
         let took = began.elapsed();
         self.count_time(place, command.does, took);
-        if took > self.engine.slow_after() {
+        let is_told = || tracing::enabled!(target: "COMMAND", tracing::Level::TRACE);
+        if took > self.engine.slow_after() || is_told() {
             let slow = Slow { client, request, command, place, examined, took, done: &done };
             slow.tell(&self.engine);
         }
@@ -297,6 +314,18 @@ impl Dispatcher {
                 let named = self.engine.collection(&call::namespace(database, collection));
                 named.is_ok_and(|collection| collection.exists())
             });
+        }
+    }
+
+    /// A session is that of who names it. Of somebody who did not log in none is kept: there is
+    /// room for so many only.
+    fn note_session(&self, client: &Client, common: &mut Common<'_>) -> Outcome<()> {
+        let Some(session) = common.session else { return Ok(()) };
+        let session = session.owned_by(self.auth.uid(&client.login, &self.engine)?);
+        common.session = Some(session);
+        match self.auth.is_enabled() && *session.uid() == NOBODY {
+            true => Ok(()),
+            false => self.sessions.touch(session),
         }
     }
 

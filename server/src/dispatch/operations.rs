@@ -17,6 +17,7 @@ use super::common::Common;
 use super::request::Request;
 use super::sessions::SessionId;
 use super::table::{Command, Does};
+use crate::auth::redact;
 
 /// Longest command that is kept whole, bytes. Of others only their first fields are.
 const COMMAND_LEN_MAX: usize = 4096;
@@ -253,7 +254,7 @@ impl Connection {
         // The buffers of the last command serve this one.
         set(&mut present.database, common.database);
         set(&mut present.target, target(command, request));
-        present.is_whole = put_command(&mut present.command, request.body());
+        present.is_whole = put_command(&mut present.command, command.name, request.body());
     }
 
     /// The client said what it is.
@@ -313,8 +314,12 @@ pub fn target<'a>(command: &Command, request: &Request<'a>) -> &'a str {
 }
 
 /// Writes a command down, or the first of its fields. Answers whether it is all of it.
-fn put_command(place: &mut Vec<u8>, body: &[u8]) -> bool {
+fn put_command(place: &mut Vec<u8>, name: &str, body: &[u8]) -> bool {
     place.clear();
+    if redact::has_secrets(name) {
+        *place = redact::document(name, body);
+        return true;
+    }
     if body.len() <= COMMAND_LEN_MAX {
         place.extend_from_slice(body);
         return true;

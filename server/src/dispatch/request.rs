@@ -9,7 +9,7 @@ use super::failure::{Failure, Outcome};
 use super::names::Names;
 
 /// A command, borrowed from the message that brought it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Request<'a> {
     body: &'a [u8],
     sequences: Vec<Sequence<'a>>,
@@ -31,6 +31,14 @@ pub enum Documents<'a> {
     Array(&'static str, Elements<'a>, usize),
     /// The rest of a sequence.
     Sequence(&'a [u8]),
+}
+
+/// Only its name: there may be a password in it.
+impl std::fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = self.command().map(|first| first.name_lossy().into_owned());
+        f.debug_struct("Request").field("command", &name).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Request<'a> {

@@ -9,19 +9,29 @@ use tallymap::bson::element::Value;
 use tallymap::bson::ty;
 
 use super::failure::{Failure, Outcome};
+use crate::auth::scram::encode;
 
 /// Minutes after which a session that nobody names is forgotten.
 pub const TIMEOUT_MINUTES: i32 = 30;
 /// Most sessions that are known at a time.
 const SESSIONS_MAX: usize = 100_000;
-/// How texts name a user who did not log in: the SHA-256 of nothing.
-const NOBODY: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+/// What stands for nobody in particular: the SHA-256 of nothing.
+pub const NOBODY: Uid = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
+    0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
 /// Subtype of a UUID.
 const UUID: u8 = 4;
 
-/// The UUID of a session.
+/// Whose a session is: the SHA-256 of the user's name and database.
+pub type Uid = [u8; 32];
+
+/// A session: the UUID that its client gave it, and whose it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SessionId(pub [u8; 16]);
+pub struct SessionId {
+    uuid: [u8; 16],
+    uid: Uid,
+}
 
 /// The sessions that were named.
 #[derive(Debug, Default)]
@@ -34,12 +44,32 @@ impl SessionId {
     pub fn of(value: Value<'_>) -> Option<SessionId> {
         let (header, uuid) = value.bytes.split_first_chunk::<5>()?;
         let is_uuid = value.ty == ty::BINARY && header[4] == UUID;
-        Some(SessionId(uuid.try_into().ok().filter(|_| is_uuid)?))
+        Some(SessionId::new(uuid.try_into().ok().filter(|_| is_uuid)?))
+    }
+
+    /// A session of nobody in particular.
+    pub const fn new(uuid: [u8; 16]) -> SessionId {
+        SessionId { uuid, uid: NOBODY }
+    }
+
+    /// The same UUID as somebody's session.
+    pub fn owned_by(self, uid: Uid) -> SessionId {
+        SessionId { uid, ..self }
+    }
+
+    /// Did its client give it the same UUID as another's?
+    pub fn has_uuid_of(&self, other: &SessionId) -> bool {
+        self.uuid == other.uuid
+    }
+
+    /// Whose it is.
+    pub fn uid(&self) -> &Uid {
+        &self.uid
     }
 
     /// It as a BSON value's bytes.
     pub fn to_binary(self) -> Vec<u8> {
-        [&16_i32.to_le_bytes()[..], &[UUID], &self.0].concat()
+        [&16_i32.to_le_bytes()[..], &[UUID], &self.uuid].concat()
     }
 }
 
@@ -82,12 +112,12 @@ impl Sessions {
 /// Refuses a session other than the one that a cursor was opened in.
 ///
 /// # Errors
-/// 50737, 50738 as the server does.
+/// 50736 to 50738 as the server does.
 pub fn check_same(cursor: i64, own: Option<SessionId>, given: Option<SessionId>) -> Outcome<()> {
     if own == given {
         return Ok(());
     }
-    let show = |id: SessionId| format!("{} - {NOBODY}", bson::Uuid::from_bytes(id.0));
+    let show = |id: SessionId| format!("{} - {}", bson::Uuid::from_bytes(id.uuid), encode(&id.uid));
     let (code, message) = match (own, given) {
         (Some(own), None) => (
             50737,
@@ -98,17 +128,23 @@ pub fn check_same(cursor: i64, own: Option<SessionId>, given: Option<SessionId>)
             ),
         ),
         (None, Some(given)) => (
-            50738,
+            50736,
             format!(
                 "Cannot run getMore on cursor {cursor}, which was not created in a session, in \
                  session {}",
                 show(given)
             ),
         ),
-        _ => (
+        (Some(own), Some(given)) => (
             50738,
-            format!("Cannot run getMore on cursor {cursor}, which was created in another session"),
+            format!(
+                "Cannot run getMore on cursor {cursor}, which was created in session {}, in \
+                 session {}",
+                show(own),
+                show(given)
+            ),
         ),
+        (None, None) => return Ok(()),
     };
     Err(Failure::new(Reason::Location(code), message))
 }
@@ -119,7 +155,7 @@ mod tests {
 
     #[test]
     fn ids_are_uuids() {
-        let id = SessionId([7; 16]);
+        let id = SessionId::new([7; 16]);
         let bytes = id.to_binary();
         assert_eq!(SessionId::of(Value { ty: ty::BINARY, bytes: &bytes }), Some(id));
         assert_eq!(SessionId::of(Value { ty: ty::BINARY, bytes: &bytes[..20] }), None);
@@ -131,19 +167,19 @@ mod tests {
 
     #[test]
     fn a_cursor_stays_in_its_session() {
-        let (one, other) = (Some(SessionId([1; 16])), Some(SessionId([2; 16])));
+        let (one, other) = (Some(SessionId::new([1; 16])), Some(SessionId::new([2; 16])));
         let code = |own, given| check_same(5, own, given).map_or_else(|f| f.code(), |()| 0);
         assert_eq!((code(None, None), code(one, one)), (0, 0));
-        assert_eq!((code(one, None), code(None, one), code(one, other)), (50737, 50738, 50738));
+        assert_eq!((code(one, None), code(None, one), code(one, other)), (50737, 50736, 50738));
     }
 
     #[test]
     fn ended_sessions_are_forgotten() {
         let sessions = Sessions::default();
-        sessions.touch(SessionId([1; 16])).expect("room");
-        sessions.touch(SessionId([1; 16])).expect("room");
-        assert_eq!(sessions.known(), [SessionId([1; 16])]);
-        sessions.end(SessionId([1; 16]));
+        sessions.touch(SessionId::new([1; 16])).expect("room");
+        sessions.touch(SessionId::new([1; 16])).expect("room");
+        assert_eq!(sessions.known(), [SessionId::new([1; 16])]);
+        sessions.end(SessionId::new([1; 16]));
         assert!(sessions.known().is_empty());
     }
 }

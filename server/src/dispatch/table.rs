@@ -165,7 +165,6 @@ impl Command {
     /// # Errors
     /// With the numbers and texts of 5.0.
     pub fn check(&self, common: &Common<'_>) -> Outcome<()> {
-        let name = self.name;
         if common.write_concern.is_some() && !self.is_write {
             let message = "Command does not support writeConcern";
             return Err(Failure::new(Reason::InvalidOptions, message));

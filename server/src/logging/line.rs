@@ -108,7 +108,8 @@ mod tests {
         let expected = concat!(
             r#"{"t":{"$date":"2010-10-10T13:55:36.500+00:00"},"s":"I","c":"NETWORK","id":22943,"#,
             r#""ctx":"listener","msg":"Connection\naccepted","attr":{"remote":"127.0.0.1:4711","#,
-            r#""note":"two words\nand \"more\"","command":{"find":"c"}},"tags":["startupWarnings"]}"#,
+            r#""note":"two words\nand \"more\"","command":{"find":"c"}},"#,
+            r#""tags":["startupWarnings"]}"#,
         );
         assert_eq!(line().to_json(), expected);
     }

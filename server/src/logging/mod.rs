@@ -75,16 +75,36 @@ pub fn begin(settings: &Settings) -> io::Result<()> {
     if SINK.set(sink).is_ok() {
         // Where another collector was installed before, lines go there.
         let _ = tracing::subscriber::set_global_default(Collector::new(settings));
+        tell_of_panics();
     }
     Ok(())
 }
 
-/// Ends the log file and begins another one, as it was told to; nothing without a file.
+/// A thread that panics is told of, by the place: what it says may be somebody's data.
+fn tell_of_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(target: "CONTROL", place, "A thread panicked: this is a mistake of ours");
+        before(panic);
+    }));
+}
+
+/// Ends the log file and begins another one, as it was told to; nothing without a file. Tells the
+/// log of it.
 ///
 /// # Errors
 /// If it cannot be renamed or opened. The one before goes on then.
 pub fn rotate() -> io::Result<()> {
-    SINK.get().map_or(Ok(()), Sink::rotate)
+    match SINK.get().map_or(Ok(false), Sink::rotate) {
+        Ok(true) => tracing::info!(target: "CONTROL", "Log file begun"),
+        Ok(false) => {}
+        Err(error) => {
+            tracing::error!(target: "CONTROL", %error, "Log file not ended");
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// The component that a line is of, by the target of its event.

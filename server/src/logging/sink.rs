@@ -61,18 +61,18 @@ impl Sink {
         }
     }
 
-    /// Ends the file and begins another.
+    /// Ends the file and begins another. Answers whether there is one.
     ///
     /// # Errors
     /// If it cannot be renamed or opened; the one before goes on then.
-    pub fn rotate(&self) -> io::Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
+    pub fn rotate(&self) -> io::Result<bool> {
+        let Some(path) = &self.path else { return Ok(false) };
         let mut open = self.opened();
         if self.rotation == Rotation::Rename {
             set_aside(path)?;
         }
         open.file = Some(appended(path)?);
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -8,7 +8,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::error::TlsError;
 use super::options::Tls;
@@ -39,6 +39,35 @@ pub fn config(options: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
         }
     };
     builder.with_single_cert(chain, key).map(Arc::new).map_err(refused)
+}
+
+/// The client's side: with a server that one of the authorities in `ca_file` vouches for.
+///
+/// # Errors
+/// If a file is not there, or no good.
+pub fn client_config(
+    ca_file: &Path,
+    certificate_key_file: Option<&Path>,
+) -> Result<Arc<ClientConfig>, TlsError> {
+    let refused = |file: &Path, error: rustls::Error| TlsError::Refused {
+        file: file.to_owned(),
+        problem: error.to_string(),
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(ca_file, &read(ca_file)?)? {
+        roots.add(certificate).map_err(|error| refused(ca_file, error))?;
+    }
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| refused(ca_file, error))?
+        .with_root_certificates(roots);
+    let Some(file) = certificate_key_file else {
+        return Ok(Arc::new(builder.with_no_client_auth()));
+    };
+    let text = read(file)?;
+    let config =
+        builder.with_client_auth_cert(certificates(file, &text)?, private_key(file, &text)?);
+    config.map(Arc::new).map_err(|error| refused(file, error))
 }
 
 /// Who checks the certificates of clients, against the authorities in `file`.

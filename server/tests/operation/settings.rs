@@ -24,6 +24,16 @@ fn the_line_outranks_the_environment_and_that_the_file() {
     let told = server.run(&rawdoc! { "profile": -1, "$db": "d" });
     assert_eq!(told.get_i32("was").expect("a level"), 2, "by the line");
     assert_eq!(told.get_i32("slowms").expect("a time"), 77, "by the file");
+    let options = server.run(&rawdoc! { "getCmdLineOpts": 1, "$db": "admin" });
+    let options = bson::Document::try_from(&*options).expect("sound");
+    let expected = bson::doc! {
+        "config": file.to_str().expect("UTF-8"),
+        "net": { "bindIp": "localhost", "port": 0, "unixDomainSocket": { "enabled": false } },
+        "setParameter": { "ttlMonitorSleepSecs": "5" },
+        "storage": { "dbPath": data.to_str().expect("UTF-8"), "engine": "mmapv1" },
+        "systemLog": { "quiet": true },
+    };
+    assert_eq!(options.get_document("parsed").expect("options"), &expected);
     server.stop();
     let output = server.output();
     assert!(output.lines().all(|line| line.starts_with("{\"t\":")), "by the file: {output}");

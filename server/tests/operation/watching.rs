@@ -91,6 +91,34 @@ fn nobody_there_and_nobody_left() {
 }
 
 #[test]
+fn tls_is_spoken_where_it_is_asked_for() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
+    let (certificate, key) = (own.cert.pem(), own.signing_key.serialize_pem());
+    std::fs::write(path("ca.pem"), &certificate).expect("written");
+    std::fs::write(path("server.pem"), certificate + &key).expect("written");
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
+    std::fs::write(path("other.pem"), other.cert.pem()).expect("written");
+    let options = ["--tlsMode", "requireTLS", "--tlsCertificateKeyFile", &path("server.pem")];
+    let server = Server::start(folder.path(), &options);
+    let name = server.address.replace("127.0.0.1", "localhost");
+    let with =
+        |file: &str| watch(&name, &format!("stat -n 1 0.02 --tls --tlsCAFile {}", path(file)));
+    assert_eq!(text(&with("ca.pem")).lines().count(), 2);
+    for (output, expected) in [
+        (with("other.pem"), "invalid peer certificate"),
+        (with("none.pem"), "No such file or directory"),
+        (watch(&name, "stat -n 1 --tls"), "TLS needs --tlsCAFile"),
+        (watch(&name, "stat -n 1"), "lost localhost:"),
+    ] {
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(output.status.code(), Some(3), "{error}");
+    }
+}
+
+#[test]
 fn who_has_to_log_in_does() {
     let folder = folder();
     let mut server =

@@ -26,7 +26,7 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
 ];
 
 /// What a reply has beside what is compared.
-const BESIDE: [&str; 8] = [
+const BESIDE: [&str; 9] = [
     "localTime",
     "connectionId",
     "topologyVersion",
@@ -35,6 +35,7 @@ const BESIDE: [&str; 8] = [
     "timeMillis",
     "uuids",
     "syncMillis",
+    "userId",
 ];
 
 #[test]

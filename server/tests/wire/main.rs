@@ -1,5 +1,6 @@
 //! Does the server answer as mongod 5.0.4 does, whatever is sent?
 
+mod access;
 mod commands;
 mod compression;
 mod figures;
@@ -9,8 +10,11 @@ mod hostile_frames;
 mod idle;
 mod limits;
 mod listening;
+mod login;
 mod maintenance;
 mod process;
+mod roles;
+mod scram;
 mod support;
 mod talk;
 mod tls;

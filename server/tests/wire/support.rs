@@ -37,7 +37,17 @@ impl Running {
 
     /// Starts one that listens as it is told.
     pub fn with(options: &Options) -> Running {
-        let server = Server::bind(dispatcher(), options).expect("listens");
+        Running::of(dispatcher(), options)
+    }
+
+    /// Starts one where everybody has to log in.
+    pub fn with_auth() -> Running {
+        Running::of(dispatcher().with_auth(true), &Options::at("127.0.0.1", 0))
+    }
+
+    /// Starts one that answers by `dispatcher`.
+    pub fn of(dispatcher: Dispatcher, options: &Options) -> Running {
+        let server = Server::bind(dispatcher, options).expect("listens");
         let (stopper, address) = (server.stopper(), server.address().expect("has one"));
         let thread = Some(std::thread::spawn(move || server.run()));
         Running { stopper, thread, address }

@@ -20,7 +20,7 @@ pub fn aggregate(asked: &Asked<'_>) -> Outcome<bool> {
     let checked = asked.checked;
     let start = match checked.target.as_str() {
         Some(name) => Start::Collection(checked.database, name),
-        None => Start::Server,
+        None => Start::Server(checked.database),
     };
     let bypasses = asked.is_true("bypassDocumentValidation");
     let stages = asked.field("pipeline");
@@ -84,9 +84,13 @@ pub fn update(asked: &Asked<'_>) -> Outcome<bool> {
 /// Finds, and changes what it finds.
 pub fn find_and_modify(asked: &Asked<'_>) -> Outcome<bool> {
     let mut actions = vec![A::Find];
-    match asked.is_true("remove") {
-        true => actions.push(A::Remove),
-        false => actions.push(A::Update),
+    let removes = asked.is_true("remove");
+    if removes {
+        actions.push(A::Remove);
+    }
+    // Whatever stands for true in the one, the other is done if it is there.
+    if !removes || asked.field("update").is_some() {
+        actions.push(A::Update);
     }
     if asked.is_true("upsert") {
         actions.push(A::Insert);

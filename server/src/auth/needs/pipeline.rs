@@ -13,8 +13,8 @@ use crate::auth::privilege::{Privileges, Resource};
 pub enum Start<'a> {
     /// The documents of a collection.
     Collection(&'a str, &'a str),
-    /// What the first stage knows of the server; the database is not used.
-    Server,
+    /// What the first stage knows of the server; stages after it look into this database.
+    Server(&'a str),
     /// What came from a stage around it, over this database.
     Within(&'a str),
 }
@@ -52,14 +52,11 @@ impl Look<'_> {
                     _ => self.allow(collection, A::Find),
                 }
             }
-            Start::Server => self.of_server(first_name, first.map(|(_, stage)| stage)),
+            Start::Server(_) => self.of_server(first_name, first.map(|(_, stage)| stage)),
             Start::Within(_) => true,
         };
-        let database = match start {
-            Start::Collection(database, _) | Start::Within(database) => database,
-            // Stages after it look into collections of its own database.
-            Start::Server => "admin",
-        };
+        let (Start::Collection(database, _) | Start::Server(database) | Start::Within(database)) =
+            start;
         source && elements(stages).all(|stage| self.stage(database, stage))
     }
 
@@ -238,6 +235,18 @@ mod tests {
             rawdoc! { "$lookup": { "from": "x", "pipeline": [{ "$indexStats": {} }] } },
             &[("x", A::IndexStats)],
         );
+    }
+
+    #[test]
+    fn stages_after_what_the_server_tells_look_into_its_database() {
+        let mut stages = RawArrayBuf::new();
+        stages.push(rawdoc! { "$listLocalSessions": {} });
+        stages.push(rawdoc! { "$lookup": { "from": "x" } });
+        let stages = Value { ty: ty::ARRAY, bytes: stages.as_bytes() };
+        let find = (Pattern::Collection("d".into(), "x".into()), Actions::of(&[A::Find]));
+        let privileges = Privileges::of([find]);
+        assert!(may(&privileges, Start::Server("d"), stages, false));
+        assert!(!may(&privileges, Start::Server("admin"), stages, false));
     }
 
     #[test]

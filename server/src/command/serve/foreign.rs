@@ -22,7 +22,9 @@ const ALONE: &str = "this is a server that stands alone";
 const NO_SCRIPTS: &str = "there is no JavaScript in the server";
 const NO_WIRED_TIGER: &str = "the files are MMAPv1's, and the only engine is that";
 const ALWAYS_CHECKED: &str = "documents are always checked";
-const PRIVATE: &str = "files are made when they are needed";
+const NOTHING_SENT: &str = "nothing is sent anywhere";
+const NO_SYSLOG: &str = "standard output goes to the journal of systemd; else see --logpath";
+const MADE_LATER: &str = "files are made when they are needed";
 
 /// Options without a value.
 const FLAGS: &[(&str, Fate)] = &[
@@ -34,11 +36,11 @@ const FLAGS: &[(&str, Fate)] = &[
     ("master", Refused(ALONE)),
     ("nohttpinterface", Accepted("there is none")),
     ("noobjcheck", Accepted(ALWAYS_CHECKED)),
-    ("noprealloc", Accepted(PRIVATE)),
+    ("noprealloc", Accepted(MADE_LATER)),
     ("noscripting", Accepted(NO_SCRIPTS)),
     ("notablescan", Refused("finds may walk a collection")),
     ("objcheck", Accepted(ALWAYS_CHECKED)),
-    ("preallocDataFiles", Accepted(PRIVATE)),
+    ("preallocDataFiles", Accepted(MADE_LATER)),
     ("quota", Refused("files are not limited")),
     ("repair", Refused("see `tallymap repair --help`")),
     ("rest", Refused("there is --http ADDR:PORT, with /metrics and /healthz")),
@@ -46,31 +48,51 @@ const FLAGS: &[(&str, Fate)] = &[
     ("shutdown", Refused("send it SIGTERM: `kill $(cat DIR/mongod.lock)`")),
     ("slave", Refused(ALONE)),
     ("sysinfo", Accepted("see `hostInfo`")),
-    ("syslog", Refused("standard output goes to the journal of systemd; else see --logpath")),
+    ("syslog", Refused(NO_SYSLOG)),
+    ("tlsAllowInvalidCertificates", Refused("certificates that are shown are checked")),
+    ("tlsAllowInvalidHostnames", Accepted("names of clients' hosts are not compared")),
+    ("tlsFIPSMode", Refused("the library of ciphers has no such mode")),
+    ("tlsOnNormalPorts", Refused("there is --tlsMode requireTLS")),
+    ("transitionToAuth", Refused(ALONE)),
     ("upgrade", Accepted("files need none")),
+    ("wiredTigerDirectoryForIndexes", Refused(NO_WIRED_TIGER)),
 ];
 
 /// Options with a value.
 const VALUED: &[(&str, Fate)] = &[
+    ("awsIamSessionToken", Refused("the ways to log in are SCRAM's")),
     ("clusterAuthMode", Refused(ALONE)),
+    ("clusterIpSourceAllowlist", Refused(ALONE)),
+    ("configExpand", Refused("the file of --config has values, and nothing to be run")),
+    ("enableFreeMonitoring", Accepted(NOTHING_SENT)),
     ("enableMajorityReadConcern", Accepted("what a server that stands alone has is read")),
+    ("freeMonitoringTag", Accepted(NOTHING_SENT)),
     ("journalOptions", Accepted("they are for tests of mongod")),
     ("keyFile", Refused(ALONE)),
+    ("listenBacklog", Accepted("as many wait as the system allows, up to 4096")),
+    ("oplogMinRetentionHours", Accepted("there is no oplog")),
     ("oplogSize", Accepted("there is no oplog")),
+    ("profileFilter", Refused("the profiler has no filter")),
     ("quotaFiles", Refused("files are not limited")),
     ("redactClientLogData", Accepted("values are not logged")),
     ("repairpath", Refused("see `tallymap repair --help`")),
     ("replSet", Refused(ALONE)),
     ("source", Refused(ALONE)),
+    ("syslogFacility", Refused(NO_SYSLOG)),
     ("timeStampFormat", Accepted("times are ISO 8601, in UTC")),
     ("timeZoneInfo", Accepted("rules of time zones are not used")),
     ("tlsCertificateKeyFilePassword", Refused("the key must not be encrypted")),
-    ("tlsCRLFile", Refused("certificates that were revoked are not known")),
+    ("tlsClusterCAFile", Refused(ALONE)),
     ("tlsClusterFile", Refused(ALONE)),
+    ("tlsClusterPassword", Refused(ALONE)),
+    ("tlsCRLFile", Refused("certificates that were revoked are not known")),
+    ("tlsDisabledProtocols", Refused("only TLS 1.2 and 1.3 are spoken, both")),
+    ("tlsLogVersions", Accepted("versions of TLS are not logged")),
     ("wiredTigerCacheSizeGB", Refused(NO_WIRED_TIGER)),
     ("wiredTigerCollectionBlockCompressor", Refused(NO_WIRED_TIGER)),
     ("wiredTigerIndexPrefixCompression", Refused(NO_WIRED_TIGER)),
     ("wiredTigerJournalCompressor", Refused(NO_WIRED_TIGER)),
+    ("zstdDefaultCompressionLevel", Accepted("the level is the library's own")),
 ];
 
 const ENGINE: &str = "storageEngine";
@@ -113,7 +135,12 @@ impl Args for Foreign {
             let parser = clap::builder::BoolishValueParser::new();
             Arg::new(name).long(name).hide(true).action(ArgAction::SetTrue).value_parser(parser)
         };
-        let valued = |name: &'static str| Arg::new(name).long(name).hide(true).num_args(1);
+        let valued = |name: &'static str| match name {
+            "enableMajorityReadConcern" => {
+                Arg::new(name).long(name).hide(true).num_args(0..=1).default_missing_value("true")
+            }
+            _ => Arg::new(name).long(name).hide(true).num_args(1),
+        };
         let engine = Arg::new(ENGINE).long(ENGINE).value_name("ENGINE").hide(true).num_args(1);
         command
             .args(FLAGS.iter().map(|(name, _)| flag(name)))
@@ -162,6 +189,7 @@ mod tests {
     #[test]
     fn accepted_and_refused() {
         assert_eq!(check("--storageEngine mmapv1"), Ok(Vec::new()));
+        assert_eq!(check("--enableMajorityReadConcern").expect("accepted").len(), 1);
         assert_eq!(check("--noprealloc --oplogSize 5").expect("accepted").len(), 2);
         for line in ["--storageEngine wiredTiger", "--replSet rs0", "--shardsvr", "--fork"] {
             assert!(check(line).is_err(), "{line}");

@@ -29,7 +29,7 @@ pub struct Logs {
     /// Leave out who connects and disconnects
     #[arg(long, value_parser = BoolishValueParser::new())]
     pub quiet: bool,
-    /// Log more; -vv yet more
+    /// Log commands that are refused, too; -vv every command
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// From how many milliseconds on an operation is slow, and logged

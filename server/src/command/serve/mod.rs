@@ -10,6 +10,7 @@ mod logs;
 mod network;
 mod pages;
 mod parameters;
+mod parsed;
 mod process;
 mod security;
 mod storage;
@@ -118,7 +119,7 @@ impl Serve {
         self.warn(options, notes, parameters);
         let engine = self.storage.builder(parameters)?.open()?;
         engine.set_default_profiling(self.logs.profiling())?;
-        let served = self.listen(&engine, options, &dbpath, &notifier);
+        let served = self.listen(&engine, parameters, options, &dbpath, &notifier);
         let closed = engine.close();
         served?;
         closed?;
@@ -130,11 +131,15 @@ impl Serve {
     fn listen(
         &self,
         engine: &Engine,
+        parameters: &Parameters,
         options: &Options,
         dbpath: &str,
         notifier: &Notifier,
     ) -> Result<(), CliError> {
-        let dispatcher = Dispatcher::new(engine.clone()).with_auth(self.security.auth);
+        let dispatcher = Dispatcher::new(engine.clone())
+            .with_auth(self.security.auth)
+            .with_localhost_bypass(parameters.localhost_bypass)
+            .started_with(self.parsed());
         let server = Server::bind(dispatcher, options)?;
         let http = match &self.network.http {
             None => None,

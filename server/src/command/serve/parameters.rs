@@ -8,9 +8,8 @@ use clap::Args;
 use crate::error::CliError;
 
 /// Parameters that may be set to anything: what they switch is not there.
-const WITHOUT_MEANING: [&str; 6] = [
+const WITHOUT_MEANING: [&str; 5] = [
     "diagnosticDataCollectionEnabled",
-    "enableLocalhostAuthBypass",
     "enableTestCommands",
     "honorSystemUmask",
     "internalQueryExecMaxBlockingSortBytes",
@@ -21,7 +20,7 @@ const WITHOUT_MEANING: [&str; 6] = [
 #[derive(Debug, Args)]
 #[command(next_help_heading = "General")]
 pub struct ParameterOptions {
-    /// Set a parameter: ttlMonitorSleepSecs, logLevel, quiet
+    /// Set a parameter: ttlMonitorSleepSecs, logLevel, quiet, enableLocalhostAuthBypass
     #[arg(long = "setParameter", value_name = "NAME=VALUE")]
     pub set_parameter: Vec<String>,
 }
@@ -35,6 +34,8 @@ pub struct Parameters {
     pub log_level: Option<u8>,
     /// Is who comes and goes left out of the log, if that was set?
     pub quiet: Option<bool>,
+    /// May the first user be made from this machine by whomever?
+    pub localhost_bypass: bool,
     /// Names of those that mean nothing here.
     pub ignored: Vec<String>,
 }
@@ -49,6 +50,7 @@ impl ParameterOptions {
             ttl_interval: Duration::from_secs(60),
             log_level: None,
             quiet: None,
+            localhost_bypass: true,
             ignored: Vec::new(),
         };
         for text in &self.set_parameter {
@@ -58,6 +60,11 @@ impl ParameterOptions {
             let bad = |expected: &str| {
                 let message = format!("--setParameter {name}: expected {expected}, not '{value}'");
                 CliError::Usage(message)
+            };
+            let truth = || match value {
+                "true" | "1" => Ok(true),
+                "false" | "0" => Ok(false),
+                _ => Err(bad("true or false")),
             };
             match name {
                 "ttlMonitorSleepSecs" => {
@@ -69,11 +76,8 @@ impl ParameterOptions {
                     let level = value.parse().ok().filter(|level| *level <= 5);
                     out.log_level = Some(level.ok_or_else(|| bad("0 to 5"))?);
                 }
-                "quiet" => match value {
-                    "true" | "1" => out.quiet = Some(true),
-                    "false" | "0" => out.quiet = Some(false),
-                    _ => return Err(bad("true or false")),
-                },
+                "quiet" => out.quiet = Some(truth()?),
+                "enableLocalhostAuthBypass" => out.localhost_bypass = truth()?,
                 name if WITHOUT_MEANING.contains(&name) => out.ignored.push(name.to_owned()),
                 name => {
                     let message = format!("--setParameter: no such parameter: '{name}'");
@@ -101,6 +105,9 @@ mod tests {
         assert_eq!(parsed.ttl_interval, Duration::from_secs(1));
         assert_eq!((parsed.log_level, parsed.quiet), (Some(2), Some(true)));
         assert_eq!(parsed.ignored, ["enableTestCommands"]);
+        assert!(parsed.localhost_bypass);
+        let shut = parse(&["enableLocalhostAuthBypass=0"]).expect("known");
+        assert!(!shut.localhost_bypass);
         for text in ["ttlMonitorSleepSecs=0", "logLevel=6", "quiet=?", "nonsense=1", "quiet"] {
             assert!(parse(&[text]).is_err(), "{text}");
         }

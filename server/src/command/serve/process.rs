@@ -46,7 +46,8 @@ impl Signals {
             let mut is_asked = false;
             for signal in signals.forever() {
                 if signal == SIGUSR1 {
-                    rotate();
+                    // The log was told of a failure, and goes on as before.
+                    let _ = logging::rotate();
                 } else if std::mem::replace(&mut is_asked, true) {
                     std::process::exit(128 + signal);
                 } else {
@@ -59,20 +60,16 @@ impl Signals {
     }
 }
 
-fn rotate() {
-    match logging::rotate() {
-        Ok(()) => tracing::info!(target: "CONTROL", "Log file begun"),
-        Err(error) => tracing::error!(target: "CONTROL", %error, "Log file not ended"),
-    }
-}
-
 /// Lets the server take connections until a signal comes; returns when they have ended, or have
 /// had their time to.
 pub fn serve(server: Server, signals: &Signals, notifier: &Notifier) {
     let stopper = server.stopper();
     let ask = signals.ask.clone();
     // The command `shutdown` is as the signal.
-    stopper.dispatcher().on_shutdown(move || drop(ask.send(SIGTERM)));
+    stopper.dispatcher().on_shutdown(move || {
+        // Who has stopped listening is about to end.
+        let _ = ask.send(SIGTERM);
+    });
     let run = move || server.run();
     // Accepted connections are told of by the thread of this name.
     let listener = match thread::Builder::new().name("listener".to_owned()).spawn(run) {

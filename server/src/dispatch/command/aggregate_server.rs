@@ -3,7 +3,7 @@
 use bson::RawDocumentBuf;
 use tallymap::Reason;
 use tallymap::bson::builder::Builder;
-use tallymap::bson::element::{Elements, Value};
+use tallymap::bson::element::{Elements, Value, get};
 use tallymap::bson::ty;
 
 use super::current_op;
@@ -27,7 +27,7 @@ pub fn run(call: &Call<'_>, stages: &[&[u8]]) -> Outcome<Source> {
     let documents = match name.as_str() {
         "$listLocalSessions" => {
             check_list(value)?;
-            sessions(call)
+            sessions(call, value)?
         }
         "$currentOp" if call.common.database == "admin" => current_op::stage(call, value)?,
         "$currentOp" => {
@@ -78,17 +78,25 @@ fn check_list(options: Value<'_>) -> Outcome<()> {
     Ok(())
 }
 
-/// The sessions that clients named lately.
-fn sessions(call: &Call<'_>) -> Vec<RawDocumentBuf> {
+/// The sessions that clients named lately: one's own, if everybody has to log in.
+fn sessions(call: &Call<'_>, options: Value<'_>) -> Outcome<Vec<RawDocumentBuf>> {
+    let option = options.as_document().map(|options| get(options, "allUsers")).transpose()?;
+    let of_all =
+        !call.auth().is_enabled() || option.flatten().is_some_and(|option| option.val().is_true());
+    let uid = call.uid()?;
+
     let listed = |id: crate::dispatch::sessions::SessionId| {
         let mut out = Builder::new();
         out.put_document("_id", |out| {
             out.value("id", Value { ty: ty::BINARY, bytes: &id.to_binary() });
+            let uid = [&32_i32.to_le_bytes()[..], &[0], id.uid()].concat();
+            out.value("uid", Value { ty: ty::BINARY, bytes: &uid });
         });
         out.put_date("lastUse", now_ms());
         raw(out)
     };
-    call.sessions().known().into_iter().map(listed).collect()
+    let known = call.sessions().known().into_iter();
+    Ok(known.filter(|id| of_all || *id.uid() == uid).map(listed).collect())
 }
 
 /// What further stages make of these documents.

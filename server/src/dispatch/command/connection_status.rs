@@ -13,9 +13,9 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let mut shows_privileges = false;
     for field in call.fields("connectionStatus")? {
         let field = field?;
-        match field.name {
-            "showPrivileges" => shows_privileges = field.bool()?.unwrap_or(false),
-            _ => return field.unknown(),
+        // As with mongod, others are passed over.
+        if field.name == "showPrivileges" {
+            shows_privileges = field.bool()?.unwrap_or(false);
         }
     }
     let state = call.client.login.state(call.auth(), call.engine())?;

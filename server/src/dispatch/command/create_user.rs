@@ -46,6 +46,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         let message = format!("User \"{name}\" already exists");
         return Err(Failure::new(Reason::Location(51003), message));
     }
+    call.auth().note_user();
     call.auth().changed();
     Ok(Builder::new())
 }
@@ -79,7 +80,7 @@ fn document(
 ) -> Outcome<Builder> {
     let mut out = Builder::new();
     out.str("_id", &name.id());
-    let id = SessionId(uuid()?).to_binary();
+    let id = SessionId::new(uuid()?).to_binary();
     out.value("userId", Value { ty: ty::BINARY, bytes: &id });
     name.put(Kind::User, &mut out);
     put_credentials(&mut out, credentials);

@@ -94,6 +94,7 @@ pub fn stage(call: &Call<'_>, options: Value<'_>) -> Outcome<Vec<RawDocumentBuf>
         }
         *place = option.val().is_true() != (name == "truncateOps");
     }
+    wanted.own = call.auth().is_enabled() && !all_users;
     Ok(all(call, wanted))
 }
 

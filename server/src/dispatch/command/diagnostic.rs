@@ -1,5 +1,6 @@
 //! Small commands that tools ask at their start: `getCmdLineOpts`, `getLog`, `listCommands`.
 
+use bson::RawDocumentBuf;
 use tallymap::Reason;
 use tallymap::bson::builder::{Builder, Index};
 use tallymap::bson::{text, ty};
@@ -11,14 +12,16 @@ use crate::dispatch::put::Put;
 use crate::logging::ring::{self, Recent};
 
 /// How the server was started.
-pub fn command_line(_: &Call<'_>) -> Outcome<Builder> {
+pub fn command_line(call: &Call<'_>) -> Outcome<Builder> {
     let mut out = Builder::new();
     out.put_array("argv", |out| {
         for (at, argument) in std::env::args_os().enumerate() {
             out.str(Index::new(at), &argument.to_string_lossy());
         }
     });
-    out.put_document("parsed", |_| {});
+    // What it was told is no document that could not be one.
+    let parsed = RawDocumentBuf::try_from(&call.server.options).unwrap_or_default();
+    out.document("parsed", parsed.as_bytes());
     Ok(out)
 }
 

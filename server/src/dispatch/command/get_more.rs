@@ -6,6 +6,8 @@ use tallymap::Reason;
 use tallymap::bson::builder::Builder;
 use tallymap::bson::ty;
 
+use crate::auth::action::Action;
+use crate::auth::privilege::Resource;
 use crate::dispatch::call::{Call, namespace};
 use crate::dispatch::cursors::OpenCursor;
 use crate::dispatch::failure::{Failure, Outcome};
@@ -38,6 +40,10 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     }
     let ns = namespace(call.common.database, name);
     let mut cursor = call.cursors().take(id, &ns, call.common.session)?;
+    if !may_go_on(call, name)? {
+        call.cursors().put_back(id, cursor);
+        return Err(call.refused());
+    }
     // 0 is as if it was not there.
     let count = batch_size.filter(|size| *size > 0).unwrap_or(u64::MAX);
     let mut out = Builder::with_capacity(4096);
@@ -60,6 +66,18 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         false => call.cursors().put_back(id, cursor),
     }
     Ok(out)
+}
+
+/// May who opened it still look into its collection? His roles may have changed meanwhile.
+fn may_go_on(call: &Call<'_>, name: &str) -> Outcome<bool> {
+    // Lists, and what the server tells of itself, are of when they were asked for.
+    if !call.auth().is_enabled() || name.starts_with("$cmd.") {
+        return Ok(true);
+    }
+    let state = call.client.login.state(call.auth(), call.engine())?;
+    let actions = state.privileges().actions_on(Resource::Collection(call.common.database, name));
+    let looks = [Action::Find, Action::ListIndexes, Action::CollStats, Action::IndexStats];
+    Ok(looks.into_iter().any(|look| actions.has(look)))
 }
 
 /// Writes the next batch; at the end of a capped collection it waits for one. Answers how many

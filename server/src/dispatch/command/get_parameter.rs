@@ -1,7 +1,8 @@
 //! `getParameter`: the settings that clients ask for.
 
-use tallymap::bson::builder::Builder;
+use tallymap::bson::builder::{Builder, Index};
 
+use crate::auth::scram::Mechanism;
 use crate::dispatch::call::Call;
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::is_generic;
@@ -12,7 +13,13 @@ type Write = fn(&Call<'_>, &mut Builder, &str);
 
 /// Every parameter that there is.
 const PARAMETERS: [(&str, Write); 13] = [
-    ("authenticationMechanisms", |_, out, name| out.put_array(name, |_| {})),
+    ("authenticationMechanisms", |_, out, name| {
+        out.put_array(name, |out| {
+            for (at, mechanism) in Mechanism::ALL.into_iter().enumerate() {
+                out.str(Index::new(at), mechanism.name());
+            }
+        });
+    }),
     ("cursorTimeoutMillis", |call, out, name| {
         out.put_i64(name, call.cursors().timeout_ms() as i64);
     }),

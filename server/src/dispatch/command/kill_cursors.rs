@@ -26,7 +26,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     }
     let ns = call.collection()?.namespace().to_string();
     let ids = ids(cursors.ok_or_else(|| missing(PATH, "cursors"))?)?;
-    check_own(call, &ns, &ids)?;
+    check_own(call, &ids)?;
     let cursors = call.cursors();
     let (killed, not_found): (Vec<i64>, Vec<i64>) =
         ids.into_iter().partition(|id| cursors.kill(*id, Some(&ns)));
@@ -47,14 +47,11 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
 }
 
 /// Those of others are for who may kill any.
-fn check_own(call: &Call<'_>, ns: &str, ids: &[i64]) -> Outcome<()> {
+fn check_own(call: &Call<'_>, ids: &[i64]) -> Outcome<()> {
     let cursors = call.cursors();
     let may_kill_any = || -> Outcome<bool> {
         let state = call.client.login.state(call.auth(), call.engine())?;
-        let (database, name) = ns.split_once('.').unwrap_or((ns, ""));
-        let collection = Resource::Collection(database, name);
-        Ok(state.privileges().allow(collection, Action::KillCursors)
-            || state.privileges().allow(Resource::Cluster, Action::KillAnyCursor))
+        Ok(state.privileges().allow(Resource::Cluster, Action::KillAnyCursor))
     };
     match ids.iter().any(|id| cursors.is_of_another(*id)) && !may_kill_any()? {
         true => Err(call.refused()),

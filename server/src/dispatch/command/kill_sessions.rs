@@ -10,16 +10,24 @@ use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::{Field, Fields, missing};
 use crate::dispatch::sessions::SessionId;
 
-/// Those that are named; all if none is.
+/// Those that are named, all if none is: one's own, if everybody has to log in.
 pub fn some(call: &Call<'_>) -> Outcome<Builder> {
     let list = Field::of_target("KillSessionsCmd", "killSessions", call.target());
     list.array()?;
     let path = "KillSessionsCmd.killSessions";
-    let named: Vec<_> = list
+    let uid = call.uid()?;
+    let mut named: Vec<_> = list
         .documents()?
         .into_iter()
-        .map(|document| session_in(path, document))
+        .map(|document| Ok(session_in(path, document)?.owned_by(uid)))
         .collect::<Outcome<_>>()?;
+    if named.is_empty() && call.auth().is_enabled() {
+        named = call.sessions().known();
+        named.retain(|session| *session.uid() == uid);
+        if named.is_empty() {
+            return Ok(Builder::new());
+        }
+    }
     kill(call, &named);
     Ok(Builder::new())
 }
@@ -79,6 +87,11 @@ pub fn by_pattern(call: &Call<'_>) -> Outcome<Builder> {
         }
         is_all |= !is_bound;
     }
+    if !is_all {
+        // Whosever they are.
+        let is_meant = |one: &SessionId| named.iter().any(|other| other.has_uuid_of(one));
+        named.extend(call.sessions().known().into_iter().filter(is_meant).collect::<Vec<_>>());
+    }
     kill(call, if is_all { &[] } else { &named });
     Ok(Builder::new())
 }
@@ -88,7 +101,7 @@ fn kill(call: &Call<'_>, named: &[SessionId]) {
     call.operations().kill_sessions(named, call.client.id);
     let sessions = if named.is_empty() { call.sessions().known() } else { named.to_vec() };
     for session in sessions {
-        call.cursors().kill_session(session);
+        call.cursors().kill_session_of_whomever(session);
         if Some(session) != call.common.session {
             call.sessions().end(session);
         }

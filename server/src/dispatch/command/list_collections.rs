@@ -31,7 +31,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let database = call.database()?;
     let mut listed = VecDeque::new();
     let state = call.client.login.state(call.auth(), call.engine())?;
-    let lists_all = !call.auth().is_enabled() || !(only_own && name_only);
+    let lists_all = !(call.auth().is_enabled() && only_own && name_only);
     for name in database.collection_names()? {
         let collection = Resource::Collection(call.common.database, &name);
         if !lists_all && state.privileges().actions_on(collection).is_empty() {

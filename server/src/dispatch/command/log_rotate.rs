@@ -9,14 +9,7 @@ use crate::logging;
 /// Ends the log file and begins another.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     call.check_no_fields("logRotate")?;
-    match logging::rotate() {
-        Ok(()) => {
-            tracing::info!(target: "CONTROL", "Log file begun");
-            Ok(Builder::new())
-        }
-        Err(error) => {
-            tracing::error!(target: "CONTROL", %error, "Log file not ended");
-            Err(Failure::numbered(37, "FileRenameFailed", format!("Log rotation failed: {error}")))
-        }
-    }
+    logging::rotate().map(|()| Builder::new()).map_err(|error| {
+        Failure::numbered(37, "FileRenameFailed", format!("Log rotation failed: {error}"))
+    })
 }

@@ -11,7 +11,6 @@ use crate::auth::role::{Role, Sum};
 use crate::auth::store::Store;
 use crate::dispatch::call::Call;
 use crate::dispatch::failure::{Failure, Outcome};
-use crate::dispatch::fields::Field;
 use crate::dispatch::put::Put;
 
 /// What of roles is told.
@@ -83,8 +82,8 @@ fn by_name(call: &Call<'_>) -> Outcome<Vec<Role>> {
         ty::ARRAY => Name::of_array(Kind::Role, target.bytes, db)?,
         ty::STRING | ty::DOCUMENT => vec![Name::of_value(Kind::Role, target, db)?],
         _ => {
-            Field::of_target("rolesInfo", "rolesInfo", target).array()?;
-            Vec::new()
+            let message = "invalid parameter: expected an object (rolesInfo)";
+            return Err(Failure::new(Reason::Location(10065), message));
         }
     };
     let mut roles = Vec::new();

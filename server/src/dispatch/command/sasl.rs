@@ -141,7 +141,25 @@ fn not_enabled(mechanism: &str) -> Failure {
 
 /// Begins a login.
 pub fn start(call: &Call<'_>) -> Outcome<Builder> {
-    Start::parse(call.fields("saslStart")?, false)?.begin(call, call.common.database)
+    let start = Start::parse(call.fields("saslStart")?, false)?;
+    let begun = start.begin(call, call.common.database);
+    if let Err(failure) = &begun {
+        // Who it was said to be is not known for sure, and may be a password in the wrong place.
+        tell_failed(call, None, failure);
+    }
+    begun
+}
+
+fn tell_failed(call: &Call<'_>, user: Option<&Name>, failure: &Failure) {
+    tracing::info!(
+        target: "ACCESS",
+        id = 20249,
+        user = user.map(|user| &*user.name),
+        db = user.map_or(call.common.database, |user| &user.db),
+        remote = call.client.address,
+        code = failure.code(),
+        "Authentication failed"
+    );
 }
 
 /// Begins a login that a hello brings along; none if it cannot be begun: the client begins again
@@ -194,7 +212,10 @@ pub fn go_on(call: &Call<'_>) -> Outcome<Builder> {
     let said = match begun.is_proved {
         true if payload.is_empty() => String::new(),
         true => return Err(failed()),
-        false => begun.exchange.finish(&payload).ok_or_else(failed)?,
+        false => begun.exchange.finish(&payload).ok_or_else(|| {
+            tell_failed(call, Some(&begun.user.name), &failed());
+            failed()
+        })?,
     };
     let is_done = begun.is_proved || begun.skips_empty;
     begun.is_proved = true;
@@ -202,7 +223,17 @@ pub fn go_on(call: &Call<'_>) -> Outcome<Builder> {
         true if !call.client.login.add(call.auth(), call.engine(), &begun.user)? => {
             return Err(failed());
         }
-        true => {}
+        true => {
+            show_user(call)?;
+            tracing::info!(
+                target: "ACCESS",
+                id = 20250,
+                user = begun.user.name.name,
+                db = begun.user.name.db,
+                remote = call.client.address,
+                "Authentication succeeded"
+            );
+        }
         false => drop(call.client.login.conversation.replace(Some(begun))),
     }
     Ok(reply(is_done, &said, form))
@@ -252,5 +283,14 @@ pub fn logout(call: &Call<'_>) -> Outcome<Builder> {
     call.check_no_fields("logout")?;
     call.client.login.conversation.replace(None);
     call.client.login.remove(call.auth(), call.engine(), call.common.database)?;
+    show_user(call)?;
     Ok(Builder::new())
+}
+
+/// Lets others see who is logged in.
+fn show_user(call: &Call<'_>) -> Outcome<()> {
+    let state = call.client.login.state(call.auth(), call.engine())?;
+    let user = state.names().first().map(|user| (user.name.clone(), user.db.clone()));
+    call.client.connection.set_user(user);
+    Ok(())
 }

@@ -1,11 +1,10 @@
 //! `startSession`, `refreshSessions`, `endSessions`.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-
 use tallymap::bson::builder::Builder;
 use tallymap::bson::element::Value;
 use tallymap::bson::ty;
 
+use crate::auth::uuid;
 use crate::dispatch::call::Call;
 use crate::dispatch::common::session_in;
 use crate::dispatch::failure::Outcome;
@@ -16,7 +15,7 @@ use crate::dispatch::sessions::{SessionId, TIMEOUT_MINUTES};
 /// Makes a session.
 pub fn start(call: &Call<'_>) -> Outcome<Builder> {
     call.check_no_fields("startSession")?;
-    let id = random_uuid();
+    let id = SessionId::new(uuid()?).owned_by(call.uid()?);
     call.sessions().touch(id)?;
     let mut out = Builder::new();
     out.put_document("id", |out| {
@@ -50,18 +49,7 @@ fn ids(call: &Call<'_>, path: &'static str) -> Outcome<Vec<SessionId>> {
     let (command, name) = path.split_once('.').unwrap_or((path, path));
     list.array()?;
     let list = Field::of_target(command, name, call.target());
-    list.documents()?.into_iter().map(|document| session_in(path, document)).collect()
-}
-
-/// A UUID that nobody can foresee.
-fn random_uuid() -> SessionId {
-    let mut bytes = [0; 16];
-    for half in bytes.chunks_mut(8) {
-        // Each state is keyed anew by the system's random numbers.
-        let hasher = RandomState::new().build_hasher();
-        half.copy_from_slice(&hasher.finish().to_le_bytes());
-    }
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    SessionId(bytes)
+    let uid = call.uid()?;
+    let one = |document| Ok(session_in(path, document)?.owned_by(uid));
+    list.documents()?.into_iter().map(one).collect()
 }
