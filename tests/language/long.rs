@@ -14,8 +14,8 @@ use tallymap_tests::language::run::{Outcome, Summary, run};
 use tallymap_tests::language::target::Target;
 
 /// Sends random documents, filters, updates, indexes and pipelines to the engine and to a MongoDB
-/// server, and compares replies and stored documents. With --server they go to a server of ours, and
-/// cursors and batches of writes are compared, too.
+/// server, and compares replies and stored documents. With --server they go to a server of ours,
+/// and cursors and batches of writes are compared, too.
 ///
 /// The server's database `tallymap_language` is dropped first.
 #[derive(Parser)]

@@ -171,19 +171,21 @@ impl Aggregate {
         let Some((last, before)) = stages.split_last() else {
             return Ok(cursor(self.documents(stages, &parsed)?));
         };
-        match last.kind() {
-            Kind::Out(target) => {
-                let docs = self.documents(before, &parsed)?;
-                let target = self.target("$out", target.database.as_deref(), &target.collection)?;
-                out::write(&target, docs)?;
-                Ok(cursor(Box::new(std::iter::empty())))
+        if !last.writes() {
+            return Ok(cursor(self.documents(stages, &parsed)?));
+        }
+        self.write(last, self.documents(before, &parsed)?, &parsed)?;
+        Ok(cursor(Box::new(std::iter::empty())))
+    }
+
+    /// Writes the documents as the last stage says.
+    fn write(&self, stage: &Stage, docs: Documents, parsed: &Parsed) -> Result<()> {
+        match stage.kind() {
+            Kind::Out(to) => {
+                out::write(&self.target("$out", to.database.as_deref(), &to.collection)?, docs)
             }
-            Kind::Merge(merge) => {
-                let docs = self.documents(before, &parsed)?;
-                merge::write(self, merge, docs, &parsed.vars)?;
-                Ok(cursor(Box::new(std::iter::empty())))
-            }
-            _ => Ok(cursor(self.documents(stages, &parsed)?)),
+            Kind::Merge(merge) => merge::write(self, merge, docs, &parsed.vars),
+            _ => Ok(()),
         }
     }
 

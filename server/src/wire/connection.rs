@@ -43,15 +43,19 @@ pub fn serve(
             Err(error) => return Err(error),
         };
         dispatcher.count_received(header.len);
-        match talk.answer(header, inbox.first(header.len)) {
-            Answer::Message(answer) => {
-                link.write_all(answer)?;
-                // TLS may have taken it and not sent it yet.
-                link.flush()?;
-                dispatcher.count_sent(answer.len());
+        let mut next = Some(header);
+        while let Some(header) = next.take_if(|_| !is_stopping.load(Ordering::Acquire)) {
+            match talk.answer(header, inbox.first(header.len)) {
+                Answer::Message(answer) => {
+                    link.write_all(answer)?;
+                    // TLS may have taken it and not sent it yet.
+                    link.flush()?;
+                    dispatcher.count_sent(answer.len());
+                }
+                Answer::Nothing => {}
+                Answer::Close => return Ok(()),
             }
-            Answer::Nothing => {}
-            Answer::Close => break,
+            next = talk.again(header);
         }
         inbox.forget(header.len);
         talk.trim();

@@ -1,9 +1,10 @@
-//! The wire protocol: messages in frames over TCP, unix sockets and TLS, one thread for each connection.
+//! The wire protocol: messages in frames over TCP, unix sockets and TLS, one thread for each
+//! connection.
 //!
 //! [`server`] listens at what [`options`] say, by [`listener`], and gives each connection a thread;
-//! [`stream`] is what it is talked over: a [`socket`], with [`tls`] or without. [`connection`] reads
-//! into an [`inbox`], has it answered by [`talk`], and writes. [`frame`] is how long a message is and
-//! what kind; [`op_msg`], [`op_query`] and [`op_compressed`] are the kinds that are spoken.
+//! [`stream`] is what it is talked over: a [`socket`], with [`tls`] or without. [`connection`]
+//! reads into an [`inbox`], has it answered by [`talk`], and writes. [`frame`] is how long a
+//! message is and what kind; [`op_msg`], [`op_query`] and [`op_compressed`] are those spoken.
 //!
 //! W1. Nothing is allocated by a length that a frame claims: memory follows the bytes that come.
 //! W2. Commands are parsed where they lie in the message.

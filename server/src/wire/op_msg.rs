@@ -10,6 +10,7 @@ use crate::dispatch::request::{Request, Sequence};
 
 const CHECKSUM_PRESENT: u32 = 1;
 const MORE_TO_COME: u32 = 2;
+const EXHAUST_ALLOWED: u32 = 1 << 16;
 /// Flags that have to be known to whom they are sent.
 const REQUIRED: u32 = 0xffff;
 const CHECKSUM_LEN: usize = 4;
@@ -31,6 +32,17 @@ impl Flags {
     /// Is there to be no answer at all?
     pub fn is_unanswered(self) -> bool {
         self.0 & MORE_TO_COME != 0
+    }
+
+    /// May more answers than one come?
+    pub fn allows_exhaust(self) -> bool {
+        self.0 & EXHAUST_ALLOWED != 0
+    }
+
+    /// The flags of an answer behind which another comes, unasked.
+    #[must_use]
+    pub fn and_more(self) -> Flags {
+        Flags(self.0 | MORE_TO_COME)
     }
 
     /// Does the message end with a checksum?
@@ -101,7 +113,7 @@ pub fn put_reply(out: &mut Vec<u8>, number: i32, to: i32, document: &[u8], flags
     let has_checksum = flags.has_checksum();
     frame::begin(out, number, to, Opcode::Msg);
     out.reserve(document.len() + 9);
-    out.extend_from_slice(&u32::from(has_checksum).to_le_bytes());
+    out.extend_from_slice(&(flags.0 & (CHECKSUM_PRESENT | MORE_TO_COME)).to_le_bytes());
     out.push(0);
     out.extend_from_slice(document);
     let checked_len = out.len();

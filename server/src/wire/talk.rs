@@ -1,5 +1,7 @@
 //! The answers of one connection, and the memory that they are made in.
 
+use tallymap::bson::element::{Elements, get};
+
 use super::codec::Codec;
 use super::frame::{Header, Opcode};
 use super::op_query::Query;
@@ -23,6 +25,8 @@ pub struct Talk<'a> {
     number: i32,
     /// The answer.
     out: Vec<u8>,
+    /// Does another answer to the same message come, unasked?
+    goes_on: bool,
     /// What compression takes; none if nothing was compressed lately.
     packing: Option<Box<Packing>>,
 }
@@ -58,12 +62,13 @@ enum Done {
 impl<'a> Talk<'a> {
     /// Talks to `client`.
     pub fn new(dispatcher: &'a Dispatcher, client: &'a Client) -> Talk<'a> {
-        Talk { dispatcher, client, number: 0, out: Vec::new(), packing: None }
+        Talk { dispatcher, client, number: 0, out: Vec::new(), goes_on: false, packing: None }
     }
 
     /// Answers a message, header included.
     pub fn answer(&mut self, header: Header, message: &[u8]) -> Answer<'_> {
         self.number = self.number.wrapping_add(1);
+        self.goes_on = false;
         if header.opcode == Opcode::Compressed {
             return self.answer_compressed(header, message);
         }
@@ -103,10 +108,13 @@ impl<'a> Talk<'a> {
                 let Some(op_msg::Message { flags, request }) = op_msg::parse(message) else {
                     return Done::Close;
                 };
+                let is_stream = flags.allows_exhaust() && request.as_ref().is_ok_and(gets_more);
                 let document = self.run(request);
                 if flags.is_unanswered() {
                     return Done::Nothing;
                 }
+                self.goes_on = is_stream && has_more(&document);
+                let flags = if self.goes_on { flags.and_more() } else { flags };
                 op_msg::put_reply(&mut self.out, number, to, &document, flags);
                 Done::Answered
             }
@@ -130,6 +138,11 @@ impl<'a> Talk<'a> {
             Opcode::KillCursors => Done::Nothing,
             Opcode::Reply | Opcode::Compressed => Done::Close,
         }
+    }
+
+    /// The header of the message to be answered once more: each answer is to the one before.
+    pub fn again(&self, header: Header) -> Option<Header> {
+        self.goes_on.then_some(Header { request: self.number, ..header })
     }
 
     fn run(&self, request: Outcome<Request<'_>>) -> Vec<u8> {
@@ -165,4 +178,19 @@ impl<'a> Talk<'a> {
             self.out = Vec::new();
         }
     }
+}
+
+fn gets_more(request: &Request<'_>) -> bool {
+    let first = Elements::new(request.body()).ok().and_then(|mut fields| fields.next());
+    matches!(first, Some(Ok(first)) if first.name == b"getMore")
+}
+
+/// Does a reply leave its cursor open?
+fn has_more(reply: &[u8]) -> bool {
+    let id = || -> tallymap::Result<Option<i64>> {
+        let Some(cursor) = get(reply, "cursor")? else { return Ok(None) };
+        let id = get(cursor.value, "id")?;
+        Ok(id.and_then(|id| id.val().as_number()).map(|id| id.to_f64() as i64))
+    };
+    matches!(id(), Ok(Some(id)) if id != 0)
 }

@@ -55,12 +55,11 @@ fn talk(dispatcher: &Dispatcher, bytes: &[u8], piece: usize) -> Vec<i32> {
     while !rest.is_empty() {
         let word = |at: usize| i32::from_le_bytes(*rest[at..].first_chunk().expect("4 bytes"));
         let (len, kind) = (word(0) as usize, word(12));
+        let is_document = |bytes: &[u8]| RawDocument::from_bytes(bytes).is_ok();
         match kind {
-            2013 if word(16) & 1 == 0 => {
-                drop(RawDocument::from_bytes(&rest[21..len]).expect("BSON"))
-            }
+            2013 if word(16) & 1 == 0 => assert!(is_document(&rest[21..len])),
             2013 => assert_eq!(word(len - 4) as u32, crc32c(&rest[..len - 4])),
-            1 => drop(RawDocument::from_bytes(&rest[36..len]).expect("a document")),
+            1 => assert!(is_document(&rest[36..len])),
             kind => assert_eq!(kind, 2012),
         }
         kinds.push(kind);

@@ -3,7 +3,7 @@
 from pymongo import (DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne)
 from pymongo.errors import BulkWriteError
 
-from harness import check, equal, fails
+from harness import IS_3, check, equal, fails
 
 
 @check
@@ -63,10 +63,10 @@ def insert_many_with_duplicates(db, _):
 
 @check
 def more_than_one_message(db, _):
-    many = 120000  # above maxWriteBatchSize
+    # Above maxWriteBatchSize, by one of the two drivers: it takes its time.
+    many = 1000 if IS_3 else 100001
     db.c.insert_many({"_id": n} for n in range(many))
     equal(db.c.count_documents({}), many)
     large = "x" * 1000000
     db.c.insert_many({"_id": "l%d" % n, "t": large} for n in range(60))  # above 48 MB
     equal(db.c.count_documents({"t": {"$type": "string"}}), 60)
-    equal(db.c.delete_many({}).deleted_count, many + 60)

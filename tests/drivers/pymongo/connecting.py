@@ -1,14 +1,24 @@
 """Ways to come in: options of the URI, compression, unix sockets, TLS, users."""
 
+import os
+import ssl
+from urllib.parse import quote_plus
+
 from pymongo import monitoring
-from pymongo.errors import OperationFailure
+from pymongo.errors import ConnectionFailure, OperationFailure
 from pymongo.server_api import ServerApi
 
 from harness import URI, check, client, equal, fails
 
 
-def works(**options):
-    with client(**options) as other:
+# What only servers that the runner starts are known to have.
+SOCKET = os.environ.get("MONGODB_SOCKET")
+CERTIFICATE = os.environ.get("MONGODB_CERTIFICATE")
+AUTH_URI = os.environ.get("MONGODB_AUTH_URI")
+
+
+def works(uri=URI, **options):
+    with client(uri, **options) as other:
         coll = other.drivers.c
         coll.insert_one({"_id": 1, "t": "abc" * 1000})
         equal(coll.find_one()["t"], "abc" * 1000)
@@ -72,3 +82,45 @@ def compressed_by_snappy(_, shared):
 @check
 def compressed_by_zstd(_, shared):
     compressed("zstd", shared)
+
+
+if SOCKET:
+    @check
+    def by_a_unix_socket(_, __):
+        works("mongodb://" + quote_plus(SOCKET))
+        works("mongodb://" + quote_plus(SOCKET), compressors="zlib")
+
+
+if CERTIFICATE:
+    @check
+    def by_tls(_, __):
+        works(tls=True, tlsCAFile=CERTIFICATE)
+        works(tls=True, tlsCAFile=CERTIFICATE, compressors="snappy")
+        try:
+            client(tls=True).admin.command("ping")
+            raise AssertionError("a certificate that nobody vouches for was taken")
+        except (ConnectionFailure, ssl.SSLError):
+            pass
+
+
+if AUTH_URI:
+    @check
+    def with_a_user(_, __):
+        own = {"username": "reader", "password": "r\u00e9ad", "authSource": "drivers"}
+        with client(AUTH_URI, username="root", password="pass", authSource="admin") as root:
+            root.drivers.command("dropAllUsersFromDatabase")
+            root.drivers.command("createUser", own["username"], pwd=own["password"], roles=["read"])
+            root.drivers.c.drop()
+            root.drivers.c.insert_one({"_id": 1})
+        for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-1", None):
+            chosen = {"authMechanism": mechanism} if mechanism else {}
+            with client(AUTH_URI, **dict(own, **chosen)) as reader:
+                equal(reader.drivers.c.find_one(), {"_id": 1})
+                fails(OperationFailure, 13, lambda: reader.drivers.c.insert_one({}))
+                fails(OperationFailure, 13, lambda: reader.other.c.find_one())
+            wrong = dict(own, password="wrong", **chosen)
+            with client(AUTH_URI, **wrong) as nobody:
+                fails(OperationFailure, 18, lambda: nobody.drivers.c.find_one())
+        with client(AUTH_URI) as nobody:
+            equal(nobody.admin.command("ping")["ok"], 1.0)
+            fails(OperationFailure, 13, lambda: nobody.drivers.c.find_one())

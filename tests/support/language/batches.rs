@@ -8,7 +8,8 @@ impl Gen {
     /// An index in whose way the writes may be.
     pub fn unique_index(&mut self) -> Document {
         let path = self.path();
-        doc! { "createIndexes": "c", "indexes": [{ "key": { path: 1 }, "name": "u", "unique": true }] }
+        let index = doc! { "key": { path: 1 }, "name": "u", "unique": true };
+        doc! { "createIndexes": "c", "indexes": [index] }
     }
 
     /// Some writes in one command.

@@ -38,6 +38,9 @@ fn coll_stats(collection: &Collection, parts: CollStatsParts) -> Result<Document
     if let Some(scale) = parts.storage_scale {
         let mut stats = collection.stats()?.to_document();
         stats.remove("ns");
+        let size = |name| stats.get(name).and_then(whole).unwrap_or(0);
+        let total = size("storageSize") + size("totalIndexSize");
+        stats.insert("totalSize", i32::try_from(total).map_or(Bson::Int64(total), Bson::Int32));
         if scale > 1.0 {
             scaled(&mut stats, scale);
         }
@@ -51,9 +54,19 @@ fn coll_stats(collection: &Collection, parts: CollStatsParts) -> Result<Document
     Ok(out)
 }
 
+fn whole(size: &Bson) -> Option<i64> {
+    match size {
+        Bson::Int32(size) => Some(i64::from(*size)),
+        Bson::Int64(size) => Some(*size),
+        Bson::Double(size) => Some(*size as i64),
+        _ => None,
+    }
+}
+
 /// Divides the sizes.
 fn scaled(stats: &mut Document, scale: f64) {
-    const SIZES: [&str; 5] = ["size", "storageSize", "lastExtentSize", "totalIndexSize", "maxSize"];
+    const SIZES: [&str; 6] =
+        ["size", "storageSize", "lastExtentSize", "totalIndexSize", "totalSize", "maxSize"];
     let divided = |value: &Bson| match value {
         Bson::Int32(size) => Some(Bson::Int32((f64::from(*size) / scale) as i32)),
         Bson::Int64(size) => Some(Bson::Int64((*size as f64 / scale) as i64)),

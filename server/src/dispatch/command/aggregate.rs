@@ -29,7 +29,8 @@ const COLLECTING: [&[u8]; 8] = [
 /// The fields of an aggregation.
 #[derive(Debug, Default)]
 pub struct Pipeline<'a> {
-    stages: Vec<&'a [u8]>,
+    /// The stages.
+    pub stages: Vec<&'a [u8]>,
     hint: Option<Value<'a>>,
     variables: Option<&'a [u8]>,
     collation: Option<&'a [u8]>,
@@ -55,7 +56,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let count = batch_size.unwrap_or(FIRST_BATCH);
     let Some(collection) = target(call)? else {
         let ns = namespace(call.common.database, "$cmd.aggregate");
-        let source = super::aggregate_server::run(call, &pipeline.stages)?;
+        let source = super::aggregate_server::run(call, &pipeline)?;
         let cursor = OpenCursor::new(source, ns, 0, call.common.session);
         return put_first(call.cursors(), cursor, count, false);
     };
@@ -167,7 +168,7 @@ impl<'a> Pipeline<'a> {
     }
 
     /// The collection of another database that its last stage writes to.
-    fn target_elsewhere(&self, own: &str) -> Outcome<Option<String>> {
+    pub fn target_elsewhere(&self, own: &str) -> Outcome<Option<String>> {
         let Some(last) = self.stages.last() else { return Ok(None) };
         let Some(stage) = Elements::new(last)?.next().transpose()? else { return Ok(None) };
         let target = match stage.name {

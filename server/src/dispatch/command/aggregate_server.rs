@@ -6,6 +6,7 @@ use tallymap::bson::builder::Builder;
 use tallymap::bson::element::{Elements, Value, get};
 use tallymap::bson::ty;
 
+use super::aggregate::Pipeline;
 use super::current_op;
 use super::hello::now_ms;
 use crate::dispatch::call::{Call, document};
@@ -18,9 +19,9 @@ use crate::dispatch::put::{Put, raw};
 ///
 /// # Errors
 /// If the first stage makes none.
-pub fn run(call: &Call<'_>, stages: &[&[u8]]) -> Outcome<Source> {
+pub fn run(call: &Call<'_>, pipeline: &Pipeline<'_>) -> Outcome<Source> {
     let refused = |message: String| Err(Failure::new(Reason::InvalidNamespace, message));
-    let Some((first, rest)) = stages.split_first() else {
+    let Some((first, rest)) = pipeline.stages.split_first() else {
         return refused("{aggregate: 1} is not valid for an empty pipeline.".to_owned());
     };
     let (name, value) = stage_of(first)?;
@@ -44,7 +45,7 @@ pub fn run(call: &Call<'_>, stages: &[&[u8]]) -> Outcome<Source> {
             return refused(message);
         }
     };
-    through(call, documents, rest)
+    through(call, documents, rest, pipeline.target_elsewhere(call.common.database)?)
 }
 
 fn stage_of(stage: &[u8]) -> Outcome<(String, Value<'_>)> {
@@ -100,9 +101,17 @@ fn sessions(call: &Call<'_>, options: Value<'_>) -> Outcome<Vec<RawDocumentBuf>>
 }
 
 /// What further stages make of these documents.
-fn through(call: &Call<'_>, documents: Vec<RawDocumentBuf>, stages: &[&[u8]]) -> Outcome<Source> {
+fn through(
+    call: &Call<'_>,
+    documents: Vec<RawDocumentBuf>,
+    stages: &[&[u8]],
+    elsewhere: Option<String>,
+) -> Outcome<Source> {
     let stages: Vec<_> = stages.iter().map(|stage| document(stage)).collect::<Outcome<_>>()?;
     // The name says only in which database stages look for other collections.
-    let collection = call.collection_named("cmd.aggregate")?;
-    Ok(Source::Engine(collection.aggregate(stages).run_over(documents)?))
+    let mut aggregate = call.collection_named("cmd.aggregate")?.aggregate(stages);
+    if let Some(ns) = elsewhere {
+        aggregate = aggregate.writes_to(call.engine().collection(&ns)?);
+    }
+    Ok(Source::Engine(aggregate.run_over(documents)?))
 }

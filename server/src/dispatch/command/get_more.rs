@@ -44,6 +44,12 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         call.cursors().put_back(id, cursor);
         return Err(call.refused());
     }
+    let waits = cursor.tailable.is_some_and(|patience| !patience.is_zero());
+    if call.common.max_time.is_some_and(|time| !time.is_zero()) && !waits {
+        call.cursors().put_back(id, cursor);
+        let message = "cannot set maxTimeMS on getMore command for a non-awaitData cursor";
+        return Err(Failure::new(Reason::BadValue, message));
+    }
     // 0 is as if it was not there.
     let count = batch_size.filter(|size| *size > 0).unwrap_or(u64::MAX);
     let mut out = Builder::with_capacity(4096);

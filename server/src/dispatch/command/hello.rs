@@ -32,7 +32,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         let field = field?;
         match field.name {
             "helloOk" => is_hello_ok = field.number_or_bool()?.unwrap_or(false),
-            "client" => note_client(call, &field)?,
+            "client" => meet(call.client, &field)?,
             "compression" => {
                 let wanted = wanted_compressors(&field, call.client.offers())?;
                 *call.client.compressors.borrow_mut() = wanted;
@@ -85,24 +85,21 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     Ok(out)
 }
 
-/// Notes what a client says of itself, once.
-fn note_client(call: &Call<'_>, field: &Field<'_>) -> Outcome<()> {
-    if call.client.has_metadata.get() {
+/// Takes what a client says of itself, once.
+fn meet(client: &Client, field: &Field<'_>) -> Outcome<()> {
+    if client.has_metadata.get() {
         let message = "The client metadata document may only be sent in the first hello";
-        let name = "ClientMetadataCannotBeMutated";
-        return Err(Failure::numbered(186, name, message));
+        return Err(Failure::numbered(186, "ClientMetadataCannotBeMutated", message));
     }
-    let Some(metadata) = Some(field.value)
-        .filter(|value| value.ty == ty::DOCUMENT)
-        .and_then(|value| value.as_document())
-    else {
+    let metadata = Some(field.value).filter(|value| value.ty == ty::DOCUMENT);
+    let Some(metadata) = metadata.and_then(|value| value.as_document()) else {
         let message = "The client metadata document must be a document";
         return Err(Failure::new(Reason::TypeMismatch, message));
     };
     let app_name = client_metadata::check(metadata)?;
-    call.client.connection.describe(metadata, app_name.clone());
-    tell(call.client, metadata);
-    call.client.asked_by.borrow_mut().app_name = app_name;
+    client.connection.describe(metadata, app_name.clone());
+    tell(client, metadata);
+    client.asked_by.borrow_mut().app_name = app_name;
     Ok(())
 }
 
