@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bson::RawDocumentBuf;
+
 use crate::collection::{
     Collection, CollectionOptions, DatabaseCore, DatabaseMap, DbStats, Profiling, StoredOptions,
-    check_not_catalogue,
+    View, check_not_catalogue,
 };
 use crate::error::{Error, Reason, Result};
 use crate::namespace_string::NamespaceString;
@@ -57,9 +59,52 @@ impl Database {
         options.check()?;
         let collection = self.collection(name)?;
         check_not_catalogue(collection.namespace())?;
+        if collection.view()?.is_some() {
+            let message = format!("A view already exists. NS: {}", collection.namespace());
+            return Err(Error::refused(Reason::NamespaceExists, message));
+        }
         let stored = StoredOptions::new(&options)?;
         self.core.create(collection.core(), &options, stored)?;
         Ok(collection)
+    }
+
+    /// Makes a view, which is read like a collection, and not written.
+    ///
+    /// # Errors
+    /// [`Reason::NamespaceExists`]; [`Reason::GraphContainsCycle`] and
+    /// [`Reason::ViewDepthLimitExceeded`] of views that lead to each other; those of a pipeline
+    /// that a view may not have.
+    pub fn create_view(&self, view: View) -> Result<()> {
+        self.core.create_view(view)
+    }
+
+    /// Changes what a view is of, or its pipeline.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; as [`Database::create_view`].
+    pub fn modify_view(
+        &self,
+        name: &str,
+        on: Option<String>,
+        pipeline: Option<Vec<RawDocumentBuf>>,
+    ) -> Result<()> {
+        self.core.modify_view(name, on, pipeline)
+    }
+
+    /// Drops a view. Answers whether there was one.
+    ///
+    /// # Errors
+    /// `Corrupt`; the journal's.
+    pub fn drop_view(&self, name: &str) -> Result<bool> {
+        self.core.drop_view(name)
+    }
+
+    /// Its views, by name.
+    ///
+    /// # Errors
+    /// [`Reason::InvalidViewDefinition`] for one that is none; `Corrupt`.
+    pub fn views(&self) -> Result<Vec<View>> {
+        self.core.views()
     }
 
     /// Drops a collection with its indexes. Answers whether it existed.
@@ -77,16 +122,7 @@ impl Database {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::NamespaceExists`].
     pub fn rename_collection(&self, from: &str, to: &str) -> Result<()> {
-        let (from, to) = (self.collection(from)?, self.collection(to)?);
-        check_not_catalogue(from.namespace())?;
-        check_not_catalogue(to.namespace())?;
-        if from.namespace() == to.namespace() {
-            return Err(Error::refused(
-                Reason::IllegalOperation,
-                "can't rename a collection to itself",
-            ));
-        }
-        self.core.rename(from.core(), to.core())
+        self.collection(from)?.move_to(&self.collection(to)?, false)
     }
 
     /// Gives a collection the name of another one of this database, which is dropped in the same

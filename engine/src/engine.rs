@@ -404,6 +404,7 @@ impl EngineBuilder {
             clock,
             samples: Arc::default(),
             object_ids: ObjectIdMaker::new(),
+            moving: Mutex::default(),
             spares_expired: AtomicBool::new(false),
             is_silent: AtomicBool::new(false),
             profiled: Thresholds::default(),

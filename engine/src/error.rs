@@ -138,6 +138,12 @@ pub enum Error {
         /// The limit, bytes.
         max: usize,
     },
+    /// The collection's validator does not let the document in (121).
+    #[error("Document failed validation")]
+    DocumentInvalid {
+        /// Which document, and why: MongoDB's `errInfo`, as BSON.
+        info: Box<[u8]>,
+    },
     /// The request breaks a rule of the query, update or index language, or of a collection.
     #[error("{message}")]
     Refused {
@@ -217,6 +223,7 @@ impl Error {
             Error::DocumentTooLarge { .. } => Reason::BadValue,
             Error::InvalidBson { .. } => Reason::InvalidBSON,
             Error::KeyTooLong { .. } => Reason::Location(17280),
+            Error::DocumentInvalid { .. } => Reason::DocumentValidationFailure,
             Error::Refused { reason, .. } => *reason,
             Error::NeedsDataFile { .. } => Reason::InternalError,
         }

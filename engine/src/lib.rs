@@ -93,7 +93,8 @@ pub use collection::{
     ExtentMap, ExtentOwner, FileMap, Find, FindAndModify, FoundAndModified, Hint, HoleList,
     IndexEntry, IndexInfo, IndexScan, InsertReport, Located, LocatedBy, ModifiedIndex, Move,
     NamespaceMap, Profiling, ProfilingLevel, Salvage, SalvageReport, Scan, SpaceUsage,
-    UpdateReport, UpdateRequest, Validation, Verbosity, check_stages,
+    UpdateReport, UpdateRequest, Validation, ValidationAction, ValidationLevel, ValidationRules,
+    Verbosity, View, check_stages,
 };
 pub use counters::{Counter, Counters, Gauge, PerThread};
 pub use database::Database;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Context;
 use super::chain::{Run, Sink};
+use super::project::invalid;
 use crate::bson::document::check_len;
 use crate::bson::element::Value;
 use crate::bson::ty;
@@ -17,7 +18,7 @@ pub(super) fn parse(stage: &str, value: Value<'_>, scope: &Scope) -> Result<Comp
         let message = format!("{stage} specification stage must be an object, got {name}");
         return Err(location(40272, message));
     }
-    ComputedFields::parse(value.bytes, scope)
+    ComputedFields::parse(value.bytes, scope).map_err(|error| invalid(stage, error))
 }
 
 #[derive(Debug)]

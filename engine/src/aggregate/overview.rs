@@ -77,6 +77,7 @@ pub(super) fn check<'s>(stages: impl IntoIterator<Item = &'s [u8]>, levels: usiz
                     check_within(pipeline, levels)?;
                 }
             }
+            "$graphLookup" => super::graph_lookup::check_form(value)?,
             "$lookup" | "$unionWith" => in_other(name, value, levels)?,
             name if STAGES.contains(&name) => {}
             name => {

@@ -8,7 +8,7 @@ use crate::bson::builder::Builder;
 use crate::bson::element::{Elements, Value};
 use crate::bson::number::Number;
 use crate::bson::ty;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::expression::{Scope, Variables, location};
 use crate::query::{Policy, Projection};
 
@@ -18,9 +18,21 @@ pub(super) fn parse(value: Value<'_>, scope: &Scope) -> Result<Projection> {
         return Err(location(15969, "$project specification must be an object"));
     }
     if value.bytes.len() == 5 {
-        return Err(location(51272, "projection specification must have at least one field"));
+        let message = "projection specification must have at least one field";
+        return Err(invalid("$project", location(51272, message)));
     }
     Projection::parse(value.bytes, Policy::Aggregate, None, scope)
+        .map_err(|error| invalid("$project", error))
+}
+
+/// What is wrong with the fields of a stage.
+pub(super) fn invalid(stage: &str, error: Error) -> Error {
+    match error {
+        Error::Refused { reason, message } => {
+            Error::refused(reason, format!("Invalid {stage} :: caused by :: {message}"))
+        }
+        error => error,
+    }
 }
 
 /// Parses an `$unset`: the projection that leaves these fields out.
@@ -53,6 +65,7 @@ pub(super) fn parse_unset(value: Value<'_>, scope: &Scope) -> Result<Projection>
         projection.number(name, Number::Int32(0));
     }
     Projection::parse(&projection.finish(), Policy::Aggregate, None, scope)
+        .map_err(|error| invalid("$unset", error))
 }
 
 #[derive(Debug)]

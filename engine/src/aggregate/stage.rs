@@ -8,12 +8,14 @@ use super::bucket_auto::BucketAuto;
 use super::chain::Run;
 use super::count::{self, Count};
 use super::facet::Facet;
+use super::graph_lookup::GraphLookup;
 use super::group::Group;
 use super::limit_skip::{Limit, Skip, parse_limit, parse_skip};
 use super::lookup::Lookup;
 use super::merge::Merge;
 use super::out::Out;
 use super::project::{self, Project};
+use super::redact::Redact;
 use super::replace_root::ReplaceRoot;
 use super::sample::{self, Sample};
 use super::sort::{self, Sort};
@@ -21,6 +23,7 @@ use super::stats::{CollStatsParts, check_index_stats};
 use super::union_with::UnionWith;
 use super::unwind::Unwind;
 use super::{Context, overview, sort_by_count};
+use crate::bson::collation::Collation;
 use crate::bson::element::{Elements, Value};
 use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
@@ -37,11 +40,9 @@ const UNSUPPORTED: &[&str] = &[
     "$changeStream",
     "$currentOp",
     "$geoNear",
-    "$graphLookup",
     "$listLocalSessions",
     "$listSessions",
     "$planCacheStats",
-    "$redact",
     "$setWindowFields",
 ];
 
@@ -72,6 +73,8 @@ pub(crate) enum Kind {
     Bucket(Arc<Bucket>),
     BucketAuto(Arc<BucketAuto>),
     Lookup(Arc<Lookup>),
+    GraphLookup(Arc<GraphLookup>),
+    Redact(Arc<Redact>),
     UnionWith(Arc<UnionWith>),
     CollStats(CollStatsParts),
     IndexStats,
@@ -182,6 +185,8 @@ fn parse_stage(
         "$bucket" => Kind::Bucket(Arc::new(Bucket::parse(value, scope)?)),
         "$bucketAuto" => Kind::BucketAuto(Arc::new(BucketAuto::parse(value, scope)?)),
         "$lookup" => Kind::Lookup(Arc::new(Lookup::parse(value, scope, depth)?)),
+        "$graphLookup" => Kind::GraphLookup(Arc::new(GraphLookup::parse(value, scope)?)),
+        "$redact" => Kind::Redact(Arc::new(Redact::parse(value, scope)?)),
         "$unionWith" => Kind::UnionWith(Arc::new(UnionWith::parse(value, scope, depth)?)),
         "$collStats" => Kind::CollStats(CollStatsParts::parse(value)?),
         "$indexStats" => {
@@ -221,6 +226,13 @@ fn parse_match(value: Value<'_>, scope: &Scope) -> Result<Filter> {
 impl Stage {
     fn new(name: &str, value: Value<'_>, kind: Kind) -> Stage {
         Stage { name: name.into(), source: value.bytes.into(), kind }
+    }
+
+    /// A `$match` of this filter.
+    pub fn matching(filter: &[u8], collation: Option<Arc<Collation>>) -> Result<Stage> {
+        let parsed = Filter::parse_in(filter, &Scope::default().under(collation))?;
+        let value = Value { ty: ty::DOCUMENT, bytes: filter };
+        Ok(Stage::new("$match", value, Kind::Match(Arc::new(parsed))))
     }
 
     pub fn name(&self) -> &str {
@@ -281,6 +293,8 @@ impl Stage {
             Kind::Bucket(bucket) => bucket.start(context),
             Kind::BucketAuto(bucket) => bucket.start(context),
             Kind::Lookup(lookup) => lookup.start(context),
+            Kind::GraphLookup(lookup) => lookup.start(context),
+            Kind::Redact(redact) => redact.start(context),
             Kind::UnionWith(union) => union.start(context),
             // Who runs the pipeline does these.
             Kind::CollStats(_) | Kind::IndexStats | Kind::Out(_) | Kind::Merge(_) => {

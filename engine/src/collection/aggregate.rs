@@ -32,7 +32,7 @@ use crate::expression::Variables;
 use crate::limits::DOCUMENT_LEN_MAX;
 use crate::namespace_string::NamespaceString;
 use crate::query::SortBound;
-pub use out::TEMPORARY;
+pub use out::{TEMPORARY, copy_indexes, temporary};
 use pushdown::Pushed;
 use world::{DatabaseWorld, Deadline};
 
@@ -117,6 +117,20 @@ impl Aggregate {
         self
     }
 
+    /// What another request was asked with, which it stands for.
+    pub(super) fn set_options(
+        &mut self,
+        hint: Option<Hint>,
+        variables: &Option<RawDocumentBuf>,
+        collation: &Option<RawDocumentBuf>,
+        max_time: Option<Duration>,
+    ) {
+        self.hint = hint;
+        self.variables.clone_from(variables);
+        self.collation.clone_from(collation);
+        self.max_time = max_time;
+    }
+
     /// The collection that an `$out` or a `$merge` writes to, if that is in another database.
     pub fn writes_to(mut self, elsewhere: Collection) -> Self {
         self.elsewhere = Some(elsewhere);
@@ -138,11 +152,14 @@ impl Aggregate {
         }
         let ns = NamespaceString::new(database, name)?;
         check_not_catalogue(&ns)?;
-        if *database == *own.name {
-            return own.collection(ns);
-        }
-        if let Some(given) = self.elsewhere.as_ref().filter(|given| *given.namespace() == ns) {
-            return Ok(given.clone());
+        let bypasses = self.collection.bypasses_validation;
+        let target = match &self.elsewhere {
+            _ if *database == *own.name => Some(own.collection(ns)?),
+            given => given.clone().filter(|given| *given.namespace() == ns),
+        };
+        if let Some(target) = target {
+            target.check_no_view()?;
+            return Ok(target.bypassing_validation(bypasses));
         }
         let message = format!("{stage} to another database needs its collection");
         Err(Error::refused(Reason::CommandNotSupported, message))
@@ -165,7 +182,11 @@ impl Aggregate {
         Ok(cursor.having_heard(heard))
     }
 
-    fn run_unwatched(&self) -> Result<Cursor> {
+    pub(super) fn run_unwatched(&self) -> Result<Cursor> {
+        self.over_collection()?.run_as_it_is()
+    }
+
+    fn run_as_it_is(&self) -> Result<Cursor> {
         let parsed = self.parse()?;
         let stages = parsed.pipeline.stages();
         let Some((last, before)) = stages.split_last() else {
@@ -214,8 +235,9 @@ impl Aggregate {
     /// # Errors
     /// As [`Aggregate::run`].
     pub fn explain(self, verbosity: Verbosity) -> Result<RawDocumentBuf> {
-        let parsed = self.parse()?;
-        explain::explain(&self, &parsed, verbosity)
+        let aggregate = self.over_collection()?;
+        let parsed = aggregate.parse()?;
+        explain::explain(&aggregate, &parsed, verbosity)
     }
 
     fn parse(&self) -> Result<Parsed> {
@@ -235,9 +257,32 @@ impl Aggregate {
     /// What comes out of these stages.
     fn documents(&self, stages: &[Stage], parsed: &Parsed) -> Result<Documents> {
         let vars = parsed.vars.clone();
+        self.source().documents(&[5, 0, 0, 0, 0], stages, vars, parsed.deadline.clone())
+    }
+
+    fn source(&self) -> Source<'_> {
         let (hint, collation) = (self.hint.as_ref(), self.collation.as_deref());
-        let source = Source { collection: &self.collection, hint, collation };
-        source.documents(&[5, 0, 0, 0, 0], stages, vars, parsed.deadline.clone())
+        Source { collection: &self.collection, hint, collation, depth: 0 }
+    }
+
+    /// Itself over what the view comes to that it is of, and with the collation of what it is of.
+    fn over_collection(&self) -> Result<Aggregate> {
+        let Some(view) = self.collection.resolved()? else {
+            let own = match &self.collation {
+                None => self.collection.own_collation()?,
+                asked => asked.clone(),
+            };
+            return Ok(Aggregate { collation: own, ..self.clone() });
+        };
+        let collation = view.collation(self.collation.as_deref())?;
+        let own = self.pipeline.iter().map(|stage| stage.as_bytes());
+        if stats::asks_for_figures(own)? {
+            return Err(self.collection.missing());
+        }
+        let mut pipeline = view.pipeline;
+        pipeline.extend(self.pipeline.iter().cloned());
+        let base = view.base.bypassing_validation(self.collection.bypasses_validation);
+        Ok(Aggregate { collection: base, pipeline, collation, ..self.clone() })
     }
 }
 
@@ -254,6 +299,8 @@ struct Source<'s> {
     collection: &'s Collection,
     hint: Option<&'s Hint>,
     collation: Option<&'s RawDocument>,
+    /// Views that led here by the stages of others.
+    depth: usize,
 }
 
 impl Source<'_> {
@@ -265,7 +312,7 @@ impl Source<'_> {
         vars: Arc<Variables<'static>>,
         deadline: Deadline,
     ) -> Result<Documents> {
-        let world = DatabaseWorld::new(self.collection, deadline.clone());
+        let world = DatabaseWorld::new(self, deadline.clone());
         let context = Context { vars: vars.clone(), world: Arc::new(world) };
         if let Some((first, rest)) = stages.split_first().filter(|(first, _)| first.is_source()) {
             let docs = stats::documents(self.collection, first.kind())?;
@@ -297,9 +344,11 @@ impl Source<'_> {
         if let Some(hint) = self.hint {
             find = find.hint(hint.clone());
         }
-        if let Some(collation) = self.collation {
-            find = find.collation(collation);
-        }
+        // Not that of the collection, where the aggregation has none.
+        find = match self.collation {
+            Some(collation) => find.collation(collation),
+            None => find.collation(rawdoc! { "locale": "simple" }),
+        };
         if let Some(left) = deadline.left()? {
             find = find.max_time(left);
         }

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bson::{RawDocument, RawDocumentBuf, rawdoc};
 
@@ -28,6 +29,8 @@ pub struct Catalog {
     /// How records of the catalogue and of indexes are placed.
     options: StoreOptions,
     database: Arc<str>,
+    /// May some collection have a validator? Then its options are looked for when it is opened.
+    may_validate: Arc<AtomicBool>,
 }
 
 impl Catalog {
@@ -36,7 +39,35 @@ impl Catalog {
     /// # Errors
     /// `Corrupt` if the `.ns` file is not one.
     pub fn open(view: &impl View, database: &str, options: StoreOptions) -> Result<Catalog> {
-        Ok(Catalog { nodes: NamespaceIndex::open(view)?, options, database: database.into() })
+        let nodes = NamespaceIndex::open(view)?;
+        let may_validate = Arc::default();
+        let catalog = Catalog { nodes, options, database: database.into(), may_validate };
+        if catalog.finds_validator(view) {
+            catalog.may_validate.store(true, Ordering::Relaxed);
+        }
+        Ok(catalog)
+    }
+
+    /// Has some collection a validator? What cannot be read has none: that is for others to tell.
+    fn finds_validator(&self, view: &impl View) -> bool {
+        let Ok(heap) = self.heap(view, &self.namespaces_name()) else { return false };
+        let mut scan = RecordScan::new(heap.details(), Direction::Forward);
+        while let Ok(Some(loc)) = scan.next(view) {
+            let options = document_at(&heap, view, loc).ok();
+            let options = options.and_then(|entry| entry.get_document("options").ok());
+            if options.is_some_and(has_validator) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The options of a collection that is opened, if its documents may have to be validated.
+    pub fn validation_of(&self, view: &impl View, name: &str) -> Option<RawDocumentBuf> {
+        match self.may_validate.load(Ordering::Relaxed) {
+            true => self.options_of(view, name).ok().flatten(),
+            false => None,
+        }
     }
 
     /// Makes what every database has, as far as it is missing: the extent that mongod forgets,
@@ -150,10 +181,24 @@ impl Catalog {
     ) -> Result<()> {
         let mut entry = rawdoc! { "name": name };
         if let Some(options) = options {
+            if has_validator(options) {
+                self.may_validate.store(true, Ordering::Relaxed);
+            }
             entry.append(bson::cstr!("options"), options.to_owned());
         }
         self.heap(edit, &self.namespaces_name())?.insert(edit, entry.as_bytes())?;
         Ok(())
+    }
+
+    /// Puts other options into the document of a namespace, which may come to lie elsewhere.
+    pub fn replace_entry(
+        &self,
+        edit: &mut impl Edit,
+        name: &str,
+        options: Option<&RawDocument>,
+    ) -> Result<()> {
+        self.remove_entry(edit, name)?;
+        self.insert_entry(edit, name, options)
     }
 
     /// Removes the document of a namespace.
@@ -222,6 +267,12 @@ impl Catalog {
         }
         unreadable.map_or(Ok(None), Err)
     }
+}
+
+fn has_validator(options: &RawDocument) -> bool {
+    ["validator", "validationLevel", "validationAction"]
+        .iter()
+        .any(|name| options.get(name).is_ok_and(|option| option.is_some()))
 }
 
 /// Is it the name of a collection or an index? Nodes with overflowing index slots have a `$`

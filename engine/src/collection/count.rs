@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use bson::{RawDocument, RawDocumentBuf, rawdoc};
+use bson::{RawBsonRef, RawDocument, RawDocumentBuf, rawdoc};
 
+use super::aggregate::Aggregate;
 use super::execute::Copied;
 use super::explain::{self, Top};
 use super::find::Verbosity;
@@ -12,7 +13,8 @@ use super::planning::hinted;
 use super::profile::Entry;
 use super::query_run::{Query, QueryRun};
 use super::search::Hint;
-use super::variables::{collation_of, named_variables, scope_of};
+use super::variables::{named_variables, scope_of};
+use super::view::find_as_pipeline;
 use crate::bson::builder::Builder;
 use crate::bson::document;
 use crate::error::Result;
@@ -125,6 +127,11 @@ impl Count {
     }
 
     fn run_unwatched(&self) -> Result<u64> {
+        if let Some(aggregate) = self.over_view()? {
+            let counted = aggregate.run_unwatched()?.next().transpose()?;
+            let count = counted.map(|counted| counted.get("count").ok().flatten().map(number));
+            return Ok(count.flatten().unwrap_or(0));
+        }
         let query = self.query()?;
         if self.counts_records() {
             let rest = self.collection.count()?.saturating_sub(self.skip);
@@ -144,6 +151,9 @@ impl Count {
     /// # Errors
     /// As [`Count::run`].
     pub fn explain(self, verbosity: Verbosity) -> Result<RawDocumentBuf> {
+        if let Some(aggregate) = self.over_view()? {
+            return aggregate.explain(verbosity);
+        }
         let query = self.query()?;
         let (core, database) = (&self.collection.core, &self.collection.database);
         let is_all = query.question.filter.clauses().is_empty();
@@ -160,10 +170,24 @@ impl Count {
         explain::explain(core, &database.shared, &query, verbosity, &top)
     }
 
+    /// The aggregation that it is if it is of a view; none if it is of a collection.
+    fn over_view(&self) -> Result<Option<Aggregate>> {
+        if self.collection.view()?.is_none() {
+            return Ok(None);
+        }
+        document::check(self.filter.as_bytes())?;
+        let mut stages = find_as_pipeline(&self.filter, None, (self.skip, self.limit), None);
+        stages.push(rawdoc! { "$count": "count" });
+        let mut aggregate = self.collection.aggregate(stages);
+        let hint = self.hint.clone();
+        aggregate.set_options(hint, &self.variables, &self.collation, self.max_time);
+        Ok(Some(aggregate))
+    }
+
     fn query(&self) -> Result<Query> {
         let now_ms = self.collection.database.shared.clock.unix_ms();
         let variables = named_variables(self.variables.as_deref(), now_ms)?;
-        let collation = collation_of(self.collation.as_deref())?;
+        let collation = self.collection.collation_for(self.collation.as_deref())?;
         let scope = scope_of(&variables).under(collation);
         document::check(self.filter.as_bytes())?;
         let filter = std::sync::Arc::new(Filter::parse_in(self.filter.as_bytes(), &scope)?);
@@ -184,5 +208,14 @@ impl Count {
             max_ms: self.max_time.map(|time| time.as_millis() as u64).filter(|ms| *ms > 0),
             ..Query::of(question)
         })
+    }
+}
+
+/// A count as a stage gives it.
+fn number(count: RawBsonRef<'_>) -> u64 {
+    match count {
+        RawBsonRef::Int32(count) => u64::try_from(count).unwrap_or(0),
+        RawBsonRef::Int64(count) => u64::try_from(count).unwrap_or(0),
+        _ => 0,
     }
 }

@@ -25,6 +25,7 @@ const CAPPED_GRAIN: i64 = 256;
 impl CollectionOptions {
     /// Refuses options that contradict each other.
     pub(crate) fn check(&self) -> Result<()> {
+        self.validation.check()?;
         let bad = |message: &str| Err(Error::refused(Reason::InvalidOptions, message));
         match &self.capped {
             None => Ok(()),
@@ -72,6 +73,7 @@ impl CollectionOptions {
         if flags != FLAG_POWER_OF_2 {
             entry.append(bson::cstr!("flags"), flags);
         }
+        self.validation.append_to(&mut entry);
         (!entry.is_empty()).then_some(entry)
     }
 

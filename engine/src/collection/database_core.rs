@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::catalog::Catalog;
 use super::create::{create_collection, drop_collection, rename_collection};
@@ -39,6 +39,9 @@ pub struct DatabaseCore {
     catalogue: [Arc<CollectionCore>; CATALOGUE.len()],
     /// The files of a database that could not be completed, for want of space, for the next try.
     incomplete: Mutex<Option<Arc<DatabaseFiles>>>,
+    /// Held by whoever makes, changes or drops a view, or gives a collection its name: V1. Taken
+    /// behind a collection's turn, and before all locks.
+    views: Mutex<()>,
     /// Says which operations are profiled.
     pub profiler: Profiler,
 }
@@ -69,6 +72,7 @@ impl DatabaseCore {
             collections: Mutex::new(collections),
             catalogue,
             incomplete: Mutex::default(),
+            views: Mutex::default(),
             profiler,
         })
     }
@@ -213,7 +217,7 @@ impl DatabaseCore {
     ///
     /// # Errors
     /// As [`DatabaseCore::create`].
-    pub fn create_if_missing(&self, core: &CollectionCore) -> Result<()> {
+    pub fn create_if_missing(self: &Arc<Self>, core: &CollectionCore) -> Result<()> {
         loop {
             match self.create(core, &CollectionOptions::default(), None) {
                 // Only if somebody else was first: a namespace that is in the way may be damage.
@@ -230,13 +234,15 @@ impl DatabaseCore {
     /// # Errors
     /// [`Error::NamespaceExists`]; the store's and the disk's.
     pub fn create(
-        &self,
+        self: &Arc<Self>,
         core: &CollectionCore,
         options: &CollectionOptions,
         stored: Option<StoredOptions>,
     ) -> Result<()> {
+        check_not_catalogue(&core.ns)?;
         self.create_database()?;
-        let mut held = self.hold(core)?;
+        let (turn, _views) = (core.turn(), self.free_of_views(&core.ns)?);
+        let mut held = self.hold_all(core, Some(turn));
         if held.collection.exists() {
             return Err(Error::NamespaceExists { ns: core.ns.to_string() });
         }
@@ -252,7 +258,11 @@ impl DatabaseCore {
     /// # Errors
     /// The journal's.
     pub fn drop_collection(&self, core: &CollectionCore) -> Result<bool> {
-        let mut held = self.hold(core)?;
+        self.drop_held(&mut self.hold(core)?, core)
+    }
+
+    /// The same of one that is held.
+    pub fn drop_held(&self, held: &mut Held<'_>, core: &CollectionCore) -> Result<bool> {
         let Some(details) = held.collection.open()?.map(OpenCollection::details) else {
             return Ok(false);
         };
@@ -263,24 +273,37 @@ impl DatabaseCore {
         Ok(true)
     }
 
-    /// Gives a collection another name. Its records stay where they are.
+    /// Keeps others from making, changing or dropping views.
+    pub fn hold_views(&self) -> MutexGuard<'_, ()> {
+        self.views.lock()
+    }
+
+    /// The same for as long as a collection is given a name, which no view may have. Of the
+    /// system's own names none is a view's.
+    fn free_of_views(self: &Arc<Self>, ns: &NamespaceString) -> Result<Option<MutexGuard<'_, ()>>> {
+        if ns.is_system() {
+            return Ok(None);
+        }
+        let held = self.hold_views();
+        self.check_no_view(ns)?;
+        Ok(Some(held))
+    }
+
+    /// Gives a collection another name. Its records stay where they are. A collection of that name
+    /// is dropped first if it `may_drop`, in the same unit of work.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::NamespaceExists`]; the store's.
-    pub fn rename(&self, from: &CollectionCore, to: &CollectionCore) -> Result<()> {
-        self.rename_over(from, to, false)
-    }
-
-    /// As [`DatabaseCore::rename`]; a collection of that name is dropped first if it `may_drop`,
-    /// in the same unit of work.
     pub fn rename_over(
-        &self,
+        self: &Arc<Self>,
         from: &CollectionCore,
         to: &CollectionCore,
         may_drop: bool,
     ) -> Result<()> {
+        check_not_catalogue(&from.ns)?;
         check_not_catalogue(&to.ns)?;
-        let mut held = self.hold(from)?;
+        let (turn, _views) = (from.turn(), self.free_of_views(&to.ns)?);
+        let mut held = self.hold_all(from, Some(turn));
         // Two collections at once: nobody else holds two without the database.
         let mut target = to.exclusive();
         if target.exists() && !may_drop {

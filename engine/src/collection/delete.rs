@@ -8,7 +8,7 @@ use super::locate::{Holding, find_first};
 use super::locked::OpenCollection;
 use super::profile::Entry;
 use super::search::{Hint, Search};
-use super::variables::{collation_of, named_variables, scope_of};
+use super::variables::{named_variables, scope_of};
 use crate::bson::document;
 use crate::disk::Edit;
 use crate::disk_loc::RecordLoc;
@@ -129,7 +129,7 @@ impl Delete<'_> {
         document::check(self.filter.as_bytes())?;
         let now_ms = self.collection.database.shared.clock.unix_ms();
         let variables = named_variables(self.variables.as_deref(), now_ms)?;
-        let collation = collation_of(self.collation.as_deref())?;
+        let collation = self.collection.collation_for(self.collation.as_deref())?;
         let scope = scope_of(&variables).under(collation);
         let filter = Filter::parse_in(self.filter.as_bytes(), &scope)?;
         let hint = self.hint.as_ref();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bson::{RawBson, RawDocument, RawDocumentBuf, rawdoc};
 use foldhash::fast::RandomState;
 
+use super::aggregate::Aggregate;
 use super::execute::Copied;
 use super::explain::{self, Top};
 use super::find::Verbosity;
@@ -16,6 +17,7 @@ use super::profile::Entry;
 use super::query_run::{Query, QueryRun};
 use super::search::Hint;
 use super::variables::{collation_of, named_variables, scope_of};
+use super::view::find_as_pipeline;
 use crate::aggregate::key;
 use crate::bson::builder::Builder;
 use crate::bson::collation::Collation;
@@ -107,18 +109,35 @@ impl Distinct {
 
     fn run_unwatched(&self) -> Result<Vec<RawBson>> {
         let path = parse_field(&self.field)?;
+        let mut values = Values::default();
+        if let Some((aggregate, collation)) = self.over_view()? {
+            values.collation = collation_of(collation.as_deref())?;
+            for document in aggregate.run_unwatched()? {
+                values.add_at(document?.as_bytes(), &path, 0)?;
+            }
+            return values.sorted();
+        }
         let (core, database) = (self.collection.core.clone(), &self.collection.database);
         let mut run = QueryRun::new(core, database.shared.clone(), self.query()?)?;
-        let collation = collation_of(self.collation.as_deref())?;
-        let mut values = Values { collation, ..Values::default() };
+        values.collation = self.collection.collation_for(self.collation.as_deref())?;
         while let Some(member) = run.next()? {
             if let Some(document) = &member.document {
                 values.add_at(document, &path, 0)?;
             }
         }
-        let mut found = values.found;
-        found.sort_by(|a, b| compare_values(a.as_ref(), b.as_ref()));
-        found.iter().map(|value| raw(value.as_ref())).collect()
+        values.sorted()
+    }
+
+    /// The aggregation of the documents that match if it is of a view, and the view's collation;
+    /// none if it is of a collection.
+    fn over_view(&self) -> Result<Option<(Aggregate, Option<RawDocumentBuf>)>> {
+        let Some(view) = self.collection.view()? else { return Ok(None) };
+        document::check(self.filter.as_bytes())?;
+        let stages = find_as_pipeline(&self.filter, None, (0, 0), None);
+        let mut aggregate = self.collection.aggregate(stages);
+        let hint = self.hint.clone();
+        aggregate.set_options(hint, &self.variables, &self.collation, self.max_time);
+        Ok(Some((aggregate, view.collation)))
     }
 
     /// Says how it would be run, or was, in the form of MongoDB 5.0.
@@ -127,6 +146,9 @@ impl Distinct {
     /// As [`Distinct::run`].
     pub fn explain(self, verbosity: Verbosity) -> Result<RawDocumentBuf> {
         parse_field(&self.field)?;
+        if let Some((aggregate, _)) = self.over_view()? {
+            return aggregate.explain(verbosity);
+        }
         let (core, database) = (&self.collection.core, &self.collection.database);
         explain::explain(core, &database.shared, &self.query()?, verbosity, &Top::Nothing)
     }
@@ -134,7 +156,7 @@ impl Distinct {
     fn query(&self) -> Result<Query> {
         let now_ms = self.collection.database.shared.clock.unix_ms();
         let variables = named_variables(self.variables.as_deref(), now_ms)?;
-        let collation = collation_of(self.collation.as_deref())?;
+        let collation = self.collection.collation_for(self.collation.as_deref())?;
         let scope = scope_of(&variables).under(collation);
         document::check(self.filter.as_bytes())?;
         let filter = Arc::new(Filter::parse_in(self.filter.as_bytes(), &scope)?);
@@ -185,6 +207,12 @@ struct Values {
 }
 
 impl Values {
+    /// The values, ascending.
+    fn sorted(mut self) -> Result<Vec<RawBson>> {
+        self.found.sort_by(|a, b| compare_values(a.as_ref(), b.as_ref()));
+        self.found.iter().map(|value| raw(value.as_ref())).collect()
+    }
+
     /// Adds those that the components of `path` from `depth` on lead to.
     fn add_at(&mut self, doc: &[u8], path: &FieldPath, depth: usize) -> Result<()> {
         match get(doc, path.component(depth))? {

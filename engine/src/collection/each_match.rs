@@ -78,7 +78,10 @@ impl Collection {
         let (core, shared) = (self.core.clone(), self.database.shared.clone());
         let query = {
             let guard = core.shared();
-            let Some(open) = guard.open()? else { return Ok(()) };
+            let Some(open) = guard.open()? else {
+                drop(guard);
+                return self.check_no_view();
+            };
             Query::of(question(open, search)?)
         };
         let run = QueryRun::new(core, shared, query)?;

@@ -12,7 +12,7 @@ use super::query_run::Query;
 use super::search::{Hint, Search};
 use super::update_job::{Keep, UpdateJob};
 use super::update_source::{UpdateSource, with_array_filters};
-use super::variables::{collation_of, named_variables, scope_of};
+use super::variables::{named_variables, scope_of};
 use crate::bson::builder::Builder;
 use crate::bson::{document, ty};
 use crate::error::Result;
@@ -150,9 +150,11 @@ impl ExplainWrite {
     /// # Errors
     /// As the write.
     pub fn run(self, verbosity: Verbosity) -> Result<RawDocumentBuf> {
+        self.collection.check_no_view()?;
         let now_ms = self.collection.database.shared.clock.unix_ms();
         let variables = named_variables(self.variables.as_deref(), now_ms)?;
-        let scope = scope_of(&variables).under(collation_of(self.collation.as_deref())?);
+        let scope =
+            scope_of(&variables).under(self.collection.collation_for(self.collation.as_deref())?);
         document::check(self.filter.as_bytes())?;
         let filter = Filter::parse_in(self.filter.as_bytes(), &scope)?;
         let update = match &self.update {

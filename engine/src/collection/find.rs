@@ -14,8 +14,8 @@ use super::query_run::{Query, QueryRun};
 use super::search::Hint;
 use super::shared::EngineShared;
 use super::tail::Tail;
-use super::variables::{collation_of, named_variables, scope_of};
-use super::{explain, explain_2_4};
+use super::variables::{named_variables, scope_of};
+use super::{Aggregate, explain, explain_2_4, view};
 use crate::bson::document;
 use crate::error::{Error, Reason, Result};
 use crate::query::plan::{KeyRange, Question};
@@ -205,12 +205,44 @@ impl Find {
 
     /// As [`Find::run`], for a part of another operation, which is the one that is profiled.
     pub(super) fn run_unwatched(&self) -> Result<Cursor> {
+        if let Some(aggregate) = self.over_view()? {
+            return aggregate.run_unwatched().map_err(view::unsupported);
+        }
         let (core, shared) = self.parts();
         let query = self.query()?;
         if self.tailable {
             return Ok(Cursor::of(Tail::new(core, shared, query, self.sort.as_deref())?));
         }
         Ok(Cursor::of(Found(QueryRun::new(core, shared, query)?)))
+    }
+
+    /// The aggregation that it is if it is of a view; none if it is of a collection.
+    fn over_view(&self) -> Result<Option<Aggregate>> {
+        if self.collection.view()?.is_none() {
+            return Ok(None);
+        }
+        view::check_find(&[
+            ("min", self.min.is_some()),
+            ("max", self.max.is_some()),
+            ("returnKey", self.return_key),
+            ("showRecordId", self.show_record_id),
+            ("tailable", self.tailable),
+        ])?;
+        document::check(self.filter.as_bytes())?;
+        let given = |part: &Option<RawDocumentBuf>| part.clone().filter(|part| !part.is_empty());
+        let (mut sort, mut hint) = (given(&self.sort), self.hint.clone());
+        if let Some(order) =
+            sort.take_if(|order| order.get("$natural").is_ok_and(|it| it.is_some()))
+        {
+            hint = Some(Hint::Keys(order.as_bytes().to_vec()));
+        }
+        let projection = given(&self.projection);
+        let bounds = (self.skip, self.limit);
+        let stages =
+            view::find_as_pipeline(&self.filter, sort.as_deref(), bounds, projection.as_deref());
+        let mut aggregate = self.collection.aggregate(stages);
+        aggregate.set_options(hint, &self.variables, &self.collation, self.max_time);
+        Ok(Some(aggregate))
     }
 
     /// The query as the command `find`.
@@ -242,6 +274,9 @@ impl Find {
     /// # Errors
     /// As [`Find::run`].
     pub fn explain(self, verbosity: Verbosity) -> Result<RawDocumentBuf> {
+        if let Some(aggregate) = self.over_view()? {
+            return aggregate.explain(verbosity);
+        }
         let (core, shared) = self.parts();
         explain::explain(&core, &shared, &self.query()?, verbosity, &explain::Top::Nothing)
     }
@@ -264,7 +299,7 @@ impl Find {
         let ns = self.collection.core.ns.as_str();
         let now_ms = self.collection.database.shared.clock.unix_ms();
         let variables = named_variables(self.variables.as_deref(), now_ms)?;
-        let collation = collation_of(self.collation.as_deref())?;
+        let collation = self.collection.collation_for(self.collation.as_deref())?;
         let scope = scope_of(&variables).under(collation);
         document::check(self.filter.as_bytes())?;
         let filter = Arc::new(Filter::parse_in(self.filter.as_bytes(), &scope)?);

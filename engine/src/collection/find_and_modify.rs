@@ -8,7 +8,7 @@ use super::search::{Hint, Search};
 use super::update_job::{Keep, UpdateJob};
 use super::update_report::UpdateReport;
 use super::update_source::UpdateSource;
-use super::variables::{collation_of, named_variables, scope_of};
+use super::variables::{named_variables, scope_of};
 use crate::bson::document;
 use crate::error::{Error, Reason, Result};
 use crate::expression::Scope;
@@ -195,7 +195,7 @@ impl FindAndModify<'_> {
         self.check()?;
         let now_ms = self.collection.database.shared.clock.unix_ms();
         let variables = named_variables(self.variables.as_deref(), now_ms)?;
-        let collation = collation_of(self.collation.as_deref())?;
+        let collation = self.collection.collation_for(self.collation.as_deref())?;
         let scope = scope_of(&variables).under(collation);
         document::check(self.filter.as_bytes())?;
         // If several are wrong, what is wrong with the update is told.

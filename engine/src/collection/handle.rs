@@ -28,11 +28,13 @@ use crate::store::Direction;
 pub struct Collection {
     pub(super) database: Arc<DatabaseCore>,
     pub(super) core: Arc<CollectionCore>,
+    /// Is the validator not asked?
+    pub(super) bypasses_validation: bool,
 }
 
 impl Collection {
     pub(super) fn new(database: Arc<DatabaseCore>, core: Arc<CollectionCore>) -> Collection {
-        Collection { database, core }
+        Collection { database, core, bypasses_validation: false }
     }
 
     pub(crate) fn core(&self) -> &CollectionCore {
@@ -110,7 +112,8 @@ impl Collection {
     /// [`Error::Refused`] for a filter that is none; `Corrupt`.
     pub fn find_one(&self, filter: impl AsRef<RawDocument>) -> Result<Option<RawDocumentBuf>> {
         let parsed = checked_filter(filter.as_ref())?;
-        if let Some(id) = parsed.id_equality() {
+        let is_collated = self.collation_for(None)?.is_some();
+        if let Some(id) = parsed.id_equality().filter(|_| !is_collated) {
             let id = IdKey::from_raw(id.ty, id.bytes);
             return self.read(None, |view, open| {
                 let counters = &self.database.shared.counters;
@@ -166,7 +169,7 @@ impl Collection {
         &self,
         work: impl FnOnce(&ReadView<'_>, &OpenCollection) -> Result<R>,
     ) -> Result<R> {
-        let missing = || Err(self.core.missing());
+        let missing = || Err(self.missing());
         self.read(None, |view, open| work(view, open).map(Some))?.map_or_else(missing, Ok)
     }
 
@@ -192,7 +195,10 @@ impl Collection {
         self.database.shared.journal.make_room()?;
         loop {
             let mut guard = self.core.exclusive();
-            let open = guard.open()?.ok_or_else(|| self.core.missing())?;
+            let Some(open) = guard.open()? else {
+                drop(guard);
+                return Err(self.missing());
+            };
             let found = find(open, &ReadView::new(&open.files, &guard))
                 .map_err(|error| error.in_database(self.core.ns.database()))?;
             let (open, changes) = guard.split();

@@ -1,6 +1,8 @@
 //! A database and one of its collections, held exclusively: for work on what the catalogue says
 //! of the collection, in as many units of work as it takes.
 
+use bson::RawDocumentBuf;
+
 use super::database_core::{DatabaseCore, OpenDatabase};
 use super::index_keys::Index;
 use super::locked::{Known, OpenCollection, Turn};
@@ -141,11 +143,22 @@ impl Held<'_> {
 
     /// Reads anew what the files say of the collection, whose records are where they were.
     pub fn reopen(&mut self) -> Result<()> {
-        let Some(old) = self.collection.open_mut()? else {
-            return self.reopen_with(StoredOptions::default());
-        };
+        let stored = self.collection.open()?.map(OpenCollection::stored);
+        self.reopen_as(stored.unwrap_or_default())
+    }
+
+    /// The options that the catalogue has of the collection.
+    pub fn options_of_collection(&self) -> Result<Option<RawDocumentBuf>> {
+        let Some(open) = self.database.as_ref() else { return Ok(None) };
+        let view = ReadView::new(&open.files, &self.database);
+        open.catalog.options_of(&view, self.ns.as_str())
+    }
+
+    /// As [`Held::reopen`], of a collection for which other options are stored now.
+    pub fn reopen_as(&mut self, stored: StoredOptions) -> Result<()> {
+        let Some(old) = self.collection.open_mut()? else { return self.reopen_with(stored) };
         let (generation, cursors) = (old.generation, std::mem::take(&mut old.cursors));
-        self.reopen_rebuilt()?;
+        self.reopen_with(stored)?;
         if let Some(open) = self.collection.open_mut()? {
             (open.generation, open.cursors) = (generation, cursors);
         }

@@ -7,7 +7,7 @@ use bson::raw::CString;
 use bson::{RawBsonRef, RawDocumentBuf, rawdoc};
 
 use super::catalog::document_bytes_in;
-use super::handle::{Collection, checked_filter};
+use super::handle::Collection;
 use super::id_key::IdKey;
 use super::locate::{Place, find_for_hit};
 use super::locked::OpenCollection;
@@ -17,7 +17,9 @@ use super::update_report::{LocatedBy, UpdateReport};
 use crate::bson::field_path::FieldPath;
 use crate::bson::number::Number;
 use crate::error::Result;
+use crate::expression::Scope;
 use crate::journal::{ReadView, UnitInPlace};
+use crate::query::Filter;
 use crate::update::Update;
 use crate::update::increment::{self, How, Plan};
 
@@ -109,14 +111,14 @@ impl Collection {
     ) -> Result<Outcome> {
         let guard = self.core.shared_briefly();
         let Some(open) = guard.open()? else { return Ok(Outcome::General) };
+        if open.updates_generally {
+            return Ok(Outcome::General);
+        }
         let view = ReadView::new(&open.files, &guard);
         let counters = &self.database.shared.counters;
         let foresee = |place| open.foresee(place, id, increments);
         let found = find_for_hit(&self.core, open, &view, id, counters, foresee)?;
         let Some((place, mut record)) = found else { return Ok(Outcome::NoDocument) };
-        if open.store.options().policy.is_adaptive() {
-            return Ok(Outcome::General);
-        }
         let mut unit = UnitInPlace::new(&open.files, &guard, &mut record)?;
         let data = unit.data()?;
         let document = document_bytes_in(data, place.loc)?;
@@ -175,7 +177,8 @@ impl Collection {
         let (mut equal, mut filter) = (RawDocumentBuf::new(), RawDocumentBuf::new());
         equal.append(bson::cstr!("$eq"), id);
         filter.append(bson::cstr!("_id"), equal);
-        let filter = checked_filter(&filter)?;
+        let scope = Scope::default().under(self.collation_for(None)?);
+        let filter = Filter::parse_in(filter.as_bytes(), &scope)?;
         let update = Update::increments(increments)?;
         let upsert = self.core.shared().open()?.is_some_and(upsert);
         Ok(self.update_first(&UpdateJob::of(&filter, &update, upsert))?.report)

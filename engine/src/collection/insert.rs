@@ -54,6 +54,7 @@ impl Collection {
         self.or_create(|| {
             self.change(|open, unit| {
                 open.check_maintainable()?;
+                open.validate(self, &document, None)?;
                 let loc = insert_document(open, unit, self.namespace(), &document)?;
                 let id = RawDocument::from_bytes(&document).ok().and_then(|d| d.get("_id").ok()?);
                 Ok(InsertReport { id: id.map_or(RawBson::Null, |id| id.into()), loc })

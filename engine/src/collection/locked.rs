@@ -18,6 +18,9 @@ use super::record_memo::RecordMemo;
 use super::saved_cursors::SavedCursors;
 use super::shapes::Shapes;
 use super::stored_options::StoredOptions;
+use super::validation::{ValidationRules, Validator};
+use super::variables::collation_of;
+use crate::bson::collation::Collation;
 use crate::disk::View;
 use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
@@ -68,6 +71,13 @@ pub struct OpenCollection {
     pub template: Option<Template>,
     /// The order in which updates create fields.
     pub field_order: FieldOrder,
+    /// What documents have to match to be written.
+    pub validator: Option<Validator>,
+    /// By which collation texts are compared unless a request says.
+    pub collation: Option<Arc<Collation>>,
+    /// Is no update made in place? Not where each has its say in the padding, where documents are
+    /// validated, and where an `_id` may be another text.
+    pub updates_generally: bool,
     /// Records by `_id`; none where memos are switched off.
     pub memo: Option<RecordMemo>,
     pub shapes: Shapes,
@@ -123,7 +133,16 @@ impl Opening<'_> {
         let template = self.stored.template.as_ref();
         let template = template.map(|template| Template::new(template.as_bytes())).transpose()?;
         let building = details.index_counts(view)?.building;
-        let unmaintainable = unmaintainable(&indexes, building);
+        let mut unmaintainable = unmaintainable(&indexes, building);
+        let collation = collation_of(self.stored.collation.as_deref())?;
+        let options = self.catalog.validation_of(view, ns.as_str());
+        let rules = ValidationRules::read(options.as_deref(), &self.stored);
+        let validator = Validator::new(&rules, collation.clone()).unwrap_or_else(|error| {
+            unmaintainable.get_or_insert(format!("the collection's validator is none: {error}"));
+            None
+        });
+        let updates_generally =
+            store_options.policy.is_adaptive() || validator.is_some() || collation.is_some();
         let records = details.stats(view)?.records.max(0) as u64;
         Ok(Some(OpenCollection {
             files: self.files.clone(),
@@ -132,6 +151,9 @@ impl Opening<'_> {
             is_capped: details.is_capped(view)?,
             template,
             field_order: self.stored.field_order.unwrap_or(self.field_order),
+            validator,
+            collation,
+            updates_generally,
             memo: self.memos.then(|| RecordMemo::for_records(records)),
             shapes: Shapes::default(),
             cursors: SavedCursors::default(),

@@ -121,7 +121,7 @@ fn changed(
         report.expire_after_seconds = Some((before, seconds));
     }
     if let Some(hidden) = hidden {
-        if old.is_id() {
+        if old.is_id() && hidden {
             return Err(Error::refused(Reason::BadValue, "can't hide _id index"));
         }
         if hidden != old.is_hidden() {

@@ -1,7 +1,9 @@
 //! What a collection is created with.
 
-use bson::{RawDocument, RawDocumentBuf};
+use bson::{RawBsonRef, RawDocument, RawDocumentBuf};
 
+use super::stored_options::StoredOptions;
+use super::validation::ValidationRules;
 use crate::store::{CappedExtents, SizingPolicy};
 use crate::update::FieldOrder;
 
@@ -13,6 +15,8 @@ pub struct CollectionOptions {
     pub(crate) capped: Option<Capped>,
     pub(crate) field_order: FieldOrder,
     pub(crate) no_id_index: bool,
+    pub(crate) validation: ValidationRules,
+    pub(crate) collation: Option<RawDocumentBuf>,
 }
 
 /// Size of a capped collection.
@@ -24,6 +28,27 @@ pub(crate) struct Capped {
 }
 
 impl CollectionOptions {
+    /// Those of a collection of which the catalogue has this to say.
+    pub(super) fn of_entry(entry: Option<&RawDocument>, stored: &StoredOptions) -> Self {
+        let validation = ValidationRules::read(entry, stored);
+        let mut options = CollectionOptions { validation, ..CollectionOptions::default() };
+        let field = |name| entry.and_then(|entry| entry.get(name).ok().flatten());
+        let number = |name| match field(name) {
+            Some(RawBsonRef::Int32(number)) => Some(i64::from(number)),
+            Some(RawBsonRef::Int64(number)) => Some(number),
+            Some(RawBsonRef::Double(number)) => Some(number as i64),
+            _ => None,
+        };
+        options.no_id_index = field("autoIndexId").and_then(|it| it.as_bool()) == Some(false);
+        if field("capped").and_then(|capped| capped.as_bool()) == Some(true) {
+            options = options.capped(number("size").unwrap_or_default());
+            if let Some(max) = number("max") {
+                options = options.max_documents(max);
+            }
+        }
+        options
+    }
+
     /// How records are sized. Default: powers of two, as since 3.0.
     pub fn policy(mut self, policy: SizingPolicy) -> Self {
         self.policy = policy;
@@ -49,6 +74,20 @@ impl CollectionOptions {
     /// The order in which an update creates fields. Default: as written, as 3.x did.
     pub fn field_order(mut self, order: FieldOrder) -> Self {
         self.field_order = order;
+        self
+    }
+
+    /// What its documents have to match.
+    pub fn validation(mut self, rules: ValidationRules) -> Self {
+        self.validation = rules;
+        self
+    }
+
+    /// By which collation texts are compared unless a request says:
+    /// `{ locale: "en", strength: 2 }`.
+    /// Indexes, that on `_id` among them, are in the order of bytes.
+    pub fn collation(mut self, collation: impl AsRef<RawDocument>) -> Self {
+        self.collation = Some(collation.as_ref().to_owned());
         self
     }
 

@@ -47,6 +47,11 @@ impl Collection {
             Mutation::Nothing => {}
             Mutation::InPlace(damages) => {
                 open.check_maintainable()?;
+                if open.validator.is_some() {
+                    let mut new = old.clone();
+                    damages.write_to(&mut new);
+                    open.validate(self, &new, Some(&old))?;
+                }
                 open.forget(edit, loc)?;
                 for (ofs, bytes) in damages.iter() {
                     edit.write(loc.data().add(ofs as i32), bytes)?;
@@ -58,6 +63,7 @@ impl Collection {
             }
             Mutation::Regrow(new) => {
                 open.check_maintainable()?;
+                open.validate(self, &new, Some(&old))?;
                 at = self.rewrite(open, edit, loc, &old, &new, touches_indexes)?;
                 report.moved = (at != loc).then_some(Move { from: loc, to: at });
                 report.modified = 1;
@@ -151,6 +157,7 @@ impl Collection {
         edit: &mut UnitOfWork<'_>,
         document: &[u8],
     ) -> Result<UpdateReport> {
+        open.validate(self, document, None)?;
         let lines_before = edit.lines_changed();
         let loc = insert_document(open, edit, &self.core.ns, document)?;
         let data_len = open.store.read(edit, loc)?.data.len();

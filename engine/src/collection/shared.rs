@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
+
 use super::profile::Thresholds;
 use crate::bson::object_id::ObjectIdMaker;
 use crate::clock::Clock;
@@ -22,6 +24,8 @@ pub struct EngineShared {
     /// Which calls change a padding factor.
     pub samples: Arc<PaddingSamples>,
     pub object_ids: ObjectIdMaker,
+    /// Held by who moves a collection from one database to another.
+    pub moving: Mutex<()>,
     /// Are expired documents left alone for now?
     pub spares_expired: AtomicBool,
     /// Is nothing written that nobody asks for?

@@ -7,7 +7,8 @@
 
 use std::sync::Arc;
 
-use bson::{RawDocument, RawDocumentBuf, rawdoc};
+use bson::spec::BinarySubtype;
+use bson::{Binary, RawDocument, RawDocumentBuf, rawdoc};
 
 use super::create::create_collection;
 use super::database_core::{DatabaseCore, OpenDatabase};
@@ -17,6 +18,7 @@ use super::insert::insert_document;
 use super::locate::{Holding, find_by_id};
 use super::locked::OpenCollection;
 use super::options::CollectionOptions;
+use super::variables::collation_of;
 use crate::bson::document;
 use crate::error::{Error, Reason, Result};
 use crate::journal::UnitOfWork;
@@ -48,6 +50,11 @@ pub struct StoredOptions {
     pub template: Option<RawDocumentBuf>,
     /// The order in which updates create fields, if it is not that of the update.
     pub field_order: Option<FieldOrder>,
+    /// What documents have to match, if 3.2 could not read it. It is stored as binary data, as it
+    /// has names that no stored document may have.
+    pub validator: Option<RawDocumentBuf>,
+    /// By which collation texts are compared, written out.
+    pub collation: Option<RawDocumentBuf>,
 }
 
 impl StoredOptions {
@@ -71,13 +78,26 @@ impl StoredOptions {
         let is_native = matches!(options.policy, SizingPolicy::PowerOf2 | SizingPolicy::Exact);
         let policy = (!is_native).then_some(options.policy);
         let field_order = Some(options.field_order).filter(|order| *order != FieldOrder::Document);
-        let stored = StoredOptions { policy, template, field_order };
+        let rules = &options.validation;
+        let validator = rules.validator.clone().filter(|_| !rules.is_native());
+        let collation = match collation_of(options.collation.as_deref())? {
+            None => None,
+            Some(collation) => {
+                let broken = |_| Error::InvalidBson { at: 0, rule: "a collation is a document" };
+                Some(RawDocumentBuf::from_bytes(collation.to_bson()).map_err(broken)?)
+            }
+        };
+        let stored = StoredOptions { policy, template, field_order, validator, collation };
         Ok((!stored.is_empty()).then_some(stored))
     }
 
     /// Is nothing of it to be stored?
     pub fn is_empty(&self) -> bool {
-        self.policy.is_none() && self.template.is_none() && self.field_order.is_none()
+        self.policy.is_none()
+            && self.template.is_none()
+            && self.field_order.is_none()
+            && self.validator.is_none()
+            && self.collation.is_none()
     }
 
     /// The options of collection `name`, if any are stored.
@@ -124,7 +144,22 @@ impl StoredOptions {
                 Some(known.ok_or_else(|| bad("unknown order of fields"))?.1)
             }
         };
-        Ok(StoredOptions { policy, template, field_order })
+        let validator = match document.get("validator").map_err(|_| bad("invalid BSON"))? {
+            None => None,
+            Some(validator) => {
+                let bytes = validator.as_binary().map(|binary| binary.bytes.to_vec());
+                let validator = bytes.and_then(|bytes| RawDocumentBuf::from_bytes(bytes).ok());
+                Some(validator.ok_or_else(|| bad("invalid validator"))?)
+            }
+        };
+        let collation = match document.get("collation").map_err(|_| bad("invalid BSON"))? {
+            None => None,
+            Some(collation) => {
+                let collation = collation.as_document().ok_or_else(|| bad("invalid collation"))?;
+                Some(collation.to_owned())
+            }
+        };
+        Ok(StoredOptions { policy, template, field_order, validator, collation })
     }
 
     fn to_document(&self) -> RawDocumentBuf {
@@ -140,6 +175,13 @@ impl StoredOptions {
         }
         if let Some(template) = &self.template {
             out.append(bson::cstr!("template"), template.clone());
+        }
+        if let Some(validator) = &self.validator {
+            let (subtype, bytes) = (BinarySubtype::Generic, validator.as_bytes().to_vec());
+            out.append(bson::cstr!("validator"), Binary { subtype, bytes });
+        }
+        if let Some(collation) = &self.collation {
+            out.append(bson::cstr!("collation"), collation.clone());
         }
         out
     }
@@ -203,8 +245,7 @@ mod tests {
     fn documents_and_back() {
         for (name, policy) in POLICIES {
             let template = Some(rawdoc! { "hourly": { "$grid": [24] } });
-            let field_order = None;
-            let stored = StoredOptions { policy: Some(policy), template, field_order };
+            let stored = StoredOptions { policy: Some(policy), template, ..Default::default() };
             let document = stored.to_document();
             assert_eq!(document.get_str("policy").ok(), Some(name));
             let again = StoredOptions::parse(&document).expect("its own document");

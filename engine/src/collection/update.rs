@@ -10,7 +10,7 @@ use super::search::{Hint, Search};
 use super::update_job::{Keep, UpdateJob};
 use super::update_report::UpdateReport;
 use super::update_source::{UpdateSource, with_array_filters};
-use super::variables::{collation_of, named_variables, scope_of};
+use super::variables::{named_variables, scope_of};
 use crate::bson::document;
 use crate::bson::element::OwnedValue;
 use crate::error::{Error, Reason, Result};
@@ -77,15 +77,16 @@ impl Any {
     /// What it comes to with the options.
     fn with(
         self,
+        collection: &Collection,
         options: &Options,
         variables: &[(String, OwnedValue)],
     ) -> Result<(Filter, Update)> {
+        let collation = collection.collation_for(options.collation.as_deref())?;
         match self.parsed {
-            Some((filter, update)) if variables.is_empty() && options.collation.is_none() => {
+            Some((filter, update)) if variables.is_empty() && collation.is_none() => {
                 Ok((filter, with_array_filters(update, &options.array_filters)?))
             }
             _ => {
-                let collation = collation_of(options.collation.as_deref())?;
                 let scope = scope_of(variables).under(collation);
                 let update = self.source.parse_given(&scope, &options.array_filters)?;
                 Ok((Filter::parse_in(self.filter.as_bytes(), &scope)?, update))
@@ -194,7 +195,7 @@ impl Collection {
                 return Ok(report);
             }
         }
-        let (filter, update) = Any::of_hit(hit)?.with(&Options::default(), &[])?;
+        let (filter, update) = Any::of_hit(hit)?.with(self, &Options::default(), &[])?;
         Ok(self.update_first(&UpdateJob::of(&filter, &update, upsert))?.report)
     }
 }
@@ -285,7 +286,7 @@ impl UpdateRequest<'_> {
         let options = options.map_or_else(Options::default, |options| *options);
         let now_ms = collection.database.shared.clock.unix_ms();
         let variables = named_variables(options.variables.as_deref(), now_ms)?;
-        let (filter, update) = any.with(&options, &variables)?;
+        let (filter, update) = any.with(collection, &options, &variables)?;
         let hint = options.hint.as_ref();
         let (filter, variables) = (&filter, variables.as_slice());
         let search = Search { filter, sort: None, hint, variables, now_ms };

@@ -98,15 +98,18 @@ impl Collection {
     /// shared and one record.
     fn update_in_place(&self, job: &UpdateJob<'_>) -> Result<InPlace> {
         let guard = self.core.shared();
-        let Some(open) = guard.open()? else { return Ok(InPlace::NoMatch) };
+        let Some(open) = guard.open()? else {
+            drop(guard);
+            return self.check_no_view().map(|()| InPlace::NoMatch);
+        };
         let view = ReadView::new(&open.files, &guard);
         let counters = &self.database.shared.counters;
         let holding = Holding::EachRecord(&self.core);
         let Some(place) = find_first(holding, open, &view, &job.search, counters)? else {
             return Ok(InPlace::NoMatch);
         };
-        if open.store.options().policy.is_adaptive() {
-            // Every update has its say in the padding factor, which the shared lock guards not.
+        if open.updates_generally {
+            // The shared lock guards not the padding factor in which every update has its say.
             return Ok(InPlace::Impossible);
         }
         let mut record = self.core.write_record(place.loc);

@@ -98,6 +98,7 @@ impl Parser<'_> {
         check_variable(name, false)?;
         let base = match (self.local(name), name) {
             (Some(slot), _) => Node::Local(slot),
+            (None, "ROOT") if self.scope.has(name) => Node::Variable(name.into()),
             (None, "ROOT" | "CURRENT") => Node::Root,
             (None, "NOW") => Node::Now,
             (None, "REMOVE") => Node::Missing,

@@ -42,7 +42,7 @@ pub(super) fn no_decimals(operator: &str) -> Error {
     Error::refused(Reason::CommandNotSupported, message)
 }
 
-fn of_one<'a>(
+pub(super) fn of_one<'a>(
     operator: &str,
     value: Computed<'a>,
     run: impl FnOnce(f64) -> Result<f64>,

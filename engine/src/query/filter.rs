@@ -13,16 +13,18 @@ mod order;
 mod parse;
 mod pattern;
 mod positional;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod types;
 mod values;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 pub use bits::{BitTest, Bits};
 pub use collate::Collated;
 pub use pattern::Pattern;
+pub use schema::Schema;
 pub use values::InList;
 
 pub(super) use numbers::{rounded, truncated};
@@ -63,6 +65,8 @@ pub enum Clause {
     },
     /// `$expr`: the expression is true.
     Expr(Box<Expression>),
+    /// `$jsonSchema`: it keeps to a schema.
+    Schema(Arc<Schema>),
     /// `$alwaysTrue` or `$alwaysFalse`.
     Always(bool),
 }
@@ -176,7 +180,7 @@ impl Filter {
             clauses.iter().any(|clause| match clause {
                 Clause::Expr(_) => true,
                 Clause::And(inner) | Clause::Or(inner) | Clause::Nor(inner) => any(inner),
-                Clause::Field { .. } | Clause::Always(_) => false,
+                Clause::Field { .. } | Clause::Always(_) | Clause::Schema(_) => false,
             })
         }
         any(&self.clauses)

@@ -103,6 +103,7 @@ fn matches<'a>(clause: &'a Clause, doc: &'a [u8], vars: &Variables<'a>) -> Resul
             let computed = expression.evaluate(doc, vars)?;
             Ok(computed.as_value().is_some_and(values::is_true))
         }
+        Clause::Schema(schema) => schema.holds(doc),
         Clause::Always(answer) => Ok(*answer),
     }
 }

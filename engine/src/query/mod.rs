@@ -3,6 +3,7 @@
 mod field_names;
 pub mod filter;
 mod matcher;
+pub mod mismatch;
 pub mod plan;
 pub mod projection;
 pub mod sort_pattern;

@@ -250,6 +250,11 @@ impl NamespaceDetails {
         self.get(view, USER_FLAGS)
     }
 
+    /// Replaces these flags.
+    pub fn put_user_flags(self, edit: &mut impl Edit, flags: i32) -> Result<()> {
+        self.put(edit, USER_FLAGS, flags)
+    }
+
     /// The padding factor of 2.x, made usable.
     pub fn padding_factor(self, view: &impl View) -> Result<f64> {
         Ok(padding_factor::usable(self.get(view, PADDING_FACTOR)?))

@@ -264,8 +264,12 @@ impl<'a> Call<'a> {
     /// A collection of the database that it is sent to.
     pub fn collection_named(&self, name: &str) -> Outcome<Collection> {
         let ns = namespace(self.common.database, name);
-        if name.is_empty() || name.starts_with('.') {
+        if name.is_empty() {
             let message = format!("Invalid namespace specified '{ns}'");
+            return Err(Failure::new(Reason::InvalidNamespace, message));
+        }
+        if name.starts_with('.') {
+            let message = format!("Collection names cannot start with '.': {name}");
             return Err(Failure::new(Reason::InvalidNamespace, message));
         }
         if name.contains('$') {
@@ -275,13 +279,27 @@ impl<'a> Call<'a> {
         Ok(self.engine().collection(&ns)?)
     }
 
+    /// Is the validator of the collection not to be asked? What else the field may be is refused
+    /// with the command's other fields.
+    pub fn bypasses_validation(&self) -> bool {
+        let field = self.request.field("bypassDocumentValidation");
+        field.is_some_and(|value| value.is_true())
+    }
+
     /// The same, to be written to.
     pub fn writable_collection(&self) -> Outcome<Collection> {
         let name = collection_name(self.target())?;
         check_not_system(self.common.database, name)?;
+        if name == "system.views" && WRITES.contains(&self.name) {
+            let message = format!("cannot write to {}.{name}", self.common.database);
+            return Err(Failure::new(Reason::InvalidNamespace, message));
+        }
         self.collection_named(name)
     }
 }
+
+/// Commands that write documents.
+const WRITES: [&str; 4] = ["insert", "update", "delete", "findAndModify"];
 
 /// Refuses the names that are the server's own.
 pub fn check_not_system(database: &str, name: &str) -> Outcome<()> {
@@ -325,20 +343,5 @@ pub fn hint(value: Value<'_>) -> Option<Hint> {
         Some(name) => Some(Hint::Name(name.to_owned())),
         None if value.bytes.len() > 5 => Some(Hint::Keys(value.bytes.to_vec())),
         None => None,
-    }
-}
-
-/// Refuses an order of texts other than that of their bytes.
-pub fn check_collation(collation: Option<&[u8]>) -> Outcome<()> {
-    let Some(collation) = collation else { return Ok(()) };
-    let locale = tallymap::bson::element::get(collation, "locale")?;
-    match locale.map(|locale| locale.val().as_str().unwrap_or("?").to_owned()) {
-        None if collation.len() <= 5 => Ok(()),
-        None => Err(super::fields::missing("collation", "locale")),
-        Some(locale) if locale == "simple" => Ok(()),
-        Some(locale) => {
-            let message = format!("collation is not supported, but for 'simple': '{locale}'");
-            Err(Failure::new(Reason::CommandNotSupported, message))
-        }
     }
 }

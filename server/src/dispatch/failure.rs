@@ -15,6 +15,8 @@ pub struct Failure {
     code: Option<(i32, Cow<'static, str>)>,
     message: String,
     duplicate: Option<Duplicate>,
+    /// What a refused document's `errInfo` says, as BSON.
+    info: Option<Box<[u8]>>,
     /// Fields of the reply that are told all the same.
     fields: Option<Box<[u8]>>,
 }
@@ -33,22 +35,19 @@ impl Failure {
     /// A refusal for one of the reasons that the engine knows.
     pub fn new(reason: Reason, message: impl Into<String>) -> Failure {
         let code = Some((reason.code(), Cow::Owned(reason.name())));
-        Failure { code, message: message.into(), duplicate: None, fields: None }
+        Failure { code, message: message.into(), duplicate: None, info: None, fields: None }
     }
 
     /// A refusal whose number only a server has.
     pub fn numbered(code: i32, name: &'static str, message: impl Into<String>) -> Failure {
-        Failure {
-            code: Some((code, name.into())),
-            message: message.into(),
-            duplicate: None,
-            fields: None,
-        }
+        let code = Some((code, name.into()));
+        Failure { code, message: message.into(), duplicate: None, info: None, fields: None }
     }
 
     /// One of the old ones without a number.
     pub fn unnumbered(message: impl Into<String>) -> Failure {
-        Failure { code: None, message: message.into(), duplicate: None, fields: None }
+        let message = message.into();
+        Failure { code: None, message, duplicate: None, info: None, fields: None }
     }
 
     /// Its number; 0 if it has none.
@@ -105,7 +104,7 @@ impl Failure {
             out.put_i32("code", *code);
             out.str("codeName", name);
         }
-        self.put_duplicate(&mut out);
+        self.put_details(&mut out);
         out.finish()
     }
 
@@ -113,13 +112,16 @@ impl Failure {
     pub fn put_write_error(&self, out: &mut Builder, index: usize) {
         out.put_i32("index", index as i32);
         out.put_i32("code", self.code());
-        self.put_duplicate(out);
+        self.put_details(out);
         out.str("errmsg", &self.message);
     }
 
-    fn put_duplicate(&self, out: &mut Builder) {
+    fn put_details(&self, out: &mut Builder) {
         if let Some(Duplicate { pattern, value }) = &self.duplicate {
             out.document("keyPattern", pattern).document("keyValue", value);
+        }
+        if let Some(info) = &self.info {
+            out.document("errInfo", info);
         }
     }
 }
@@ -128,11 +130,15 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let code = Some((error.code(), Cow::Owned(error.code_name())));
         let message = error.to_string();
-        let duplicate = match error {
-            Error::DuplicateKey { pattern, value, .. } => Some(Duplicate { pattern, value }),
-            _ => None,
-        };
-        Failure { code, message, duplicate, fields: None }
+        let (mut duplicate, mut details) = (None, None);
+        match error {
+            Error::DuplicateKey { pattern, value, .. } => {
+                duplicate = Some(Duplicate { pattern, value });
+            }
+            Error::DocumentInvalid { info } => details = Some(info),
+            _ => {}
+        }
+        Failure { code, message, duplicate, info: details, fields: None }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use bson::{RawArrayBuf, RawBson, RawBsonRef, RawDocumentBuf, cstr, rawdoc};
 
-use super::{Aggregate, Parsed, Pushed, Source};
+use super::{Aggregate, Parsed, Pushed};
 use crate::aggregate::Stage;
 use crate::bson::builder::Builder;
 use crate::bson::element::{Elements, Value};
@@ -16,11 +16,7 @@ pub fn explain(
     verbosity: Verbosity,
 ) -> Result<RawDocumentBuf> {
     let stages = parsed.pipeline.stages();
-    let source = Source {
-        collection: &aggregate.collection,
-        hint: aggregate.hint.as_ref(),
-        collation: aggregate.collation.as_deref(),
-    };
+    let source = aggregate.source();
     let mut shown = RawArrayBuf::new();
     let rest = if stages.first().is_some_and(Stage::is_source) {
         stages

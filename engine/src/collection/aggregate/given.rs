@@ -27,7 +27,7 @@ impl Aggregate {
             let message = format!("{} is not for documents of no collection", stage.name());
             return Err(Error::refused(Reason::InvalidNamespace, message));
         }
-        let world = DatabaseWorld::new(&self.collection, parsed.deadline.clone());
+        let world = DatabaseWorld::new(&self.source(), parsed.deadline.clone());
         let context = Context { vars: parsed.vars.clone(), world: Arc::new(world) };
         let documents = documents.into_iter().map(|document| Ok(document.into_bytes()));
         let documents: Documents = Box::new(Chain::new(stages, &context).run(documents));

@@ -119,7 +119,11 @@ impl<'m> Work<'m> {
         for write in batch {
             match self.write_one(&write) {
                 Ok(is_done) => is_missed |= !is_done,
-                Err(error @ (Error::DuplicateKey { .. } | Error::Refused { .. })) => {
+                Err(
+                    error @ (Error::DuplicateKey { .. }
+                    | Error::DocumentInvalid { .. }
+                    | Error::Refused { .. }),
+                ) => {
                     refused.get_or_insert(error);
                 }
                 Err(error) => return Err(error),

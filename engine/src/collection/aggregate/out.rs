@@ -5,12 +5,15 @@
 //!     before it is replaced, in one unit of work. What the target was created with, it keeps.
 //! O2. A crash may leave the other collection. The next opening drops it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bson::RawDocument;
 
 use crate::aggregate::Documents;
-use crate::collection::{Collection, CollectionOptions};
+use crate::bson::builder::Builder;
+use crate::bson::element::{Elements, get};
+use crate::collection::{Collection, CollectionOptions, DatabaseCore};
 use crate::error::{Error, Reason, Result};
 use crate::namespace_string::NamespaceString;
 
@@ -25,11 +28,11 @@ pub fn write(target: &Collection, docs: Documents) -> Result<()> {
             format!("namespace '{}' is capped so it can't be used for $out", target.namespace());
         return Err(Error::refused(Reason::Location(17152), message));
     }
-    let temporary = temporary(target)?;
+    let temporary = temporary(database)?.bypassing_validation(target.bypasses_validation);
     let written = fill(&temporary, target, docs).and_then(|()| {
         // From here on no index of the target is created, or dropped, which would be lost.
         let _turn = target.core.turn();
-        copy_indexes(&temporary, target)?;
+        copy_indexes(&temporary, &specifications(target)?)?;
         database.rename_over(&temporary.core, &target.core, true)
     });
     if written.is_err() {
@@ -39,10 +42,9 @@ pub fn write(target: &Collection, docs: Documents) -> Result<()> {
     written
 }
 
-/// A collection beside the target that nobody else has.
-fn temporary(target: &Collection) -> Result<Collection> {
+/// A collection of a database that nobody else has.
+pub fn temporary(database: &Arc<DatabaseCore>) -> Result<Collection> {
     static MADE: AtomicU64 = AtomicU64::new(1);
-    let database = &target.database;
     loop {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let name = format!("{TEMPORARY}{number}");
@@ -59,6 +61,7 @@ fn fill(temporary: &Collection, target: &Collection, docs: Documents) -> Result<
         options.policy = open.store.options().policy;
         Ok(Some(open.stored()))
     })?;
+    options.validation = target.validation()?;
     let stored = stored.filter(|stored| !stored.is_empty());
     temporary.database.create(&temporary.core, &options, stored)?;
     for doc in docs {
@@ -70,15 +73,31 @@ fn fill(temporary: &Collection, target: &Collection, docs: Documents) -> Result<
     Ok(())
 }
 
-fn copy_indexes(temporary: &Collection, target: &Collection) -> Result<()> {
-    for index in target.indexes()? {
-        if index.name != "_id_" {
-            let mut specification = index.specification;
-            specification.remove("ns");
-            let specification = bson::RawDocumentBuf::try_from(&specification)
-                .map_err(|_| Error::invalid_bson(0, "an index specification is a document"))?;
-            temporary.create_index_from(specification)?;
+/// The stored specifications of a collection's indexes.
+fn specifications(collection: &Collection) -> Result<Vec<Vec<u8>>> {
+    let ns = collection.namespace().as_str();
+    collection.read(Vec::new(), |_, open| {
+        Ok(open.indexes.iter().map(|index| index.definition.to_stored(ns)).collect())
+    })
+}
+
+/// Builds indexes as these stored specifications say, but for that on `_id`.
+pub fn copy_indexes(to: &Collection, specifications: &[Vec<u8>]) -> Result<()> {
+    for stored in specifications {
+        let mut specification = Builder::new();
+        for field in Elements::new(stored)? {
+            let field = field?;
+            if field.name != b"ns" {
+                specification.element(&field);
+            }
         }
+        let specification = specification.finish();
+        if get(&specification, "name")?.and_then(|name| name.val().as_str()) == Some("_id_") {
+            continue;
+        }
+        let specification = RawDocument::from_bytes(&specification)
+            .map_err(|_| Error::invalid_bson(0, "an index specification is a document"))?;
+        to.create_index_from(specification)?;
     }
     Ok(())
 }

@@ -3,8 +3,20 @@
 use bson::{Bson, Document, RawDocumentBuf, doc};
 
 use crate::aggregate::{CollStatsParts, Kind};
+use crate::bson::element::Elements;
+use crate::bson::ty;
 use crate::collection::Collection;
 use crate::error::{Error, Reason, Result};
+
+/// Do these stages begin with the figures of a collection's records, which no view has?
+pub fn asks_for_figures<'s>(mut stages: impl Iterator<Item = &'s [u8]>) -> Result<bool> {
+    let Some(first) = stages.next() else { return Ok(false) };
+    let Some(stage) = Elements::new(first)?.next().transpose()? else { return Ok(false) };
+    let is_asked = |part: &[u8]| part == b"storageStats" || part == b"count";
+    Ok(stage.name == b"$collStats"
+        && stage.ty == ty::DOCUMENT
+        && Elements::new(stage.value)?.flatten().any(|part| is_asked(part.name)))
+}
 
 /// The documents that a stage makes.
 pub fn documents(collection: &Collection, stage: &Kind) -> Result<Vec<Vec<u8>>> {

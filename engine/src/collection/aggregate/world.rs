@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bson::{RawDocument, RawDocumentBuf};
+
 use super::Source;
-use crate::aggregate::{Documents, Pipeline, World};
+use crate::aggregate::{Documents, Pipeline, Stage, World};
+use crate::collection::DatabaseCore;
 use crate::collection::shared::EngineShared;
-use crate::collection::{Collection, DatabaseCore};
+use crate::collection::variables::collation_of;
+use crate::collection::view::{DEPTH_MAX, Known, too_deep};
 use crate::error::Result;
 use crate::expression::Variables;
 use crate::interrupt;
@@ -20,11 +24,21 @@ const DOCS_PER_LOOK: u32 = 128;
 pub struct DatabaseWorld {
     database: Arc<DatabaseCore>,
     deadline: Deadline,
+    collation: Option<RawDocumentBuf>,
+    views: Known,
+    /// Views within views.
+    depth: usize,
 }
 
 impl DatabaseWorld {
-    pub fn new(collection: &Collection, deadline: Deadline) -> DatabaseWorld {
-        DatabaseWorld { database: collection.database.clone(), deadline }
+    pub fn new(source: &Source<'_>, deadline: Deadline) -> DatabaseWorld {
+        DatabaseWorld {
+            database: source.collection.database.clone(),
+            deadline,
+            collation: source.collation.map(RawDocument::to_owned),
+            views: Known::default(),
+            depth: source.depth,
+        }
     }
 }
 
@@ -35,15 +49,27 @@ impl World for DatabaseWorld {
 
     fn documents(
         &self,
-        collection: &str,
+        collection_name: &str,
         filter: &[u8],
         pipeline: &Pipeline,
         vars: Arc<Variables<'static>>,
     ) -> Result<Documents> {
-        let ns = NamespaceString::new(&self.database.name, collection)?;
+        let ns = NamespaceString::new(&self.database.name, collection_name)?;
         let collection = self.database.collection(ns)?;
-        let source = Source { collection: &collection, hint: None, collation: None };
-        source.documents(filter, pipeline.stages(), vars, self.deadline.clone())
+        let (deadline, collation) = (self.deadline.clone(), self.collation.as_deref());
+        let source = Source { collection: &collection, hint: None, collation, depth: self.depth };
+        let Some(view) = self.views.view(&self.database, collection_name, collation)? else {
+            return source.documents(filter, pipeline.stages(), vars, deadline);
+        };
+        // A view whose stages read views, and so on: definitions may be another's.
+        if self.depth >= DEPTH_MAX {
+            return Err(too_deep());
+        }
+        let source = Source { collection: &view.base, depth: self.depth + 1, ..source };
+        let mut stages = view.pipeline.stages().to_vec();
+        stages.push(Stage::matching(filter, collation_of(collation)?)?);
+        stages.extend_from_slice(pipeline.stages());
+        source.documents(&[5, 0, 0, 0, 0], &stages, vars, deadline)
     }
 }
 

@@ -17,6 +17,8 @@ mod places;
 mod profiled;
 mod reads;
 mod updates;
+mod validators;
+mod views;
 mod walks;
 mod winners;
 

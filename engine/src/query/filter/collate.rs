@@ -40,7 +40,7 @@ fn clause(clause: Clause, collation: &Arc<Collation>) -> Clause {
         Clause::Or(inner) => Clause::Or(clauses(inner, collation)),
         Clause::Nor(inner) => Clause::Nor(clauses(inner, collation)),
         Clause::Field { path, test } => Clause::Field { path, test: collated(test, collation) },
-        other @ (Clause::Expr(_) | Clause::Always(_)) => other,
+        other @ (Clause::Expr(_) | Clause::Schema(_) | Clause::Always(_)) => other,
     }
 }
 

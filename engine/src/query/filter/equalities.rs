@@ -56,7 +56,7 @@ fn is_never(clause: &Clause) -> bool {
         Clause::Field { test: Test::All(tests), .. } => tests.is_empty(),
         Clause::And(clauses) => clauses.iter().any(is_never),
         Clause::Or(branches) => branches.iter().all(is_never),
-        Clause::Field { .. } | Clause::Nor(_) | Clause::Expr(_) => false,
+        Clause::Field { .. } | Clause::Nor(_) | Clause::Expr(_) | Clause::Schema(_) => false,
     }
 }
 
@@ -76,7 +76,7 @@ fn each<'a>(
                 }
             }
             Clause::Field { path, test } => of_test(path, test, collated, found),
-            Clause::Nor(_) | Clause::Expr(_) | Clause::Always(_) => {}
+            Clause::Nor(_) | Clause::Expr(_) | Clause::Schema(_) | Clause::Always(_) => {}
         }
     }
 }

@@ -45,7 +45,8 @@ fn rank(clause: &Clause) -> u8 {
         Clause::Or(_) => 2,
         Clause::Field { .. } => 3,
         Clause::Nor(_) => 4,
-        Clause::Expr(_) => 5,
+        Clause::Schema(_) => 5,
+        Clause::Expr(_) => 6,
     }
 }
 

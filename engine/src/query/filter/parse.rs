@@ -1,7 +1,9 @@
 //! Parses clauses: the top level of a filter, branches of `$and` and its kin, and the object
 //! form of `$elemMatch`.
 
-use super::{Clause, DEPTH_MAX, Test, bad_value, failed_to_parse, numbers, operators};
+use std::sync::Arc;
+
+use super::{Clause, DEPTH_MAX, Schema, Test, bad_value, failed_to_parse, numbers, operators};
 use crate::bson::element::{Element, Elements, Value};
 use crate::bson::field::FieldPath;
 use crate::bson::{text, ty};
@@ -54,7 +56,10 @@ pub(super) fn clauses(doc: &[u8], levels: Levels<'_>) -> Result<Vec<Clause>> {
             b"$expr" => out.push(expr(&element, levels)?),
             b"$alwaysTrue" => out.push(always(&element, true)?),
             b"$alwaysFalse" => out.push(always(&element, false)?),
-            b"$where" | b"$text" | b"$jsonSchema" | b"$sampleRate" => {
+            b"$jsonSchema" => {
+                out.push(Clause::Schema(Arc::new(Schema::parse(element.val())?)));
+            }
+            b"$where" | b"$text" | b"$sampleRate" => {
                 return Err(unsupported(&element));
             }
             b"$ref" | b"$id" | b"$db" => field(&element, levels, &mut out)?,

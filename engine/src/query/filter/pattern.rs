@@ -183,6 +183,11 @@ impl Pattern {
         let Value { bytes, .. } = value;
         let text = bytes.get(4..bytes.len().saturating_sub(1)).unwrap_or_default();
         let Ok(text) = std::str::from_utf8(text) else { return Ok(false) };
+        self.holds_text(text)
+    }
+
+    /// Is a text like it?
+    pub(super) fn holds_text(&self, text: &str) -> Result<bool> {
         self.regex.is_match(text).map_err(|error| {
             let pattern = &self.pattern;
             let message = format!(

@@ -45,7 +45,7 @@ fn collect(clauses: &[Clause], found: &mut Vec<(u8, Clause)>) {
             Clause::Field { test, .. } => {
                 found.extend(rank(test).map(|rank| (rank, clause.clone())));
             }
-            Clause::Nor(_) | Clause::Expr(_) | Clause::Always(_) => {}
+            Clause::Nor(_) | Clause::Expr(_) | Clause::Schema(_) | Clause::Always(_) => {}
         }
     }
 }

@@ -276,7 +276,7 @@ fn refusals_at_the_top_level() {
         (rawdoc! { "$alwaysFalse": "x" }, 9, "Expected a number in: $alwaysFalse: \"x\""),
         (rawdoc! { "$where": "1" }, 2, "unsupported operator: $where"),
         (rawdoc! { "$text": {} }, 2, "unsupported operator: $text"),
-        (rawdoc! { "$jsonSchema": {} }, 2, "unsupported operator: $jsonSchema"),
+        (rawdoc! { "$jsonSchema": 1 }, 14, "$jsonSchema must be an object"),
         (rawdoc! { "a": RawBson::Undefined }, 2, "cannot compare to undefined"),
         (rawdoc! { "a": regex("(", "") }, 51091, "Regular expression is invalid: missing )"),
     ] {

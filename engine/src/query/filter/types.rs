@@ -49,7 +49,7 @@ fn add(value: Value<'_>, types: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-fn add_named(name: &str, types: &mut Vec<u8>) -> Result<()> {
+pub(super) fn add_named(name: &str, types: &mut Vec<u8>) -> Result<()> {
     if name == "number" {
         types.extend([ty::DOUBLE, ty::INT32, ty::INT64, ty::DECIMAL128]);
         return Ok(());

@@ -43,6 +43,7 @@ fn clause(clause: &Clause) -> String {
             text(path.as_str(), &mut out);
         }
         Clause::Expr(_) => out.push('$'),
+        Clause::Schema(_) => out.push('S'),
         Clause::Always(answer) => out.push(if *answer { 'T' } else { 'F' }),
     }
     out

@@ -42,6 +42,7 @@ fn clause(out: &mut Builder, clause: &Clause) {
         Clause::Nor(clauses) => list(out, "$nor", clauses.iter()),
         Clause::Field { path, test } => field(out, path.as_str(), test),
         Clause::Expr(_) => drop(out.document("$expr", &[5, 0, 0, 0, 0])),
+        Clause::Schema(_) => drop(out.document("$jsonSchema", &[5, 0, 0, 0, 0])),
         Clause::Always(true) => drop(out.number("$alwaysTrue", ONE)),
         Clause::Always(false) => drop(out.number("$alwaysFalse", ONE)),
     }

@@ -37,6 +37,7 @@ pub struct Pipeline<'a> {
     /// The cursor's batch size, if a cursor is asked for.
     cursor: Option<Option<u64>>,
     is_explained: bool,
+    bypasses_validation: bool,
 }
 
 /// Runs an aggregation.
@@ -60,7 +61,8 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         let cursor = OpenCursor::new(source, ns, 0, call.common.session);
         return put_first(call.cursors(), cursor, count, false);
     };
-    if let Some(source) = super::coll_stats_stage::run(call, &collection, &pipeline.stages)? {
+    let figures = super::coll_stats_stage::run(call, &collection, &pipeline.stages);
+    if let Some(source) = figures.map_err(while_it_writes)? {
         let ns = collection.namespace().to_string();
         let mut cursor = OpenCursor::new(source, ns, 0, call.common.session);
         cursor.follows = false;
@@ -74,13 +76,28 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         aggregate = aggregate.max_time(max_time);
     }
     let ns = collection.namespace().to_string();
-    let source = Source::Engine(aggregate.run()?);
+    let source = aggregate.run().map_err(|error| while_it_writes(error.into()))?;
     let limit = pipeline.limit()?;
-    let mut cursor = OpenCursor::new(source, ns, limit, call.common.session);
+    let mut cursor = OpenCursor::new(Source::Engine(source), ns, limit, call.common.session);
     cursor.ends_later = true;
     cursor.follows = !pipeline.collects()?;
-    put_first(call.cursors(), cursor, count, false)
-        .map_err(|failure| failure.during("PlanExecutor error during aggregation"))
+    put_first(call.cursors(), cursor, count, false).map_err(|failure| match failure.code() {
+        // Views are looked at before.
+        167 => failure,
+        _ => failure.during(RUNNING),
+    })
+}
+
+/// What errors call a pipeline that runs.
+const RUNNING: &str = "PlanExecutor error during aggregation";
+
+/// What is found out while a pipeline runs, and not when it is read: that a document is not valid,
+/// or a collection a view.
+fn while_it_writes(failure: Failure) -> Failure {
+    match failure.code() {
+        121 | 166 => failure.during(RUNNING),
+        _ => failure,
+    }
 }
 
 /// The collection that it is about; none if it is about the server.
@@ -132,7 +149,9 @@ impl<'a> Pipeline<'a> {
                 "hint" => pipeline.hint = Some(field.hint()?),
                 "let" => pipeline.variables = field.object()?,
                 "collation" => pipeline.collation = field.object()?,
-                "bypassDocumentValidation" => drop(field.number_or_bool()?),
+                "bypassDocumentValidation" => {
+                    pipeline.bypasses_validation = field.number_or_bool()?.unwrap_or(false);
+                }
                 _ => return field.unknown(),
             }
         }
@@ -196,6 +215,7 @@ impl<'a> Pipeline<'a> {
     pub fn aggregate(&self, collection: &Collection) -> Outcome<Aggregate> {
         let stages: Vec<_> =
             self.stages.iter().map(|stage| document(stage)).collect::<Outcome<_>>()?;
+        let collection = collection.clone().bypassing_validation(self.bypasses_validation);
         let mut aggregate = collection.aggregate(stages);
         if let Some(hint) = self.hint.and_then(hint) {
             aggregate = aggregate.hint(hint);

@@ -1,7 +1,7 @@
 //! `drop` and `dropDatabase`.
 
-use tallymap::Reason;
 use tallymap::bson::builder::Builder;
+use tallymap::{Collection, Reason};
 
 use crate::dispatch::call::Call;
 use crate::dispatch::failure::{Failure, Outcome};
@@ -15,6 +15,9 @@ pub const DROPPED: &str = "collection dropped";
 pub fn collection(call: &Call<'_>) -> Outcome<Builder> {
     call.check_no_fields("drop")?;
     let collection = call.writable_collection()?;
+    if collection.view()?.is_some() {
+        return view(call, &collection);
+    }
     let indexes = collection.indexes()?.len();
     let name = collection.namespace().collection();
     if !call.database()?.drop_collection(name)? {
@@ -26,6 +29,15 @@ pub fn collection(call: &Call<'_>) -> Outcome<Builder> {
     let mut out = Builder::new();
     out.put_integer("nIndexesWas", indexes as i64);
     out.str("ns", collection.namespace().as_str());
+    Ok(out)
+}
+
+fn view(call: &Call<'_>, view: &Collection) -> Outcome<Builder> {
+    if !call.database()?.drop_view(view.namespace().collection())? {
+        return Err(Failure::new(Reason::NamespaceNotFound, "ns not found"));
+    }
+    let mut out = Builder::new();
+    out.str("ns", view.namespace().as_str());
     Ok(out)
 }
 

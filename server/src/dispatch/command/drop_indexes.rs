@@ -28,6 +28,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let collection = call.writable_collection()?;
     let which = which.ok_or_else(|| missing(PATH, "index"))?;
     let names = names(which)?;
+    collection.check_no_view()?;
     if !collection.exists() {
         let message = format!("ns not found {}", collection.namespace());
         return Err(Failure::new(Reason::NamespaceNotFound, message));

@@ -45,6 +45,9 @@ pub struct Query<'a> {
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let query = Query::parse(call.fields(PATH)?)?;
     let collection = call.collection()?;
+    if query.single_batch || query.no_cursor_timeout {
+        query.check_pageable(&collection)?;
+    }
     let mut find = query.find(&collection)?;
     if let Some(max_time) = call.common.max_time {
         find = find.max_time(max_time);
@@ -110,6 +113,16 @@ impl<'a> Query<'a> {
             return Err(Failure::new(Reason::FailedToParse, message));
         }
         Ok(query)
+    }
+
+    /// Refuses of a view what no pipeline has.
+    fn check_pageable(&self, collection: &Collection) -> Outcome<()> {
+        if collection.view()?.is_none() {
+            return Ok(());
+        }
+        let name = if self.no_cursor_timeout { "noCursorTimeout" } else { "singleBatch" };
+        let message = format!("Option {name} not supported in aggregation.");
+        Err(Failure::new(Reason::InvalidPipelineOperator, message))
     }
 
     /// Is it by one `_id`, and by nothing else?

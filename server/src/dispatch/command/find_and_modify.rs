@@ -33,9 +33,14 @@ pub struct Change<'a> {
 /// Changes.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let change = Change::parse(call.fields("findAndModify")?)?;
-    let collection = call.writable_collection()?;
+    let collection = call.writable_collection()?.bypassing_validation(call.bypasses_validation());
     let is_removal = change.remove;
-    let found = change.run(&collection)?;
+    let found = change.run(&collection).map_err(|failure| match failure.code() {
+        121 => failure.with_message(|why| {
+            format!("Plan executor error during findAndModify :: caused by :: {why}")
+        }),
+        _ => failure,
+    })?;
     match is_removal {
         true => call.counts().removed.add_many(found.report.matched),
         false => call.counts().updated.add_many(found.report.matched),

@@ -11,6 +11,7 @@ use tallymap::bson::element::Elements;
 use tallymap::bson::ty;
 
 use super::{client_metadata, sasl};
+use crate::auth::scram::Mechanism;
 use crate::dispatch::call::{Call, Client};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::Field;
@@ -63,16 +64,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     out.put_i32("minWireVersion", 0);
     out.put_i32("maxWireVersion", WIRE_VERSION_MAX);
     out.put_bool("readOnly", call.engine().options().read_only);
-    if !mechanisms.is_empty() {
-        out.put_array("saslSupportedMechs", |out| {
-            for (at, mechanism) in mechanisms.iter().enumerate() {
-                out.str(Index::new(at), mechanism.name());
-            }
-        });
-    }
-    if let Some(begun) = begun {
-        out.document("speculativeAuthenticate", &begun.finish());
-    }
+    put_login(&mut out, &mechanisms, begun);
     // A hello that says nothing of it is told what was agreed on before.
     let compressors = call.client.compressors.borrow();
     if !compressors.is_empty() {
@@ -101,6 +93,20 @@ fn meet(client: &Client, field: &Field<'_>) -> Outcome<()> {
     tell(client, metadata);
     client.asked_by.borrow_mut().app_name = app_name;
     Ok(())
+}
+
+/// How a user can log in, and what is said first of a login that was begun.
+fn put_login(out: &mut Builder, mechanisms: &[Mechanism], begun: Option<Builder>) {
+    if !mechanisms.is_empty() {
+        out.put_array("saslSupportedMechs", |out| {
+            for (at, mechanism) in mechanisms.iter().enumerate() {
+                out.str(Index::new(at), mechanism.name());
+            }
+        });
+    }
+    if let Some(begun) = begun {
+        out.document("speculativeAuthenticate", &begun.finish());
+    }
 }
 
 /// The compressors that a client names, in its order, as far as they are offered. It can use any

@@ -8,18 +8,18 @@ use crate::dispatch::failure::Outcome;
 
 /// Inserts.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
-    let mut ordered = true;
+    let (mut ordered, mut bypasses) = (true, false);
     for field in call.fields("insert")? {
         let field = field?;
         match field.name {
             "documents" => {}
             "ordered" => ordered = field.bool()?.unwrap_or(true),
-            "bypassDocumentValidation" => drop(field.number_or_bool()?),
+            "bypassDocumentValidation" => bypasses = field.number_or_bool()?.unwrap_or(false),
             _ => return field.unknown(),
         }
     }
     let documents = statements(call, "insert.documents")?;
-    let collection = call.writable_collection()?;
+    let collection = call.writable_collection()?.bypassing_validation(bypasses);
     let insert = |result: &mut BatchResult, _: usize, bytes: &&[u8]| {
         collection.insert_one(document(bytes)?)?;
         result.n += 1;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bson::RawDocumentBuf;
 use tallymap::bson::builder::Builder;
 use tallymap::bson::element::Elements;
-use tallymap::{Collection, Filter};
+use tallymap::{Collection, Filter, View};
 
 use super::list_indexes::{batch_size, put_specification};
 use crate::auth::privilege::Resource;
@@ -24,12 +24,16 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
             "filter" => filter = field.object()?.map(Filter::parse).transpose()?,
             "nameOnly" => name_only = field.bool()?.unwrap_or(false),
             "authorizedCollections" => only_own = field.bool()?.unwrap_or(false),
+            "includePendingDrops" => drop(field.bool()?),
             "cursor" => count = batch_size("listCollections.cursor", field.object()?)?,
             _ => return field.unknown(),
         }
     }
     let database = call.database()?;
-    let mut listed = VecDeque::new();
+    let (mut listed, views) = (VecDeque::new(), database.views()?);
+    let matches = |entry: &RawDocumentBuf| {
+        filter.as_ref().map_or(Ok(true), |filter| filter.matches(entry.as_bytes()))
+    };
     let state = call.client.login.state(call.auth(), call.engine())?;
     let lists_all = !(call.auth().is_enabled() && only_own && name_only);
     for name in database.collection_names()? {
@@ -43,7 +47,17 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
             continue;
         }
         let entry = entry(&collection, name_only)?;
-        if filter.as_ref().map_or(Ok(true), |filter| filter.matches(entry.as_bytes()))? {
+        if matches(&entry)? {
+            listed.push_back(entry);
+        }
+    }
+    for view in &views {
+        let resource = Resource::Collection(call.common.database, &view.name);
+        if !lists_all && state.privileges().actions_on(resource).is_empty() {
+            continue;
+        }
+        let entry = view_entry(view, name_only);
+        if matches(&entry)? {
             listed.push_back(entry);
         }
     }
@@ -54,6 +68,17 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     put_first(call.cursors(), cursor, count, false)
 }
 
+fn view_entry(view: &View, name_only: bool) -> RawDocumentBuf {
+    let mut out = Builder::new();
+    out.str("name", &view.name);
+    out.str("type", "view");
+    if !name_only {
+        out.document("options", view.options().as_bytes());
+        out.put_document("info", |out| out.put_bool("readOnly", true));
+    }
+    raw(out)
+}
+
 fn entry(collection: &Collection, name_only: bool) -> Outcome<RawDocumentBuf> {
     let mut out = Builder::new();
     out.str("name", collection.namespace().collection());
@@ -61,10 +86,9 @@ fn entry(collection: &Collection, name_only: bool) -> Outcome<RawDocumentBuf> {
     if name_only {
         return Ok(raw(out));
     }
-    let options = collection.options()?;
+    let options = collection.all_options()?;
     out.put_document("options", |out| {
-        let options = options.as_ref().map(|options| Elements::new(options.as_bytes()));
-        for option in options.into_iter().flatten().flatten().flatten() {
+        for option in Elements::new(options.as_bytes()).into_iter().flatten().flatten() {
             // How it was asked for, long ago.
             if option.name != b"create" {
                 out.element(&option);

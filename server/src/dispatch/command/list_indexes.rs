@@ -26,6 +26,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     }
     let collection = call.collection()?;
     let ns = collection.namespace().to_string();
+    collection.check_no_view()?;
     if !collection.exists() {
         let message = format!("ns does not exist: {ns}");
         return Err(Failure::new(Reason::NamespaceNotFound, message));

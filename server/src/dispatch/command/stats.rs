@@ -24,6 +24,7 @@ pub fn collection(call: &Call<'_>) -> Outcome<Builder> {
     let name = collection_name(call.target())
         .map_err(|failure| Failure::new(Reason::InvalidNamespace, failure.message()))?;
     let collection = call.collection_named(name)?;
+    collection.check_no_view()?;
     let mut figures = match collection.exists() {
         true => collection.stats()?.to_document(),
         false => nothing(collection.namespace().as_str()),
@@ -55,9 +56,10 @@ pub fn database(call: &Call<'_>) -> Outcome<Builder> {
             };
         }
     }
-    let stats = call.database()?.stats()?;
+    let database = call.database()?;
+    let stats = database.stats()?;
     let mut figures = stats.to_document();
-    figures.insert("views", 0);
+    figures.insert("views", integer(database.views()?.len() as i64));
     figures.insert("totalSize", integer(stats.storage_size + stats.index_size));
     for name in ["dataSize", "storageSize", "indexSize", "fileSize", "totalSize"] {
         scale_down(&mut figures, name, scale);

@@ -16,6 +16,10 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let name = collection_name(call.target())
         .map_err(|failure| Failure::new(Reason::InvalidNamespace, failure.message()))?;
     let collection = call.collection_named(name)?;
+    if collection.view()?.is_some() {
+        let message = "Cannot validate a view";
+        return Err(Failure::new(Reason::CommandNotSupportedOnView, message));
+    }
     if !collection.exists() {
         let message =
             format!("Collection '{}' does not exist to validate.", collection.namespace());
