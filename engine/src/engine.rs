@@ -1,9 +1,11 @@
 //! [`Engine`]: opens a directory, hands out its databases, closes it.
 
+mod own_writes;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -142,18 +144,6 @@ impl Engine {
     /// [`Error::ReadOnly`] if the engine takes no writes.
     pub fn expire_now(&self) -> Result<u64> {
         expire(&self.inner.shared, &self.inner.databases)
-    }
-
-    /// Whether the thread that does so deletes what has expired; it does unless told. Answers what
-    /// it was told before.
-    pub fn expire_by_itself(&self, does: bool) -> bool {
-        !self.inner.shared.spares_expired.swap(!does, Ordering::Relaxed)
-    }
-
-    /// Whether anything is written that nobody asks for: deletions of what has expired, and entries
-    /// of the profiler.
-    pub fn write_by_itself(&self, does: bool) {
-        self.inner.shared.is_silent.store(!does, Ordering::Relaxed);
     }
 
     /// Does it still take writes?

@@ -75,7 +75,7 @@ async fn connection(
     let client = dispatcher.client(from.to_string());
     let (input, mut output) = stream.split();
     let mut input = BufReader::with_capacity(READ_LEN, input);
-    let (mut head, mut message) = ([0; HEADER_LEN], Vec::new());
+    let (mut head, mut message, mut answer) = ([0; HEADER_LEN], Vec::new(), Vec::new());
     for number in 1.. {
         input.read_exact(&mut head).await?;
         let Some(header) = Header::read(&head).filter(|it| it.opcode == Opcode::Msg) else { break };
@@ -86,21 +86,25 @@ async fn connection(
             break;
         }
         dispatcher.count_received(message.len());
-        let Some(answer) = answer(&dispatcher, &client, header, &message, number) else { break };
+        if !answer_to(&dispatcher, &client, header, &message, number, &mut answer) {
+            break;
+        }
         output.write_all(&answer).await?;
         dispatcher.count_sent(answer.len());
     }
     Ok(())
 }
 
-fn answer(
+/// Puts the answer to a message into `out`; false if the connection is to be ended.
+fn answer_to(
     dispatcher: &Dispatcher,
     client: &Client,
     header: Header,
     message: &[u8],
     number: i32,
-) -> Option<Vec<u8>> {
-    let op_msg::Message { flags, request } = op_msg::parse(message)?;
+    out: &mut Vec<u8>,
+) -> bool {
+    let Some(op_msg::Message { flags, request }) = op_msg::parse(message) else { return false };
     let document = match request {
         // Who waits for the disk lets other tasks have its worker; else they would not wait
         // together. Other commands are shorter than it takes to hand a worker over.
@@ -110,7 +114,8 @@ fn answer(
         Ok(request) => dispatcher.answer(client, &request),
         Err(failure) => failure.reply(),
     };
-    Some(op_msg::reply(number, header.request, &document, flags))
+    op_msg::put_reply(out, number, header.request, &document, flags);
+    true
 }
 
 /// Is it to wait for the journal?

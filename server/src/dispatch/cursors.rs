@@ -4,6 +4,8 @@
 //! refused, and who kills it meanwhile has it dropped when it comes back. Cursors outlive the
 //! connection that opened them, and are dropped after ten minutes without use.
 
+mod counts;
+
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,7 +17,7 @@ use tallymap::bson::builder::{Builder, Index};
 use tallymap::bson::ty;
 use tallymap::limits::DOCUMENT_LEN_MAX;
 
-use super::counts::Count;
+pub use self::counts::{CursorCounts, Open};
 use super::failure::{Failure, Outcome};
 use super::own_cursors::OwnCursors;
 use super::put::Put;
@@ -82,30 +84,6 @@ pub struct Cursors {
     random: RandomState,
     /// What was counted.
     pub counts: CursorCounts,
-}
-
-/// What is counted of cursors.
-#[derive(Debug, Default)]
-pub struct CursorCounts {
-    /// Cursors that were opened, most of them to be over with their first batch.
-    pub opened: Count,
-    /// Those that gave a second batch.
-    pub more_than_one_batch: Count,
-    /// Those that nobody used.
-    pub timed_out: Count,
-    /// Documents that were given.
-    pub returned: Count,
-}
-
-/// How many cursors are open.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Open {
-    /// All of them.
-    pub total: usize,
-    /// Those that stay however long nobody uses them.
-    pub no_timeout: usize,
-    /// Those that somebody fetches from.
-    pub pinned: usize,
 }
 
 #[derive(Debug)]

@@ -283,7 +283,7 @@ impl Connection {
             name: present.name,
             database: present.database.clone(),
             target: present.target.clone(),
-            command: present.command.clone(),
+            command: redact::document(present.name, &present.command),
             is_whole: present.is_whole,
             session: present.session,
             is_killed: self.interrupt.is_asked(),

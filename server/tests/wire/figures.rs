@@ -30,6 +30,7 @@ fn number(document: &Document, path: &str) -> i64 {
 
 /// What commands add to figures, as mongod 5.0.4 counted the same ones.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn commands_are_counted() {
     let dispatcher = dispatcher();
     let documents: Vec<_> = (0..300).map(|n| doc! { "_id": n, "a": n }).collect();
@@ -203,4 +204,24 @@ fn an_operation_is_seen_and_killed() {
     assert_eq!(ended.get_i32("code").ok(), Some(11601), "{ended}");
     let reply = Document::try_from(&*other.run(&raw(current))).expect("a reply");
     assert!(reply.get_array("inprog").expect("a list").is_empty());
+}
+
+/// What is shown of a command has no password in it.
+#[test]
+fn passwords_are_not_shown() {
+    let operations = tallymap_server::dispatch::operations::Operations::default();
+    let commands = tallymap_server::dispatch::table::Commands::new();
+    let command = commands.find("createUser").expect("a command");
+    let body = bson::rawdoc! { "createUser": "u", "pwd": "secret", "roles": [], "$db": "d" };
+    let request = tallymap_server::dispatch::request::Request::new(body.as_bytes(), vec![]);
+    let request = request.expect("a request");
+    let connection = operations.connect(1, String::new());
+    let common = tallymap_server::dispatch::common::Common::parse("createUser", body.as_bytes());
+    let (common, began) = (common.expect("sound"), std::time::Instant::now());
+    let running = operations.begin(&connection, command, &common, &request, began);
+    let shown = operations.snapshots().remove(0).active.expect("under way").command;
+    let shown = Document::try_from(RawDocumentBuf::from_bytes(shown).expect("a document"));
+    assert_eq!(shown.expect("readable").get_str("pwd").ok(), Some("xxx"));
+    drop(running);
+    assert!(operations.snapshots().remove(0).active.is_none());
 }
