@@ -4,9 +4,15 @@
 //! - K1. A ticket's number is that of the gather which takes the changes along; it is durable
 //!   when that gather, or a later one, has been synced.
 //! - K2. At most one waiter leads. It may fail or panic: then another waiter leads.
+//!
+//! Those whom a commit has released write again and come back one after the other. A leader that
+//! began with the first of them would make a commit for each few; so it waits for as many as
+//! there were last time, but for half of a commit's time at most. Who is alone waits for nobody.
+
+use std::time::{Duration, Instant};
 
 use crate::error::Result;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// Which commit makes a unit of work durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,11 +25,16 @@ impl CommitTicket {
     }
 }
 
+/// The longest that a leader waits for others.
+const PATIENCE_MAX: Duration = Duration::from_millis(1);
+
 /// Tickets that are durable, and those who wait for theirs.
 #[derive(Debug, Default)]
 pub struct Tickets {
     state: Mutex<State>,
     changed: Condvar,
+    /// Said to the leader when as many wait as it waits for.
+    complete: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +42,11 @@ struct State {
     /// The last gather that is durable.
     durable: u64,
     leading: bool,
+    /// How many wait, the leader among them; and how many did when the last commit was over.
+    waiting: usize,
+    crowd: usize,
+    /// Half the time that the last commit took which a waiter led, within bounds.
+    patience: Duration,
 }
 
 impl Tickets {
@@ -38,6 +54,7 @@ impl Tickets {
     pub fn release(&self, gather: u64) {
         let mut state = self.state.lock();
         state.durable = state.durable.max(gather);
+        state.crowd = state.waiting;
         self.changed.notify_all();
     }
 
@@ -52,6 +69,7 @@ impl Tickets {
     /// # Errors
     /// Those of `lead`, when this waiter led.
     pub fn wait(&self, ticket: CommitTicket, mut lead: impl FnMut() -> Result<()>) -> Result<()> {
+        let _waiter = Waiter::of(self);
         let mut state = self.state.lock();
         while state.durable < ticket.0 {
             if state.leading {
@@ -59,13 +77,52 @@ impl Tickets {
                 continue;
             }
             state.leading = true;
+            self.gather(&mut state);
             drop(state);
-            let led = Leader { tickets: self };
+            let (leader, began) = (Leader { tickets: self }, Instant::now());
             lead()?;
-            drop(led);
+            drop(leader);
             state = self.state.lock();
+            state.patience = (began.elapsed() / 2).min(PATIENCE_MAX);
         }
         Ok(())
+    }
+
+    /// Waits until as many wait as last time, for a bounded time.
+    #[cfg(not(loom))]
+    fn gather(&self, state: &mut MutexGuard<'_, State>) {
+        let until = Instant::now() + state.patience;
+        while state.waiting < state.crowd {
+            if self.complete.wait_until(state, until).timed_out() {
+                break;
+            }
+        }
+    }
+
+    /// Time is no part of the model: whether the leader waits makes no difference to the rules.
+    #[cfg(loom)]
+    fn gather(&self, _: &mut MutexGuard<'_, State>) {}
+}
+
+/// One who waits is counted, however that ends.
+struct Waiter<'a> {
+    tickets: &'a Tickets,
+}
+
+impl Waiter<'_> {
+    fn of(tickets: &Tickets) -> Waiter<'_> {
+        let mut state = tickets.state.lock();
+        state.waiting += 1;
+        if state.leading && state.waiting >= state.crowd {
+            tickets.complete.notify_one();
+        }
+        Waiter { tickets }
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.tickets.state.lock().waiting -= 1;
     }
 }
 
@@ -110,6 +167,46 @@ mod tests {
         assert_eq!(led.into_inner(), 1);
         assert!(tickets.is_durable(CommitTicket::new(7)));
         assert!(!tickets.is_durable(CommitTicket::new(8)));
+    }
+
+    #[test]
+    fn a_leader_waits_for_as_many_as_there_were() {
+        const WAITERS: usize = 8;
+        let (tickets, came) = (Tickets::default(), AtomicU64::new(0));
+        let mut state = tickets.state.lock();
+        (state.crowd, state.patience) = (WAITERS, Duration::from_secs(3600));
+        drop(state);
+        std::thread::scope(|s| {
+            for _ in 0..WAITERS {
+                s.spawn(|| {
+                    came.fetch_add(1, SeqCst);
+                    let lead = || {
+                        assert_eq!(came.load(SeqCst), WAITERS as u64, "all are here");
+                        tickets.release(1);
+                        Ok(())
+                    };
+                    tickets.wait(CommitTicket::new(1), lead).expect("durable");
+                });
+            }
+        });
+        let state = tickets.state.lock();
+        assert_eq!((state.waiting, state.crowd, state.leading), (0, WAITERS, false));
+        assert!(state.patience <= PATIENCE_MAX);
+    }
+
+    #[test]
+    fn who_is_alone_waits_for_nobody() {
+        let tickets = Tickets::default();
+        tickets.state.lock().patience = Duration::from_secs(3600);
+        for time in 1..5 {
+            let lead = || {
+                tickets.release(time);
+                Ok(())
+            };
+            tickets.wait(CommitTicket::new(time), lead).expect("durable");
+            let state = tickets.state.lock();
+            assert_eq!((state.crowd, state.waiting), (1, 0));
+        }
     }
 
     #[test]
