@@ -7,7 +7,7 @@ use bson::RawDocumentBuf;
 
 use crate::collection::{
     Collection, CollectionOptions, DatabaseCore, DatabaseMap, DbStats, Profiling, StoredOptions,
-    View, check_not_catalogue,
+    View, check_not_catalogue, temporary,
 };
 use crate::error::{Error, Reason, Result};
 use crate::namespace_string::NamespaceString;
@@ -139,6 +139,15 @@ impl Database {
             return Err(Error::refused(Reason::IllegalOperation, message));
         }
         self.core.rename_over(from.core(), to.core(), true)
+    }
+
+    /// A collection that nobody has yet, by a name that no other caller gets: what is put together
+    /// in it takes the place of another one. What is left of it the next opening drops.
+    ///
+    /// # Errors
+    /// `Corrupt` only.
+    pub fn temporary_collection(&self) -> Result<Collection> {
+        temporary(&self.core)
     }
 
     /// Drops the database with all its files. Answers whether it existed.

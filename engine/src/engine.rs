@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use crate::bson::object_id::ObjectIdMaker;
 use crate::clock::{Clock, OsClock};
@@ -143,7 +143,7 @@ impl Engine {
     /// # Errors
     /// [`Error::ReadOnly`] if the engine takes no writes.
     pub fn expire_now(&self) -> Result<u64> {
-        expire(&self.inner.shared, &self.inner.databases)
+        expire(&self.inner.shared, &self.inner.databases, false)
     }
 
     /// Does it still take writes?
@@ -397,6 +397,7 @@ impl EngineBuilder {
             moving: Mutex::default(),
             spares_expired: AtomicBool::new(false),
             is_silent: AtomicBool::new(false),
+            own_writes: RwLock::default(),
             profiled: Thresholds::default(),
             field_order,
         });
@@ -439,7 +440,7 @@ fn start(
             let (engine, expiring) = (shared.clone(), databases.clone());
             let expire = move || match engine.spares_expired() {
                 true => Ok(()),
-                false => expire(&engine, &expiring).map(|_| ()),
+                false => expire(&engine, &expiring, true).map(|_| ()),
             };
             Some(Threads::start(shared, expire).map_err(Error::io(dbpath, "start threads for"))?)
         }
@@ -448,13 +449,14 @@ fn start(
     Ok((databases, threads))
 }
 
-/// Deletes what has expired in any database. Answers how many documents that were.
-fn expire(shared: &EngineShared, databases: &Mutex<Databases>) -> Result<u64> {
+/// Deletes what has expired in any database; if nobody asked for that, as long as it may be.
+/// Answers how many documents that were.
+fn expire(shared: &EngineShared, databases: &Mutex<Databases>, is_own_write: bool) -> Result<u64> {
     let cores: Vec<_> = databases.lock().iter().map(|(_, core)| core.clone()).collect();
     let now = shared.clock.unix_ms();
     let mut deleted = 0;
     for core in cores {
-        deleted += core.expire(now)?;
+        deleted += core.expire(now, is_own_write)?;
     }
     shared.counters.ttl_passes.add(1);
     Ok(deleted)

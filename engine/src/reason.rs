@@ -103,6 +103,7 @@ reasons! {
     QueryPlanKilled = 175,
     AmbiguousIndexKeyPattern = 181,
     InvalidViewDefinition = 182,
+    ViewPipelineMaxSizeExceeded = 195,
     InvalidIndexSpecificationOption = 197,
     InvalidUUID = 207,
     QueryFeatureNotAllowed = 224,

@@ -15,18 +15,21 @@ Exit codes:
   0  done
   1  the data is wrong or not there: damage was found, or nothing is counted of the page
   2  wrong usage, or no such database or collection
-  3  a file cannot be read or written, the disk is full, the directory is in use";
+  3  a file cannot be read or written, the disk is full, the directory is in use, or a
+     server or an address cannot be reached";
 
-/// Counts web traffic into MongoDB's MMAPv1 files, in place, and looks into such files.
+/// Counts in MongoDB's MMAPv1 files, in place; serves them to MongoDB's drivers; looks into them.
 ///
 /// A hit on a page adds one to a few numbers inside a document that already has its final size:
 /// the page's document of the day, 24 hours × 60 minutes of zeroes, and that of the month. The
 /// files are those of mongod 2.4 – 4.0 with the MMAPv1 engine; any such directory, cleanly closed
-/// or crashed, can be dumped, validated, inspected and repaired here.
+/// or crashed, can be dumped, validated, inspected and repaired here. `serve` lets MongoDB's
+/// drivers and tools use one as they use a standalone mongod 5.0.
 ///
 /// Start with:
 ///
 ///   tallymap demo
+///   tallymap serve --dbpath data
 #[derive(Debug, Parser)]
 #[command(
     name = "tallymap",

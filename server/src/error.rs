@@ -93,8 +93,14 @@ impl fmt::Display for CliError {
             CliError::Usage(message) | CliError::NotThere(message) => f.write_str(message),
             CliError::Engine(error) => {
                 write!(f, "{error}")?;
-                match error.class() {
-                    Class::Restore => f.write_str("\nhint: see `tallymap repair --help`"),
+                match error {
+                    // Of another engine, or damaged beyond what `repair` reads; it says what to do.
+                    tallymap::Error::BadFile { file, .. } if file.ends_with("storage.bson") => {
+                        Ok(())
+                    }
+                    error if error.class() == Class::Restore => {
+                        f.write_str("\nhint: see `tallymap repair --help`")
+                    }
                     _ => Ok(()),
                 }
             }

@@ -5,6 +5,7 @@ use crate::bson::element::Value;
 use crate::bson::text;
 use crate::error::Result;
 use crate::expression::{Computed, location};
+use crate::query::filter::numbers;
 
 /// Parses the number of a `$limit`.
 pub(super) fn parse_limit(value: Value<'_>) -> Result<u64> {
@@ -27,10 +28,16 @@ fn count(stage: &str, code: i32, value: Value<'_>) -> Result<u64> {
     if !Computed::Borrowed(value).is_number() {
         return refused("Expected a number in");
     }
-    match value.as_number().and_then(|number| number.to_i64()) {
-        Some(count) if count < 0 => refused("Expected a positive number in"),
-        Some(count) => Ok(count as u64),
-        None => refused("Expected an integer"),
+    if numbers::is_nan(value) {
+        return refused("Expected an integer, but found NaN in");
+    }
+    if !numbers::is_not_finite(value) && !numbers::is_whole(value) {
+        return refused("Expected an integer");
+    }
+    match numbers::exact(value).map(u64::try_from) {
+        Some(Ok(count)) => Ok(count),
+        Some(Err(_)) => refused("Expected a positive number in"),
+        None => refused("Cannot represent as a 64-bit integer"),
     }
 }
 

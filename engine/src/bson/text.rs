@@ -71,6 +71,23 @@ fn container(out: &mut String, container: Value<'_>, with_names: bool, depth: us
     out.push_str(close);
 }
 
+/// A finite double as C's `%g` shows it with so many digits.
+pub fn general(number: f64, digits: usize) -> String {
+    let scientific = format!("{number:.*e}", digits - 1);
+    let (shown, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let strip = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
+    let digits = digits as i32;
+    if (-4..digits).contains(&exponent) {
+        return strip(&format!("{number:.*}", (digits - 1 - exponent) as usize));
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{}e{sign}{:02}", strip(shown), exponent.abs())
+}
+
 fn append(out: &mut String, value: Value<'_>, depth: usize) {
     // Bytes that are not what their type says show as nothing but the type's name.
     if scalar(out, value, depth).is_none() {
@@ -92,7 +109,10 @@ fn scalar(out: &mut String, value: Value<'_>, depth: usize) -> Option<()> {
         ty::DOUBLE => match value.as_number()?.to_f64() {
             number if number.is_nan() => write!(out, "nan.0"),
             number if number.is_infinite() => write!(out, "{number}.0"),
-            number => write!(out, "{number:?}"),
+            number => {
+                let shown = general(number, 16);
+                write!(out, "{shown}{}", if shown.contains('.') { "" } else { ".0" })
+            }
         },
         ty::MIN_KEY => write!(out, "MinKey"),
         ty::MAX_KEY => write!(out, "MaxKey"),
@@ -182,6 +202,26 @@ mod tests {
         );
         assert_eq!(id_of(rawdoc! { "x": 1, "_id": 5_i64 }.as_bytes()), "_id: 5");
         assert_eq!(id_of(&[]), "no id");
+    }
+
+    #[test]
+    fn doubles_have_16_digits() {
+        for (number, shown) in [
+            (1e300, "1e+300.0"),
+            (1.5e300, "1.5e+300"),
+            (1e-7, "1e-07.0"),
+            (1e-5, "1e-05.0"),
+            (0.000_123_45, "0.00012345"),
+            (123_456_789.123_456_79, "123456789.1234568"),
+            (1e15 + 0.5, "1000000000000000.0"),
+            (5e-324, "4.940656458412465e-324"),
+            (-1e22, "-1e+22.0"),
+            (-2.5, "-2.5"),
+            (100.0, "100.0"),
+        ] {
+            let document = rawdoc! { "n": number };
+            assert_eq!(super::document(document.as_bytes()), format!("{{ n: {shown} }}"));
+        }
     }
 
     #[test]

@@ -146,8 +146,9 @@ impl Aggregate {
             return Err(Error::refused(Reason::InvalidNamespace, message));
         }
         if name.starts_with("system.") {
-            let number = if stage == "$out" { 17385 } else { 31319 };
-            let message = format!("Cannot {stage} to special collection: {name}");
+            let (number, cannot) =
+                if stage == "$out" { (17385, "Can't") } else { (31319, "Cannot") };
+            let message = format!("{cannot} {stage} to special collection: {name}");
             return Err(Error::refused(Reason::Location(number), message));
         }
         let ns = NamespaceString::new(database, name)?;

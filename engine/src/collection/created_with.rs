@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bson::{RawDocument, RawDocumentBuf, cstr};
 
 use super::handle::Collection;
+use super::options::CollectionOptions;
 use super::variables::collation_of;
 use crate::bson::collation::Collation;
 use crate::error::Result;
@@ -35,6 +36,22 @@ impl Collection {
             options.append(cstr!("collation"), collation);
         }
         Ok(options)
+    }
+
+    /// The options that make another collection like this one; the usual ones if it does not exist.
+    ///
+    /// # Errors
+    /// `Corrupt` only.
+    pub fn creation_options(&self) -> Result<CollectionOptions> {
+        let entry = self.options()?;
+        self.read(CollectionOptions::default(), |_, open| {
+            let stored = open.stored();
+            let mut options = CollectionOptions::of_entry(entry.as_deref(), &stored);
+            options.policy = open.store.options().policy;
+            options.field_order = stored.field_order.unwrap_or_default();
+            (options.template, options.collation) = (stored.template, stored.collation);
+            Ok(options)
+        })
     }
 
     /// The collation by which a request compares texts: that which it asks for, or else the

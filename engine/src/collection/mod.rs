@@ -75,6 +75,7 @@ mod validation;
 mod variables;
 mod view;
 
+pub(crate) use aggregate::temporary;
 pub use aggregate::{Aggregate, check_stages};
 pub use compact::CompactReport;
 pub use count::Count;

@@ -15,6 +15,7 @@ use super::held::Held;
 use super::options::CollectionOptions;
 use super::stored_options::StoredOptions;
 use crate::error::{Error, Reason, Result};
+use crate::interrupt;
 use crate::store::{Direction, RecordScan};
 
 impl Collection {
@@ -69,6 +70,7 @@ impl Collection {
         held.read(|view, open| {
             let mut scan = RecordScan::new(open.details(), Direction::Forward);
             while let Some(loc) = scan.next(view)? {
+                interrupt::check()?;
                 copy.insert(document_at(&open.store, view, loc)?)?;
             }
             Ok(())

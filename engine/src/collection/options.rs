@@ -49,6 +49,12 @@ impl CollectionOptions {
         options
     }
 
+    /// Without a template.
+    pub fn without_template(mut self) -> Self {
+        self.template = None;
+        self
+    }
+
     /// How records are sized. Default: powers of two, as since 3.0.
     pub fn policy(mut self, policy: SizingPolicy) -> Self {
         self.policy = policy;

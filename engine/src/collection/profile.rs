@@ -399,11 +399,10 @@ impl<'a> Watch<'a> {
         let heard = self.listening.map(Listening::end);
         let clock = &self.database.shared.clock;
         let took_us = clock.uptime_ns().saturating_sub(self.began_ns) / 1000;
-        if self.database.shared.is_silent.load(Ordering::Relaxed)
-            || !self.database.profiler.wants(&self.database.shared.profiled, took_us)
-        {
+        if !self.database.profiler.wants(&self.database.shared.profiled, took_us) {
             return;
         }
+        let Some(_own_write) = self.database.shared.own_write() else { return };
         let mut entry = entry();
         if let Some(heard) = heard {
             entry.put_cost(heard);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 use super::profile::Thresholds;
 use crate::bson::object_id::ObjectIdMaker;
@@ -30,6 +30,8 @@ pub struct EngineShared {
     pub spares_expired: AtomicBool,
     /// Is nothing written that nobody asks for?
     pub is_silent: AtomicBool,
+    /// Held, not for oneself alone, by who writes what nobody asks for.
+    pub own_writes: RwLock<()>,
     /// What the databases' profilers have in common.
     pub profiled: Thresholds,
     /// The order in which updates create fields, where a collection has none of its own.
@@ -37,6 +39,12 @@ pub struct EngineShared {
 }
 
 impl EngineShared {
+    /// To be held by who writes what nobody asks for; none if that is not to be.
+    pub fn own_write(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        let guard = self.own_writes.read_recursive();
+        (!self.is_silent.load(Ordering::Relaxed)).then_some(guard)
+    }
+
     /// Are documents left alone for now that have expired?
     pub fn spares_expired(&self) -> bool {
         self.spares_expired.load(Ordering::Relaxed) || self.is_silent.load(Ordering::Relaxed)

@@ -3,6 +3,8 @@
 //! Dates lie together in an index, the oldest at one end of them; a document with several
 //! expires by the least. What is no date never expires, nor does anything in a capped collection.
 
+use std::sync::Arc;
+
 use super::catalog::document_at;
 use super::database_core::DatabaseCore;
 use super::handle::{Collection, if_it_exists};
@@ -23,15 +25,17 @@ const DELETED_AT_ONCE: usize = 64;
 
 impl DatabaseCore {
     /// Deletes what has expired by now. Answers how many documents that were. A collection in
-    /// which it fails keeps nobody from the others: it is tried again the next time.
+    /// which it fails keeps nobody from the others: it is tried again the next time. If nobody
+    /// asked for that, it stops when the engine is to write nothing by itself.
     ///
     /// # Errors
     /// [`Error::ReadOnly`] if the engine takes no writes.
-    pub fn expire(self: &std::sync::Arc<Self>, now_ms: i64) -> Result<u64> {
+    pub fn expire(self: &Arc<Self>, now_ms: i64, is_own_write: bool) -> Result<u64> {
         let mut deleted = 0;
         for (ns, index) in self.ttl_indexes().unwrap_or_default() {
-            let expired =
-                self.collection(ns.clone()).and_then(|c| c.expire_by(&index, now_ms, &mut deleted));
+            let expired = self.collection(ns.clone()).and_then(|collection| {
+                collection.expire_by(&index, now_ms, is_own_write, &mut deleted)
+            });
             match expired {
                 Err(error @ Error::ReadOnly { .. }) => return Err(error),
                 Err(error) => tracing::warn!(%error, %ns, index, "expired documents are left"),
@@ -65,8 +69,18 @@ impl DatabaseCore {
 
 impl Collection {
     /// Deletes what has expired by an index, some documents at a time; adds to `deleted`.
-    fn expire_by(&self, index: &str, now_ms: i64, deleted: &mut u64) -> Result<()> {
+    fn expire_by(
+        &self,
+        index: &str,
+        now_ms: i64,
+        is_own_write: bool,
+        deleted: &mut u64,
+    ) -> Result<()> {
         loop {
+            let own_write = self.database.shared.own_write();
+            if is_own_write && own_write.is_none() {
+                return Ok(());
+            }
             let removed = if_it_exists(self.change_after(
                 |open, view| match expiring(open, index) {
                     Some((index, seconds)) => {

@@ -98,6 +98,21 @@ impl ValidationRules {
         Validator::new(self, None).map(|_| ())
     }
 
+    /// The same of rules that are to replace others.
+    ///
+    /// # Errors
+    /// Those of a filter, and of one that no validator may be.
+    pub fn check_change(&self) -> Result<()> {
+        self.check().map_err(|error| match error {
+            Error::Refused { reason, message } => {
+                let message =
+                    format!("Parsing of collection validator failed :: caused by :: {message}");
+                Error::refused(reason, message)
+            }
+            error => error,
+        })
+    }
+
     /// What the catalogue says, and what is stored beside it.
     pub fn read(options: Option<&RawDocument>, stored: &StoredOptions) -> ValidationRules {
         let text = |name| options.and_then(|options| options.get_str(name).ok());
@@ -285,15 +300,7 @@ impl Collection {
     /// # Errors
     /// [`Error::NotFound`]; those of a filter.
     pub fn set_validation(&self, change: ValidationRules) -> Result<()> {
-        let told = |error| match error {
-            Error::Refused { reason, message } => {
-                let message =
-                    format!("Parsing of collection validator failed :: caused by :: {message}");
-                Error::refused(reason, message)
-            }
-            error => error,
-        };
-        change.check().map_err(told)?;
+        change.check_change()?;
         let mut held = self.database.hold(&self.core)?;
         let Some(open) = held.collection.open()? else { return Err(self.core.missing()) };
         let mut stored = open.stored();

@@ -12,8 +12,11 @@ impl Engine {
     }
 
     /// Whether anything is written that nobody asks for: deletions of what has expired, and entries
-    /// of the profiler.
+    /// of the profiler. When it is not to be, none of that is under way any more.
     pub fn write_by_itself(&self, does: bool) {
         self.inner.shared.is_silent.store(!does, Ordering::Relaxed);
+        if !does {
+            drop(self.inner.shared.own_writes.write());
+        }
     }
 }

@@ -56,3 +56,27 @@ fn names_that_are_only_asked_for_are_forgotten() {
     assert!(found.expect("readable").is_some());
     assert_eq!(engine.database_names(), ["held", "there"]);
 }
+
+#[test]
+fn who_writes_nothing_by_himself_deletes_what_he_is_told_to() {
+    let builder = Engine::builder("heap").disk(Arc::new(HeapDisk::new())).background(false);
+    let engine = builder.ns_size_mib(1).open().expect("opens");
+    let c = engine.collection("d.c").expect("a name");
+    c.create_index(crate::IndexSpec::new(&[("at", 1)]).expire_after_seconds(0)).expect("built");
+    for id in 0..3 {
+        let at = bson::DateTime::from_millis(i64::from(id));
+        c.insert_one(rawdoc! { "_id": id, "at": at }).expect("in");
+    }
+    engine
+        .set_default_profiling(Profiling { level: ProfilingLevel::All, ..Profiling::default() })
+        .expect("told");
+    let by_itself = || expire(&engine.inner.shared, &engine.inner.databases, true);
+    engine.write_by_itself(false);
+    assert_eq!(by_itself().expect("runs"), 0);
+    assert_eq!(c.count_documents(rawdoc! {}).run().expect("counted"), 3);
+    assert_eq!(engine.expire_now().expect("runs"), 3);
+    assert!(!engine.collection("d.system.profile").expect("a name").exists());
+    c.insert_one(rawdoc! { "at": bson::DateTime::from_millis(1) }).expect("in");
+    engine.write_by_itself(true);
+    assert_eq!(by_itself().expect("runs"), 1);
+}

@@ -10,7 +10,7 @@ use super::node::{Frame, Node};
 use super::operator::{Operator, Takes};
 use super::parse::location;
 use super::zone::Zone;
-use crate::bson::ty;
+use crate::bson::{text, ty};
 use crate::error::Result;
 
 pub(super) const OPERATORS: &[Operator] = &[
@@ -88,18 +88,7 @@ pub(super) fn general(number: f64) -> String {
     if number.is_infinite() {
         return if number > 0.0 { "Infinity" } else { "-Infinity" }.into();
     }
-    let scientific = format!("{number:.5e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let strip = |text: &str| match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text.to_owned(),
-    };
-    if (-4..6).contains(&exponent) {
-        return strip(&format!("{number:.*}", (5 - exponent) as usize));
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{}e{sign}{:02}", strip(digits), exponent.abs())
+    text::general(number, 6)
 }
 
 /// A date as `2000-10-10T20:55:36.000Z`.

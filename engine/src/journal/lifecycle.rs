@@ -80,7 +80,12 @@ fn prepare(
             recovery::make_persistent(&**disk, last)?;
         }
         let replayed = recovery::recover(disk, layout, &numbers, options.private_budget)?;
-        tracing::info!(?replayed, "journal replayed");
+        tracing::info!(
+            sections = replayed.sections,
+            skipped = replayed.skipped,
+            torn = replayed.torn,
+            "Journal replayed"
+        );
     }
     if let Some(file) = &lock_file {
         empty(&**file)?;

@@ -31,7 +31,8 @@ fn parse(bytes: &[u8]) -> Result<Layout, &'static str> {
     let document = RawDocument::from_bytes(bytes).map_err(|_| unreadable)?;
     let storage = document.get_document("storage").map_err(|_| unreadable)?;
     if storage.get_str("engine").map_err(|_| unreadable)? != "mmapv1" {
-        return Err("the directory belongs to another storage engine");
+        return Err("the directory belongs to another storage engine: dump it by a mongod that \
+                    has that one, and restore the dump here");
     }
     let options = storage.get_document("options").map_err(|_| unreadable)?;
     match options.get_bool("directoryPerDB").map_err(|_| unreadable)? {

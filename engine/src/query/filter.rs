@@ -7,7 +7,7 @@
 mod bits;
 mod collate;
 mod equalities;
-mod numbers;
+pub(crate) mod numbers;
 mod operators;
 mod order;
 mod parse;

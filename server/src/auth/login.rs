@@ -64,7 +64,7 @@ impl Login {
             for old in known {
                 let found = Store::users(engine).get(&old.name)?;
                 let found = found.and_then(|document| User::parse(document.as_bytes()));
-                users.extend(found.filter(|user| user.is_same(&old)));
+                users.extend(found.filter(|user| user.may_be(&old)));
             }
             *self.state.borrow_mut() = State::of(engine, users, seen)?;
         }
@@ -81,7 +81,7 @@ impl Login {
         let seen = auth.version();
         let found = Store::users(engine).get(&user.name)?;
         let found = found.and_then(|document| User::parse(document.as_bytes()));
-        let Some(user) = found.filter(|found| found.is_same(user)) else { return Ok(false) };
+        let Some(user) = found.filter(|found| found.may_be(user)) else { return Ok(false) };
         auth.note_user();
         let mut users = self.state(auth, engine)?.users.clone();
         users.retain(|other| other.name.db != user.name.db);

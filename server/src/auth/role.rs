@@ -11,6 +11,7 @@ use super::built_in;
 use super::name::{Kind, Name};
 use super::privilege::Privileges;
 use super::store::Store;
+use super::user::is_restricted;
 use crate::dispatch::failure::Outcome;
 
 /// A role.
@@ -22,6 +23,8 @@ pub struct Role {
     pub privileges: Privileges,
     /// Whose privileges it has beside.
     pub roles: Vec<Name>,
+    /// Does it hold for some addresses only? They are not looked at here: it allows nothing.
+    pub is_restricted: bool,
 }
 
 /// What roles come to, with all that they have from others.
@@ -40,7 +43,8 @@ impl Role {
     /// The engine's.
     pub fn find(engine: &Engine, name: &Name) -> Outcome<Option<Role>> {
         if let Some(privileges) = built_in::privileges(name) {
-            return Ok(Some(Role { name: name.clone(), privileges, roles: Vec::new() }));
+            let (name, roles) = (name.clone(), Vec::new());
+            return Ok(Some(Role { name, privileges, roles, is_restricted: false }));
         }
         let found = Store::roles(engine).get(name)?;
         Ok(found.and_then(|document| Role::parse(document.as_bytes())))
@@ -60,12 +64,13 @@ impl Role {
             privileges.push(privilege.ok()?.val().as_document()?);
         }
         let privileges = Privileges::parse(&privileges).ok()?;
-        Some(Role { name, privileges, roles: roles.transpose().ok()?.unwrap_or_default() })
+        let roles = roles.transpose().ok()?.unwrap_or_default();
+        Some(Role { name, privileges, roles, is_restricted: is_restricted(document) })
     }
 }
 
 impl Sum {
-    /// What these roles come to. Those that are gone count for nothing.
+    /// What these roles come to. Those that are gone, or restricted, count for nothing.
     ///
     /// # Errors
     /// The engine's.
@@ -77,7 +82,7 @@ impl Sum {
             if sum.roles.contains(&name) {
                 continue;
             }
-            if let Some(role) = Role::find(engine, &name)? {
+            if let Some(role) = Role::find(engine, &name)?.filter(|role| !role.is_restricted) {
                 sum.privileges.add_all(&role.privileges);
                 rest.extend(role.roles);
                 sum.roles.insert(name);

@@ -26,6 +26,8 @@ pub struct User {
     pub credentials: Vec<(Mechanism, Credential)>,
     /// The roles that were granted.
     pub roles: Vec<Name>,
+    /// May he log in from some addresses only? They are not looked at here, so that he may not.
+    pub is_restricted: bool,
 }
 
 impl User {
@@ -44,7 +46,7 @@ impl User {
             Name::of_array(Kind::Role, roles.value, &name.db).ok()
         })?;
         let credentials = credentials.map(parse_credentials).unwrap_or_default();
-        Some(User { name, id, credentials, roles })
+        Some(User { name, id, credentials, roles, is_restricted: is_restricted(document) })
     }
 
     /// What is kept of the password for one way to log in.
@@ -58,9 +60,20 @@ impl User {
         self.credentials.iter().map(|(mechanism, _)| *mechanism)
     }
 
-    /// Is it the same one as `other`, and not a later one of the same name?
-    pub fn is_same(&self, other: &User) -> bool {
-        self.name == other.name && self.id == other.id
+    /// May he be logged in as `other`, who was found before? Not a later one of the same name.
+    pub fn may_be(&self, other: &User) -> bool {
+        self.name == other.name && self.id == other.id && !self.is_restricted
+    }
+}
+
+/// Does the document of a user or a role, which a mongod may have written, say from which addresses
+/// somebody may log in?
+pub fn is_restricted(document: &[u8]) -> bool {
+    let empty = |array: &[u8]| Elements::new(array).is_ok_and(|mut all| all.next().is_none());
+    match get(document, "authenticationRestrictions") {
+        Ok(None) => false,
+        Ok(Some(found)) => found.ty != ty::NULL && !(found.ty == ty::ARRAY && empty(found.value)),
+        Err(_) => true,
     }
 }
 

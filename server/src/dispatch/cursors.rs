@@ -74,7 +74,7 @@ pub struct OpenCursor {
 #[derive(Debug)]
 enum Place {
     Idle { cursor: Box<OpenCursor>, since: Instant },
-    InUse { is_killed: bool, owner: Owner },
+    InUse { is_killed: bool, owner: Owner, session: Option<SessionId> },
 }
 
 /// The open cursors.
@@ -139,14 +139,14 @@ impl OpenCursor {
         })
     }
 
-    /// Writes the next documents as the array `name`: at most `count`, and 16 MiB, but one if
-    /// there is one. Answers how many.
+    /// Writes the next documents as the array `name`: at most `count`, and 16 MiB with the names
+    /// of its elements, but one if there is one. Answers how many.
     ///
     /// # Errors
     /// The engine's; the cursor is of no use then.
     pub fn put_batch(&mut self, out: &mut Builder, name: &str, count: u64) -> Outcome<u64> {
         out.begin(ty::ARRAY, name);
-        let (mut written, mut len) = (0, 0);
+        let (mut written, start) = (0, out.len());
         if let Source::Engine(cursor) = &mut self.source {
             cursor.expect(count.min(self.left));
         }
@@ -156,12 +156,11 @@ impl OpenCursor {
                 break;
             };
             let bytes = document.as_bytes();
-            if written > 0 && len + bytes.len() > DOCUMENT_LEN_MAX {
+            if written > 0 && out.len() - start + bytes.len() > DOCUMENT_LEN_MAX {
                 self.held = Some(document);
                 break;
             }
             out.document(Index::new(written as usize), bytes);
-            len += bytes.len();
             written += 1;
             self.left -= 1;
         }
@@ -249,7 +248,8 @@ impl Cursors {
                     return Err(Failure::new(Reason::Unauthorized, message));
                 }
                 check_same(id, cursor.session, session)?;
-                let in_use = Place::InUse { is_killed: false, owner: cursor.owner.clone() };
+                let (owner, session) = (cursor.owner.clone(), cursor.session);
+                let in_use = Place::InUse { is_killed: false, owner, session };
                 match table.places.insert(id, in_use) {
                     Some(Place::Idle { cursor, .. }) => Ok(cursor),
                     _ => Err(not_found()),
@@ -311,15 +311,17 @@ impl Cursors {
         }
     }
 
-    pub(super) fn kill_session(&self, session: SessionId, owner: Option<&Owner>) {
-        let of_session = |place: &Place| match place {
-            Place::Idle { cursor, .. } => {
-                let is_his = owner.is_none_or(|owner| cursor.owner.shares_with(owner));
-                cursor.session == Some(session) && is_his
-            }
-            Place::InUse { .. } => false,
+    pub(super) fn kill_session(&self, of: SessionId, by: Option<&Owner>) {
+        let is_meant = |session: &Option<SessionId>, owner: &Owner| {
+            *session == Some(of) && by.is_none_or(|by| owner.shares_with(by))
         };
-        self.lock().places.retain(|_, place| !of_session(place));
+        self.lock().places.retain(|_, place| match place {
+            Place::Idle { cursor, .. } => !is_meant(&cursor.session, &cursor.owner),
+            Place::InUse { is_killed, owner, session } => {
+                *is_killed |= is_meant(session, owner);
+                true
+            }
+        });
     }
 
     /// Sets the time without use after which one is dropped; answers what it was.

@@ -8,6 +8,10 @@ use tallymap::{Error, Reason};
 
 use super::put::Put;
 
+/// Longest text of a refusal, bytes. Some repeat what was sent, and the last one of a connection is
+/// kept for `getLastError`.
+const MESSAGE_LEN_MAX: usize = 64 << 10;
+
 /// A refusal as a client is told of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
@@ -35,19 +39,21 @@ impl Failure {
     /// A refusal for one of the reasons that the engine knows.
     pub fn new(reason: Reason, message: impl Into<String>) -> Failure {
         let code = Some((reason.code(), Cow::Owned(reason.name())));
-        Failure { code, message: message.into(), duplicate: None, info: None, fields: None }
+        Failure::with(code, message.into())
+    }
+
+    fn with(code: Option<(i32, Cow<'static, str>)>, message: String) -> Failure {
+        Failure { code, message: bounded(message), duplicate: None, info: None, fields: None }
     }
 
     /// A refusal whose number only a server has.
     pub fn numbered(code: i32, name: &'static str, message: impl Into<String>) -> Failure {
-        let code = Some((code, name.into()));
-        Failure { code, message: message.into(), duplicate: None, info: None, fields: None }
+        Failure::with(Some((code, name.into())), message.into())
     }
 
     /// One of the old ones without a number.
     pub fn unnumbered(message: impl Into<String>) -> Failure {
-        let message = message.into();
-        Failure { code: None, message, duplicate: None, info: None, fields: None }
+        Failure::with(None, message.into())
     }
 
     /// Its number; 0 if it has none.
@@ -83,7 +89,7 @@ impl Failure {
 
     /// Another text around it.
     pub fn with_message(mut self, message: impl FnOnce(&str) -> String) -> Failure {
-        self.message = message(&self.message);
+        self.message = bounded(message(&self.message));
         self
     }
 
@@ -116,6 +122,18 @@ impl Failure {
         out.str("errmsg", &self.message);
     }
 
+    /// Bytes of what it says beside its text.
+    pub fn details_len(&self) -> usize {
+        let duplicate = self.duplicate.as_ref().map_or(0, |it| it.pattern.len() + it.value.len());
+        duplicate + self.info.as_ref().map_or(0, |info| info.len())
+    }
+
+    /// The same without what it says beside its text.
+    pub fn without_details(mut self) -> Failure {
+        (self.duplicate, self.info) = (None, None);
+        self
+    }
+
     fn put_details(&self, out: &mut Builder) {
         if let Some(Duplicate { pattern, value }) = &self.duplicate {
             out.document("keyPattern", pattern).document("keyValue", value);
@@ -126,10 +144,22 @@ impl Failure {
     }
 }
 
+/// A text, the end of a very long one left out.
+fn bounded(mut message: String) -> String {
+    if message.len() > MESSAGE_LEN_MAX {
+        let is_whole = |at: &usize| message.is_char_boundary(*at);
+        let end = (0..=MESSAGE_LEN_MAX).rev().find(is_whole).unwrap_or(0);
+        message.truncate(end);
+        message.push_str("...");
+        message.shrink_to_fit();
+    }
+    message
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let code = Some((error.code(), Cow::Owned(error.code_name())));
-        let message = error.to_string();
+        let message = bounded(error.to_string());
         let (mut duplicate, mut details) = (None, None);
         match error {
             Error::DuplicateKey { pattern, value, .. } => {
@@ -166,6 +196,14 @@ mod tests {
         let expected =
             rawdoc! { "ok": 0.0, "errmsg": "what", "code": 40415, "codeName": "Location40415" };
         assert_eq!(reply(&failure), expected);
+        let long = "ä".repeat(MESSAGE_LEN_MAX);
+        for failure in [
+            Failure::unnumbered(long.clone()),
+            Failure::new(Reason::BadValue, "x").with_message(|_| long.clone()),
+        ] {
+            assert!(failure.message().len() <= MESSAGE_LEN_MAX + 3);
+            assert!(failure.message().ends_with("ä..."));
+        }
         let failure = Failure::unnumbered("no option found to get");
         assert_eq!(reply(&failure), rawdoc! { "ok": 0.0, "errmsg": "no option found to get" });
     }

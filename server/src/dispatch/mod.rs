@@ -180,7 +180,9 @@ impl Dispatcher {
 
     /// Somebody new to talk to.
     pub fn client(&self, address: String) -> Client {
-        let id = self.clients.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1);
+        // They begin again after the last one, and are never below 1.
+        let id = self.clients.fetch_add(1, Ordering::Relaxed).wrapping_add(1) & i32::MAX;
+        let id = id.max(1);
         Client::new(id, address, &self.operations)
     }
 

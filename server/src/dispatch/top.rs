@@ -3,7 +3,7 @@
 //! T1. There is an entry only for what exists: names that are only asked for are not kept.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use super::counts::Count;
@@ -43,12 +43,6 @@ pub struct Latencies {
 /// What was done in one collection.
 #[derive(Debug, Default)]
 pub struct Entry {
-    /// Anything.
-    pub total: Usage,
-    /// What reads.
-    pub reads: Usage,
-    /// What writes.
-    pub writes: Usage,
     /// Each kind of it, by [`KINDS`].
     pub kinds: [Usage; KINDS.len()],
     /// How long it took.
@@ -61,8 +55,14 @@ pub const KINDS: [&str; 6] = ["queries", "getmore", "insert", "update", "remove"
 /// All collections in which something was done.
 #[derive(Debug, Default)]
 pub struct Top {
-    /// By database and collection.
-    entries: RwLock<HashMap<String, BTreeMap<String, Arc<Entry>>>>,
+    entries: RwLock<Entries>,
+}
+
+/// By database and collection.
+type Entries = HashMap<String, BTreeMap<String, Arc<Entry>>>;
+
+fn find<'e>(entries: &'e Entries, database: &str, collection: &str) -> Option<&'e Arc<Entry>> {
+    entries.get(database)?.get(collection)
 }
 
 impl Usage {
@@ -108,14 +108,28 @@ impl Latencies {
 
 impl Entry {
     fn add(&self, does: Does, took: Duration) {
-        self.total.add(took);
-        match does {
-            Does::Command => {}
-            _ if does.writes() => self.writes.add(took),
-            _ => self.reads.add(took),
-        }
         self.kinds[does.kind()].add(took);
         self.latencies.add(does, took);
+    }
+
+    /// Anything.
+    pub fn total(&self) -> Usage {
+        let sum = Usage::default();
+        for kind in &self.kinds {
+            sum.time.add_many(kind.time.get());
+            sum.count.add_many(kind.count.get());
+        }
+        sum
+    }
+
+    /// What reads.
+    pub fn reads(&self) -> &Usage {
+        &self.latencies.reads.usage
+    }
+
+    /// What writes.
+    pub fn writes(&self) -> &Usage {
+        &self.latencies.writes.usage
     }
 }
 
@@ -128,7 +142,7 @@ impl Top {
         took: Duration,
         exists: impl FnOnce() -> bool,
     ) {
-        if let Some(entry) = self.entry(database, collection) {
+        if let Some(entry) = find(&self.read(), database, collection) {
             return entry.add(does, took);
         }
         if !exists() {
@@ -141,13 +155,16 @@ impl Top {
 
     /// What was done in a collection.
     pub fn entry(&self, database: &str, collection: &str) -> Option<Arc<Entry>> {
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries.get(database)?.get(collection).cloned()
+        find(&self.read(), database, collection).cloned()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Entries> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was done anywhere, by full names in their order.
     pub fn all(&self) -> BTreeMap<String, Arc<Entry>> {
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.read();
         let mut all = BTreeMap::new();
         for (database, collections) in &*entries {
             for (collection, entry) in collections {
@@ -182,8 +199,8 @@ mod tests {
         assert_eq!(all.keys().collect::<Vec<_>>(), ["d.c"]);
         let entry = &all["d.c"];
         let sums = |usage: &Usage| (usage.time.get(), usage.count.get());
-        assert_eq!(sums(&entry.total), (5000, 2));
-        assert_eq!((sums(&entry.reads), sums(&entry.writes)), ((2000, 1), (3000, 1)));
+        assert_eq!(sums(&entry.total()), (5000, 2));
+        assert_eq!((sums(entry.reads()), sums(entry.writes())), ((2000, 1), (3000, 1)));
         assert_eq!(entry.latencies.writes.histogram().collect::<Vec<_>>(), [(2048, 1)]);
         assert_eq!(entry.kinds.each_ref().map(|usage| usage.count.get()), [1, 0, 0, 1, 0, 0]);
         top.forget("d", Some("c"));

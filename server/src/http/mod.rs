@@ -4,26 +4,28 @@
 //! as each request takes. [`request`] reads, [`metrics`] has the figures, [`exposition`] writes
 //! them.
 //!
-//! H1. A request has at most 8 KiB and five seconds, and there are at most sixteen at a time: who
-//!     is slow, or many, hinders nobody but his own kind.
+//! H1. A request has at most 8 KiB and five seconds, and so has its answer. At most sixteen callers
+//!     are waited for: one more takes the place of the oldest. At most sixteen are answered at a
+//!     time. Who is slow hinders nobody, and who asks too often only his own kind.
 //! H2. Every connection has one answer and is closed then.
 
 pub mod exposition;
 pub mod metrics;
 pub mod request;
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use self::request::{Method, Request};
 
-/// Requests that are answered at a time (H1).
+/// Callers that are waited for, and as many that are answered, at a time (H1).
 const REQUESTS_MAX: usize = 16;
-/// Time that a request has (H1).
+/// Time that a request has, and its answer (H1).
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Time to wait when the system has no room for another connection.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -53,65 +55,129 @@ pub fn serve(address: &str, pages: impl Pages) -> io::Result<SocketAddr> {
 }
 
 fn listen<P: Pages>(listener: &TcpListener, pages: &Arc<P>) {
-    let under_way = Arc::new(AtomicUsize::new(0));
-    loop {
+    let callers = Arc::new(Callers::default());
+    for number in 0.. {
         let Ok((stream, _)) = listener.accept() else {
             thread::sleep(PAUSE);
             continue;
         };
-        if under_way.fetch_add(1, Ordering::AcqRel) >= REQUESTS_MAX {
-            under_way.fetch_sub(1, Ordering::AcqRel);
-            continue;
-        }
-        let one = UnderWay(under_way.clone());
-        let pages = pages.clone();
+        callers.wait_for(number, &stream);
+        let (waiting, pages) = (callers.clone(), pages.clone());
         let builder = thread::Builder::new().name("http".to_owned());
-        // If there is no thread, dropping what it was to have ends the connection.
-        let _ = builder.spawn(move || {
-            let _one = one;
+        let spawned = builder.spawn(move || {
             // Who goes away is not answered.
-            let _ = answer(stream, &*pages);
+            let _ = answer(number, &stream, &*pages, &waiting, PATIENCE);
+            waiting.comes(number);
         });
+        if spawned.is_err() {
+            callers.comes(number);
+        }
     }
 }
 
-/// One request less is under way when it is dropped.
-struct UnderWay(Arc<AtomicUsize>);
+/// Who is there (H1).
+#[derive(Debug, Default)]
+struct Callers {
+    /// Those that something is to come from, oldest first.
+    waited_for: Mutex<VecDeque<(u64, TcpStream)>>,
+    answered: AtomicUsize,
+}
 
-impl Drop for UnderWay {
+/// One fewer is answered when it is dropped.
+struct Answered<'a>(&'a Callers);
+
+impl Drop for Answered<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.answered.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-fn answer(mut stream: TcpStream, pages: &impl Pages) -> io::Result<()> {
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let until = Instant::now() + PATIENCE;
-    let (method, reply) = match request::read(&mut Impatient { stream: &stream, until })? {
+impl Callers {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, TcpStream)>> {
+        self.waited_for.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something is to come from this one: the oldest of too many is waited for no more.
+    fn wait_for(&self, number: u64, stream: &TcpStream) {
+        let Ok(stream) = stream.try_clone() else { return };
+        let mut waited_for = self.lock();
+        if waited_for.len() >= REQUESTS_MAX
+            && let Some((_, oldest)) = waited_for.pop_front()
+        {
+            let _ = oldest.shutdown(Shutdown::Both);
+        }
+        waited_for.push_back((number, stream));
+    }
+
+    /// It has come, or never will. Answers whether it was waited for still.
+    fn comes(&self, number: u64) -> bool {
+        let mut waited_for = self.lock();
+        let before = waited_for.len();
+        waited_for.retain(|(other, _)| *other != number);
+        waited_for.len() < before
+    }
+
+    /// Begins an answer; none if too many are being answered.
+    fn answer(&self) -> Option<Answered<'_>> {
+        let answered = Answered(self);
+        (self.answered.fetch_add(1, Ordering::AcqRel) < REQUESTS_MAX).then_some(answered)
+    }
+}
+
+fn answer(
+    number: u64,
+    stream: &TcpStream,
+    pages: &impl Pages,
+    callers: &Callers,
+    patience: Duration,
+) -> io::Result<()> {
+    let within = || Impatient { stream, until: Instant::now() + patience };
+    let request = request::read(&mut within())?;
+    if !callers.comes(number) {
+        return Ok(());
+    }
+    let Some(answered) = callers.answer() else { return Ok(()) };
+    let (method, reply) = match request {
         Ok(request) => (request.method, reply(&request, pages)),
         Err(status) => (Method::Get, Reply::new(status, format!("{status}\n"))),
     };
-    stream.write_all(&reply.to_bytes(method))?;
+    within().write_all(&reply.to_bytes(method))?;
+    drop(answered);
     // What the caller sent beyond its request must not become a reset that takes the answer away.
     stream.shutdown(Shutdown::Write)?;
-    io::copy(&mut Impatient { stream: &stream, until }.take(1 << 16), &mut io::sink())?;
+    callers.wait_for(number, stream);
+    io::copy(&mut within().take(1 << 16), &mut io::sink())?;
     Ok(())
 }
 
-/// A stream whose reads together end by a certain time.
+/// A stream whose reads, or writes, together end by a certain time.
 struct Impatient<'a> {
     stream: &'a TcpStream,
     until: Instant,
 }
 
+impl Impatient<'_> {
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+    }
+}
+
 impl Read for Impatient<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        self.stream.set_read_timeout(Some(left))?;
+        self.stream.set_read_timeout(Some(self.left()?))?;
         self.stream.read(into)
+    }
+}
+
+impl Write for Impatient<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(Some(self.left()?))?;
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -212,12 +278,52 @@ mod tests {
     }
 
     #[test]
-    fn those_who_say_nothing_do_not_hinder_others_for_long() {
+    fn those_who_say_nothing_do_not_hinder_others() {
         let address = serve("127.0.0.1:0", Fixed(None)).expect("listens");
         let silent: Vec<_> =
-            (0..REQUESTS_MAX - 1).map(|_| TcpStream::connect(address).expect("connects")).collect();
+            (0..3 * REQUESTS_MAX).map(|_| TcpStream::connect(address).expect("connects")).collect();
+        let began = Instant::now();
         let reply = ask(address, "GET /healthz HTTP/1.1\r\n\r\n");
         assert!(reply.ends_with("ok\n"), "{reply}");
-        drop(silent);
+        // The oldest were waited for no more, whenever that was.
+        let mut oldest = &silent[0];
+        oldest.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
+        assert_eq!(oldest.read(&mut [0]).expect("the end"), 0, "{:?}", began.elapsed());
+    }
+
+    /// A page that is longer than what the system takes of it.
+    struct Long;
+
+    impl Pages for Long {
+        fn metrics(&self) -> String {
+            "x".repeat(64 << 20)
+        }
+
+        fn ailment(&self) -> Option<String> {
+            None
+        }
+    }
+
+    #[test]
+    fn who_reads_slowly_is_not_answered_for_ever() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
+        let mut client = TcpStream::connect(listener.local_addr().expect("one")).expect("connects");
+        let (stream, _) = listener.accept().expect("one");
+        client.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").expect("sent");
+        let callers = Callers::default();
+        callers.wait_for(1, &stream);
+        let patience = Duration::from_millis(100);
+        thread::scope(|s| {
+            let answer = s.spawn(|| answer(1, &stream, &Long, &callers, patience));
+            while !answer.is_finished() {
+                // Some at a time, so that some more can always be written.
+                let _ = client.read(&mut [0; 4096]);
+                thread::sleep(patience / 20);
+            }
+            let error = answer.join().expect("no panic").expect_err("given up");
+            let kinds = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut];
+            assert!(kinds.contains(&error.kind()), "{error}");
+        });
+        assert_eq!(callers.answered.into_inner(), 0);
     }
 }

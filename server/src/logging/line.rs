@@ -1,7 +1,5 @@
 //! One line of the log, as text and as JSON.
 
-use std::fmt::Write;
-
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -58,11 +56,16 @@ impl Line {
         let mut out = format!("{time} {severity} {component:<8} [{}] ", self.context);
         push_printable(&mut out, &self.message);
         for (name, value) in &self.attributes {
-            // Writing into a string does not fail.
-            let _ = match value {
-                Value::String(text) if is_plain(text) => write!(out, " {name}={text}"),
-                value => write!(out, " {name}={value}"),
-            };
+            match value {
+                Value::String(text) if is_plain(text) => {
+                    out.extend([" ", name, "=", text]);
+                }
+                value => {
+                    out.extend([" ", name, "="]);
+                    // JSON leaves some control characters as they are.
+                    push_printable(&mut out, &value.to_string());
+                }
+            }
         }
         out
     }
@@ -121,5 +124,8 @@ mod tests {
             r#"remote=127.0.0.1:4711 note="two words\nand \"more\"" command={"find":"c"}"#,
         );
         assert_eq!(line().to_text(), expected);
+        let mut line = line();
+        line.attributes.insert("appName".to_owned(), "red\u{9b}31m".into());
+        assert!(line.to_text().ends_with(r#" appName="red\u{9b}31m""#), "{}", line.to_text());
     }
 }

@@ -1,9 +1,9 @@
 //! The server's log: what happens, a line each, as text or as JSON with the fields of mongod's.
 //!
 //! Lines are `tracing` events. Their target names the component (`NETWORK`, `COMMAND` …; the
-//! engine's modules have theirs by [`component`]); the field `id` is a number that tools know a
-//! line by, and a field whose name ends in `.json` holds JSON. [`subscriber`] collects an event,
-//! [`line`] writes it, [`sink`] has the file, [`ring`] the lines that `getLog` shows.
+//! engine's modules have theirs by `component`); the field `id` is a number that tools know a
+//! line by, and a field whose name ends in `.json` holds JSON. `subscriber` collects an event,
+//! `line` writes it, `sink` has the file, `ring` the lines that `getLog` shows.
 //!
 //! L1. An event whose level is off costs one load and a comparison: nothing is formatted.
 //! L2. A log that cannot be written stops nobody; how many lines were lost is said by the next

@@ -78,7 +78,11 @@ impl fmt::Display for ListenError {
                 write!(f, "{name} has no IPv4 address, and IPv6 is not enabled")
             }
             ListenError::Address { address, source } => {
-                write!(f, "cannot listen at {address}: {source}")
+                write!(f, "cannot listen at {address}: {source}")?;
+                if source.kind() == io::ErrorKind::AddrInUse {
+                    f.write_str("; another server has it, so end that or choose another --port")?;
+                }
+                Ok(())
             }
             ListenError::NoAddress => f.write_str("there is no address to listen at"),
             ListenError::Tls(error) => error.fmt(f),

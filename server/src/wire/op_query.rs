@@ -21,6 +21,8 @@ const QUERY_FAILURE: i32 = 2;
 const AWAIT_CAPABLE: i32 = 8;
 /// The number by which later servers refuse what is no command.
 const UNSUPPORTED: i32 = 352;
+/// Letters of a namespace that are repeated: more than one can have.
+const NAME_LEN_MAX: usize = 255;
 
 /// What is asked.
 #[derive(Debug)]
@@ -86,6 +88,7 @@ pub fn put_reply(out: &mut Vec<u8>, number: i32, to: i32, document: &[u8]) {
 /// Puts the refusal of a query of `ns` into `out`.
 pub fn put_refusal(out: &mut Vec<u8>, number: i32, to: i32, ns: &str) {
     let mut document = Builder::new();
+    let ns: String = ns.chars().take(NAME_LEN_MAX).collect();
     document.str("$err", &format!("OP_QUERY finds nothing in '{ns}': send a find command"));
     document.put_i32("code", UNSUPPORTED);
     document.put_f64("ok", 0.0);
@@ -187,5 +190,7 @@ mod tests {
         assert_eq!(&message[36..], document.as_bytes());
         put_refusal(&mut message, 1, 5, "d.c");
         assert_eq!(frame::int(&message, 16), Some(2));
+        put_refusal(&mut message, 1, 5, &"x".repeat(1 << 20));
+        assert!(message.len() < 1000);
     }
 }

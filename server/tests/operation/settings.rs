@@ -1,6 +1,9 @@
 //! Options by the line, the environment and a file.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
 
 use bson::rawdoc;
 
@@ -39,6 +42,28 @@ fn the_line_outranks_the_environment_and_that_the_file() {
     assert!(output.lines().all(|line| line.starts_with("{\"t\":")), "by the file: {output}");
     assert!(!output.contains("Connection accepted"), "by the environment: {output}");
     assert!(data.join("d.ns").exists() || fs::read_dir(&data).expect("made").count() > 0);
+}
+
+#[test]
+fn files_are_for_their_owner_alone_unless_told() {
+    for (options, others) in [(&[][..], false), (&["--setParameter", "honorSystemUmask=1"], true)] {
+        let folder = folder();
+        let log = folder.path().join("t.log");
+        let mut command = Command::new("sh");
+        command.args(["-c", "umask 022; exec \"$0\" \"$@\""]).arg(tallymap().get_program());
+        command.args(["serve", "--port", "0", "--nssize", "1", "--nounixsocket", "--dbpath"]);
+        let data = folder.path().join("data");
+        command.arg(&data).arg("--logpath").arg(&log).arg("--pidfilepath");
+        command.arg(folder.path().join("t.pid")).args(options);
+        let mut server = Server::spawn(folder.path(), command);
+        server.run(&rawdoc! { "insert": "c", "documents": [{ "a": 1 }], "$db": "d" });
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode(&folder.path().join("t.pid")), 0o644);
+        for path in [&data, &log, &data.join("d.ns"), &data.join("d.0")] {
+            assert_eq!(mode(path) & 0o077 != 0, others, "{}", path.display());
+        }
+        server.stop();
+    }
 }
 
 #[test]

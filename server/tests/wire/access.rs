@@ -261,3 +261,49 @@ fn sessions_and_operations_are_seen_by_who_has_them() {
     assert_eq!(code(&mut nobody, &ping), 0);
     assert_eq!(listed(&mut root, of_all()), Some(2));
 }
+
+/// Who may read the profile may ask for the level, and not set it by a number that is nearly one.
+#[test]
+fn a_level_of_the_profiler_is_what_the_command_takes_it_for() {
+    let (server, mut root) = with_root();
+    let monitor: bson::RawArrayBuf =
+        [rawdoc! { "role": "clusterMonitor", "db": "admin" }].into_iter().collect();
+    let mut client = user(&server, &mut root, "u", monitor);
+    for (level, expected) in [
+        (bson::RawBson::Int32(-1), 0),
+        (bson::RawBson::Double(7.0), 0),
+        (bson::RawBson::Int32(2), 13),
+        (bson::RawBson::Double(2.5), 13),
+        (bson::RawBson::Double(-0.5), 13),
+        (bson::RawBson::Double(f64::NAN), 13),
+        (bson::RawBson::Decimal128("0.5".parse().expect("a decimal")), 13),
+    ] {
+        let command = rawdoc! { "profile": level, "$db": "d" };
+        assert_eq!(code(&mut client, &command), expected, "{command:?}");
+    }
+}
+
+/// What is not said of `$merge`, or said as null, is its default: to insert.
+#[test]
+fn who_updates_does_not_insert_by_a_pipeline() {
+    let (server, mut root) = with_root();
+    let create = rawdoc! {
+        "createRole": "updates", "roles": [], "$db": "d", "privileges": [{
+            "resource": { "db": "d", "collection": "c" }, "actions": ["find", "update"],
+        }],
+    };
+    assert_eq!((code(&mut root, &create), code(&mut root, &insert("d"))), (0, 0));
+    let mut client = user(&server, &mut root, "u", roles(&["updates"]));
+    for (not_matched, expected) in
+        [(bson::RawBson::Null, 13), ("insert".into(), 13), ("discard".into(), 0)]
+    {
+        let merge = rawdoc! { "$merge": { "into": "c", "whenNotMatched": not_matched } };
+        let command = rawdoc! {
+            "aggregate": "c", "pipeline": [{ "$set": { "_id": "new" } }, merge], "cursor": {},
+            "$db": "d",
+        };
+        assert_eq!(code(&mut client, &command), expected, "{command:?}");
+    }
+    let count = root.run(&rawdoc! { "count": "c", "$db": "d" });
+    assert_eq!(count.get_i32("n").ok(), Some(3));
+}

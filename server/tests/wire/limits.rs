@@ -70,6 +70,23 @@ fn a_command_has_as_many_levels_as_mongod_takes() {
     assert!(is_answered(&mut client));
 }
 
+/// What was refused last is kept for as long as a connection says nothing else.
+#[test]
+fn a_refusal_is_short_however_long_the_command_was() {
+    let server = Running::with_auth();
+    let mut client = server.connect();
+    let long = "x".repeat(4 << 20);
+    let name = bson::raw::CString::try_from(long.clone()).expect("no NUL");
+    let mut unknown = RawDocumentBuf::new();
+    unknown.append(name, 1);
+    unknown.append(bson::raw::cstr!("$db"), "d");
+    // On the way to the first user a refusal repeats the command.
+    for command in [unknown, rawdoc! { "find": "c", "comment": long, "$db": "d" }] {
+        let reply = client.run(&command);
+        assert!(reply.get_str("errmsg").expect("refused").len() < 100_000);
+    }
+}
+
 /// Names that are there once are compared with each other, but not each with each.
 #[test]
 fn very_many_fields_and_sequences_take_no_time() {

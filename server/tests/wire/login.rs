@@ -221,6 +221,48 @@ fn before_a_login_only_what_leads_to_one_is_answered() {
     }
 }
 
+/// A mongod over the same files may have said from where somebody may log in.
+#[test]
+fn who_is_bound_to_addresses_does_not_log_in() {
+    let (server, mut root) = with_root();
+    let restrictions = |names: &[&str]| -> bson::RawArrayBuf {
+        names.iter().map(|name| rawdoc! { "clientSource": [*name] }).collect()
+    };
+    let set = |collection: &str, id: &str, value: bson::RawArrayBuf| {
+        rawdoc! {
+            "update": collection, "$db": "admin", "updates": [{
+                "q": { "_id": id }, "u": { "$set": { "authenticationRestrictions": value } },
+            }],
+        }
+    };
+    let role = rawdoc! {
+        "createRole": "finds", "roles": [{ "role": "read", "db": "d" }], "privileges": [],
+        "$db": "admin",
+    };
+    assert_eq!(code(&mut root, &role), 0);
+    let create = rawdoc! { "createUser": "u", "pwd": "pw", "roles": ["finds"], "$db": "admin" };
+    assert_eq!(code(&mut root, &create), 0);
+    // Who writes there has to be allowed to: anything.
+    let system = rawdoc! { "createUser": "s", "pwd": "pw", "roles": ["__system"], "$db": "admin" };
+    assert_eq!(code(&mut root, &system), 0);
+    let mut all_powerful = server.connect();
+    log_in(&mut all_powerful, "s", "pw", "admin");
+    let mut client = server.connect();
+    log_in(&mut client, "u", "pw", "admin");
+    assert_eq!(code(&mut client, &find()), 0);
+    let bind = |client: &mut Client, collection: &str, id: &str, names: &[&str]| {
+        assert_eq!(code(client, &set(collection, id, restrictions(names))), 0);
+    };
+    bind(&mut all_powerful, "system.roles", "admin.finds", &["10.0.0.1"]);
+    assert_eq!(code(&mut client, &find()), 13, "the role allows nothing");
+    bind(&mut all_powerful, "system.roles", "admin.finds", &[]);
+    assert_eq!(code(&mut client, &find()), 0);
+    bind(&mut all_powerful, "system.users", "admin.u", &["10.0.0.1"]);
+    assert_eq!(code(&mut client, &find()), 13, "he is logged out");
+    let refused = log_in(&mut server.connect(), "u", "pw", "admin");
+    assert_eq!(refused.get_i32("code").ok(), Some(18), "{refused:?}");
+}
+
 #[test]
 fn passwords_are_nowhere_to_be_read() {
     let (server, mut root) = with_root();
@@ -246,6 +288,8 @@ fn passwords_are_nowhere_to_be_read() {
     log_in(&mut other, "u", secret, "admin");
     let refused = rawdoc! { "createUser": "v", "pwd": secret, "roles": [], "$db": "admin" };
     read.push_str(other.run(&refused).get_str("errmsg").expect("refused"));
+    let explained = rawdoc! { "explain": refused, "$db": "admin" };
+    read.push_str(other.run(&explained).get_str("errmsg").expect("refused"));
     assert!(read.contains("pwd: \"xxx\""));
     assert!(!read.contains(secret) && !read.contains("storedKey"), "{read}");
 }

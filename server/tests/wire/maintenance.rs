@@ -144,6 +144,96 @@ fn the_profiler_tells_how_documents_were_found() {
 }
 
 #[test]
+fn what_becomes_capped_keeps_its_rules_and_is_no_view() {
+    let asked = Asked(dispatcher());
+    let options = doc! { "validator": { "a": { "$gt": 0 } }, "collation": { "locale": "fr" } };
+    let mut create = doc! { "create": "c" };
+    create.extend(options);
+    asked.done(create);
+    let documents = vec![doc! { "_id": 1, "a": 1 }, doc! { "_id": 2, "a": -1 }];
+    let insert = doc! { "insert": "c", "documents": documents, "bypassDocumentValidation": true };
+    asked.done(insert);
+    asked.done(doc! { "cloneCollectionAsCapped": "c", "toCollection": "clone", "size": 9000 });
+    asked.done(doc! { "convertToCapped": "c", "size": 9000 });
+    for name in ["c", "clone"] {
+        let count = asked.done(doc! { "count": name });
+        assert_eq!(count.get_i32("n").ok(), Some(2), "what was there is not validated anew");
+        let listed = asked.done(doc! { "listCollections": 1, "filter": { "name": name } });
+        let batch = listed.get_document("cursor").and_then(|it| it.get_array("firstBatch"));
+        let entry = batch.expect("a batch")[0].as_document().expect("an entry");
+        let options = entry.get_document("options").expect("options");
+        assert_eq!(options.get_bool("capped").ok(), Some(true), "{options}");
+        let locale = options.get_document("collation").and_then(|it| it.get_str("locale"));
+        assert_eq!(locale.ok(), Some("fr"), "{options}");
+        let wrong = asked.done(doc! { "insert": name, "documents": [{ "a": -1 }] });
+        assert_eq!(wrong.get_i32("n").ok(), Some(0), "{wrong}");
+    }
+    let left_over = doc! { "name": { "$regex": "^tmp" } };
+    let listed = asked.done(doc! { "listCollections": 1, "filter": left_over });
+    let batch = listed.get_document("cursor").and_then(|it| it.get_array("firstBatch"));
+    assert_eq!(batch.map(Vec::len).ok(), Some(0));
+    asked.done(doc! { "create": "v", "viewOn": "c", "pipeline": [] });
+    assert_eq!(asked.code(doc! { "convertToCapped": "v", "size": 9000 }), 166);
+    let clone = doc! { "cloneCollectionAsCapped": "v", "toCollection": "w", "size": 9000 };
+    assert_eq!(asked.code(clone), 166);
+    let clone = doc! { "cloneCollectionAsCapped": "c", "toCollection": "v", "size": 9000 };
+    assert_eq!(asked.code(clone), 48);
+}
+
+#[test]
+fn of_several_changes_none_is_made_if_one_is_refused() {
+    let asked = Asked(dispatcher());
+    let index = doc! { "key": { "at": 1 }, "name": "at_1", "expireAfterSeconds": 5 };
+    asked.done(doc! { "createIndexes": "c", "indexes": [index] });
+    let seconds = |seconds: i32| doc! { "name": "at_1", "expireAfterSeconds": seconds };
+    let modify = doc! { "collMod": "c", "index": seconds(9), "validator": { "$foo": 1 } };
+    assert_eq!(asked.code(modify), 2);
+    let modified = asked.done(doc! { "collMod": "c", "index": seconds(7) });
+    assert_eq!(modified.get_i32("expireAfterSeconds_old").ok(), Some(5), "{modified}");
+}
+
+#[test]
+fn nothing_is_made_capped_while_the_files_are_locked() {
+    let (asked, left) = filled();
+    let convert = doc! { "convertToCapped": "c", "size": 1 << 20, "maxTimeMS": 20 };
+    asked.done(doc! { "fsync": 1, "lock": true, "$db": "admin" });
+    assert_eq!(asked.code(convert.clone()), 50);
+    assert_eq!(documents(&asked).len(), left);
+    let unlocked = asked.done(doc! { "fsyncUnlock": 1, "$db": "admin" });
+    assert_eq!(unlocked.get_i64("lockCount").ok(), Some(0));
+    let mut convert = convert;
+    convert.remove("maxTimeMS");
+    asked.done(convert);
+    let count = asked.done(doc! { "count": "c" });
+    assert_eq!(count.get_i32("n").ok(), Some(left as i32));
+}
+
+#[test]
+fn who_fetches_from_what_was_dropped_is_told() {
+    let (asked, _) = filled();
+    let found = asked.done(doc! { "find": "c", "batchSize": 1 });
+    let id = found.get_document("cursor").and_then(|it| it.get_i64("id")).expect("a cursor");
+    asked.done(doc! { "drop": "c" });
+    asked.done(doc! { "insert": "c", "documents": [{ "_id": 1 }] });
+    let more = asked.ask(doc! { "getMore": id, "collection": "c" });
+    assert_eq!(more.get_i32("code").ok(), Some(175), "{more}");
+    assert_eq!(more.get_str("errmsg").ok(), Some("collection dropped"));
+}
+
+#[test]
+fn what_has_another_name_is_not_counted_by_the_old_one() {
+    let (asked, _) = filled();
+    let names = || {
+        let top = asked.done(doc! { "top": 1, "$db": "admin" });
+        let totals = top.get_document("totals").expect("totals");
+        totals.keys().filter(|name| name.contains('.')).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(names(), ["d.c"]);
+    asked.done(doc! { "renameCollection": "d.c", "to": "e.c", "$db": "admin" });
+    assert!(names().is_empty(), "{:?}", names());
+}
+
+#[test]
 fn shutting_down_ends_the_server() {
     let server = Running::start();
     let command = doc! { "shutdown": 1, "$db": "admin" };

@@ -22,6 +22,7 @@ use crate::collection::update_source::UpdateSource;
 use crate::collection::variables::{collation_of, named_variables, scope_of};
 use crate::error::{Error, Reason, Result};
 use crate::expression::Variables;
+use crate::interrupt;
 use crate::query::Filter;
 use crate::update::Update;
 
@@ -117,6 +118,7 @@ impl<'m> Work<'m> {
     fn write(&self, batch: Vec<Write>) -> Result<()> {
         let (mut refused, mut is_missed) = (None, false);
         for write in batch {
+            interrupt::check()?;
             match self.write_one(&write) {
                 Ok(is_done) => is_missed |= !is_done,
                 Err(

@@ -15,6 +15,7 @@ use crate::bson::builder::Builder;
 use crate::bson::element::{Elements, get};
 use crate::collection::{Collection, CollectionOptions, DatabaseCore};
 use crate::error::{Error, Reason, Result};
+use crate::interrupt;
 use crate::namespace_string::NamespaceString;
 
 /// What the names of such collections begin with.
@@ -65,6 +66,7 @@ fn fill(temporary: &Collection, target: &Collection, docs: Documents) -> Result<
     let stored = stored.filter(|stored| !stored.is_empty());
     temporary.database.create(&temporary.core, &options, stored)?;
     for doc in docs {
+        interrupt::check()?;
         let doc = doc?;
         let doc = RawDocument::from_bytes(&doc)
             .map_err(|_| Error::invalid_bson(0, "a stage gives documents"))?;

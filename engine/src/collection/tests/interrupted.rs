@@ -46,6 +46,20 @@ fn long_work_ends_when_it_is_asked_to() {
 }
 
 #[test]
+fn who_is_ended_while_he_moves_a_collection_leaves_nothing_elsewhere() {
+    let engine = open(Arc::new(HeapDisk::new()));
+    let c = filled(&engine);
+    let target = engine.collection("e.c").expect("a name");
+    assert_eq!(asked(|| c.move_to(&target, false)), 11601);
+    let names = engine.database("e").and_then(|e| e.collection_names()).expect("listed");
+    assert!(names.iter().all(|name| name.starts_with("system.")), "{names:?}");
+    assert_eq!(c.count().expect("counted"), DOCUMENTS as u64);
+    c.move_to(&target, false).expect("moved");
+    assert_eq!((c.exists(), target.count().expect("counted")), (false, DOCUMENTS as u64));
+    assert_valid(&target);
+}
+
+#[test]
 fn what_was_done_before_the_end_stays() {
     let engine = open(Arc::new(HeapDisk::new()));
     let c = filled(&engine);

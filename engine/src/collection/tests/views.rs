@@ -109,3 +109,18 @@ fn many_ways_between_views_are_each_walked_once() {
     db.create_view(view("x1", "c", vec![])).expect("made");
     assert_eq!(db.modify_view("v0", Some("x1".into()), None).expect_err("too deep").code(), 165);
 }
+
+#[test]
+fn views_come_to_no_pipeline_that_is_longer_than_may_be() {
+    let (_engine, db) = database(&Arc::new(HeapDisk::new()));
+    let stage = |len: usize| vec![rawdoc! { "$match": { "a": "x".repeat(len) } }];
+    let code = |made: Result<(), Error>| made.map_or_else(|error| error.code(), |()| 0);
+    assert_eq!(code(db.create_view(view("v1", "c", stage(6_000_000)))), 0);
+    assert_eq!(code(db.create_view(view("v2", "v1", stage(6_000_000)))), 0);
+    assert_eq!(code(db.create_view(view("v3", "v2", stage(6_000_000)))), 195);
+    assert_eq!(code(db.create_view(view("v3", "v2", stage(1_000_000)))), 0);
+    // With those above it.
+    assert_eq!(code(db.modify_view("v1", None, Some(stage(10_000_000)))), 195);
+    assert_eq!(code(db.modify_view("v3", Some("c".into()), None)), 0);
+    assert_eq!(code(db.modify_view("v1", None, Some(stage(9_900_000)))), 0);
+}

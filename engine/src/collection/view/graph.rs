@@ -1,5 +1,5 @@
-//! Which views lead to which: never to themselves, in no more than so many steps, and all of them
-//! by one collation.
+//! Which views lead to which: never to themselves, in no more than so many steps, by pipelines that
+//! are together no longer than may be, and all of them by one collation.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,20 +8,51 @@ use bson::{RawBsonRef, RawDocument};
 use super::{DEPTH_MAX, View};
 use crate::error::{Error, Reason, Result};
 
+/// Longest pipeline that views may come to, bytes of its stages.
+const PIPELINE_LEN_MAX: usize = 16_000_000;
+
+/// How far it is on the longest way: in views, and in bytes of their pipelines.
+#[derive(Debug, Clone, Copy, Default)]
+struct Way {
+    views: usize,
+    len: usize,
+}
+
+impl Way {
+    /// The longer of two.
+    fn or(self, other: Way) -> Way {
+        Way { views: self.views.max(other.views), len: self.len.max(other.len) }
+    }
+
+    /// The same with one view more.
+    fn with(self, view: &View) -> Way {
+        let own: usize = view.pipeline.iter().map(|stage| stage.as_bytes().len()).sum();
+        Way { views: self.views + 1, len: self.len.saturating_add(own) }
+    }
+}
+
 /// Refuses a view that must not be among these, one of its name left out.
 ///
 /// # Errors
 /// [`Reason::GraphContainsCycle`], [`Reason::ViewDepthLimitExceeded`],
-/// [`Reason::OptionNotSupportedOnView`] for a collation that another has not.
+/// [`Reason::ViewPipelineMaxSizeExceeded`], [`Reason::OptionNotSupportedOnView`] for a collation
+/// that another has not.
 pub fn check(database: &str, view: &View, others: &[View]) -> Result<()> {
-    let mut graph = Graph { database, views: HashMap::new(), depths: HashMap::new(), view };
+    let mut graph = Graph { database, views: HashMap::new(), ways: HashMap::new(), view };
     for known in others.iter().filter(|other| other.name != view.name).chain([view]) {
         graph.views.insert(&known.name, (known, involved(known)));
     }
-    let below = graph.depth_below(&view.name, &mut Vec::new())?;
-    let above = graph.depth_above(&view.name, &mut HashMap::new());
-    if below + above > DEPTH_MAX {
+    let below = graph.way_below(&view.name, &mut Vec::new())?;
+    let above = graph.way_above(&view.name, &mut HashMap::new());
+    if below.views + above.views > DEPTH_MAX {
         return Err(too_deep());
+    }
+    if below.len.saturating_add(above.len) > PIPELINE_LEN_MAX {
+        let message = format!(
+            "Operation would result in a resolved view pipeline that exceeds the maximum size of \
+             {PIPELINE_LEN_MAX} bytes"
+        );
+        return Err(Error::refused(Reason::ViewPipelineMaxSizeExceeded, message));
     }
     Ok(())
 }
@@ -35,16 +66,16 @@ struct Graph<'v> {
     database: &'v str,
     /// By name, with what each reads.
     views: HashMap<&'v str, (&'v View, BTreeSet<String>)>,
-    depths: HashMap<String, usize>,
+    ways: HashMap<String, Way>,
     /// The one that is checked.
     view: &'v View,
 }
 
 impl Graph<'_> {
     /// Views from this one on, itself included, on the longest way to a collection.
-    fn depth_below(&mut self, name: &str, path: &mut Vec<String>) -> Result<usize> {
-        if let Some(depth) = self.depths.get(name) {
-            return Ok(*depth);
+    fn way_below(&mut self, name: &str, path: &mut Vec<String>) -> Result<Way> {
+        if let Some(way) = self.ways.get(name) {
+            return Ok(*way);
         }
         path.push(name.to_owned());
         if path[..path.len() - 1].iter().any(|known| known == name) {
@@ -60,7 +91,7 @@ impl Graph<'_> {
         }
         let Some((view, reads)) = self.views.get(name) else {
             path.pop();
-            return Ok(0);
+            return Ok(Way::default());
         };
         if view.collation != self.view.collation {
             let message = format!(
@@ -72,28 +103,31 @@ impl Graph<'_> {
         if path.len() > DEPTH_MAX {
             return Err(too_deep());
         }
-        let mut depth = 0;
+        let (view, mut way) = (*view, Way::default());
         for read in reads.clone() {
-            depth = depth.max(self.depth_below(&read, path)?);
+            way = way.or(self.way_below(&read, path)?);
         }
         path.pop();
-        self.depths.insert(name.to_owned(), depth + 1);
-        Ok(depth + 1)
+        let way = way.with(view);
+        self.ways.insert(name.to_owned(), way);
+        Ok(way)
     }
 
     /// Views above this one, on the longest way that leads to it.
-    fn depth_above(&self, name: &str, known: &mut HashMap<String, usize>) -> usize {
-        if let Some(depth) = known.get(name) {
-            return *depth;
+    fn way_above(&self, name: &str, known: &mut HashMap<String, Way>) -> Way {
+        if let Some(way) = known.get(name) {
+            return *way;
         }
         // Who is met again before it is done is in a circle, which is as good as too deep.
-        known.insert(name.to_owned(), DEPTH_MAX);
-        let mut depth = 0;
+        known.insert(name.to_owned(), Way { views: DEPTH_MAX, len: 0 });
+        let mut way = Way::default();
         for (view, _) in self.views.values().filter(|(_, reads)| reads.contains(name)) {
-            depth = depth.max(1 + self.depth_above(&view.name, known).min(DEPTH_MAX));
+            let mut above = self.way_above(&view.name, known);
+            above.views = above.views.min(DEPTH_MAX);
+            way = way.or(above.with(view));
         }
-        known.insert(name.to_owned(), depth);
-        depth
+        known.insert(name.to_owned(), way);
+        way
     }
 }
 

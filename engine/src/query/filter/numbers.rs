@@ -51,7 +51,7 @@ pub(in crate::query) fn truncated(value: Value<'_>) -> Option<i64> {
 }
 
 /// The number, if it is an integer that an int64 holds.
-pub(super) fn exact(value: Value<'_>) -> Option<i64> {
+pub(crate) fn exact(value: Value<'_>) -> Option<i64> {
     if value.ty == ty::DECIMAL128 {
         let parts = parts(Decimal::of(value)?)?;
         return if parts.exact { signed(parts.negative, parts.integer) } else { None };
@@ -73,7 +73,7 @@ pub(in crate::query) fn rounded(value: Value<'_>) -> Option<i64> {
 }
 
 /// Is it NaN, or an infinity?
-pub(super) fn is_not_finite(value: Value<'_>) -> bool {
+pub(crate) fn is_not_finite(value: Value<'_>) -> bool {
     match Decimal::of(value) {
         Some(Decimal::Finite { .. }) => false,
         Some(Decimal::NaN | Decimal::Infinite { .. }) | None => true,
@@ -81,12 +81,12 @@ pub(super) fn is_not_finite(value: Value<'_>) -> bool {
 }
 
 /// Is it NaN?
-pub(super) fn is_nan(value: Value<'_>) -> bool {
+pub(crate) fn is_nan(value: Value<'_>) -> bool {
     matches!(Decimal::of(value), Some(Decimal::NaN))
 }
 
 /// Is it a whole number, however large?
-pub(super) fn is_whole(value: Value<'_>) -> bool {
+pub(crate) fn is_whole(value: Value<'_>) -> bool {
     match value.as_number() {
         Some(number) => number.to_f64().fract() == 0.0,
         None => Decimal::of(value).and_then(parts).is_none_or(|parts| parts.exact),

@@ -25,7 +25,7 @@ pub struct Schema {
 #[derive(Debug, Clone)]
 struct Rule {
     keyword: Keyword,
-    /// The fields of the schema that it was read from, as BSON.
+    /// The fields of the schema that it was read from, as BSON; of one with schemas its name.
     source: Box<[u8]>,
 }
 

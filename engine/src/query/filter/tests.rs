@@ -327,3 +327,17 @@ fn prefixes_of_patterns() {
         assert_eq!(prefix, expected, "/{pattern}/{flags}");
     }
 }
+
+#[test]
+fn schemas_within_schemas_are_read_once() {
+    let mut like = rawdoc! { "description": "x".repeat(1 << 20), "bsonType": "string" };
+    for _ in 0..55 {
+        like = rawdoc! { "patternProperties": { "^a": like }, "additionalProperties": false };
+    }
+    let filter = rawdoc! { "$jsonSchema": like };
+    let filter = Filter::parse(filter.as_bytes()).expect("a schema");
+    let holds = |doc: RawDocumentBuf| filter.matches(doc.as_bytes()).expect("looked");
+    assert!(holds(rawdoc! { "a": { "ab": {} } }));
+    assert!(!holds(rawdoc! { "a": { "b": 1 } }));
+    assert!(!holds(rawdoc! { "b": 1 }));
+}

@@ -12,6 +12,7 @@ use crate::auth::Checked;
 use crate::auth::action::Action as A;
 use crate::auth::privilege::Resource;
 use crate::dispatch::failure::Outcome;
+use crate::dispatch::fields::truncated;
 use crate::dispatch::request::Request;
 use crate::dispatch::table::canonical;
 
@@ -151,8 +152,8 @@ pub fn list_databases(asked: &Asked<'_>) -> Outcome<bool> {
 
 /// To look at the level, it is enough to be able to look at the profile.
 pub fn profile(asked: &Asked<'_>) -> Outcome<bool> {
-    let level = asked.checked.target.as_number().map(|level| level.to_f64());
-    let is_look = level.is_some_and(|level| !(0.0..=2.0).contains(&level));
+    // As the command reads it: 2.5 is 2.
+    let is_look = truncated(asked.checked.target).is_some_and(|level| !(0..=2).contains(&level));
     let looks = is_look
         && asked.field("slowms").is_none()
         && asked.field("sampleRate").is_none()

@@ -162,15 +162,16 @@ impl Look<'_> {
         }
         let Some(stage) = stage.as_document() else { return true };
         let fields = || Elements::new(stage).into_iter().flatten().map_while(Result::ok);
-        let is = |name: &[u8], text: &str| {
+        // Null is as if it was not there: only what says otherwise, each time, needs less.
+        let is = |name: &[u8], texts: &[&str]| {
             let mut all = fields().filter(|own| own.name == name).peekable();
-            all.peek().is_some() && all.all(|own| own.val().as_str() == Some(text))
+            let is_one = |text: &str| texts.contains(&text);
+            all.peek().is_some() && all.all(|own| own.val().as_str().is_some_and(is_one))
         };
-        let actions: &[A] = match (is(b"whenMatched", "fail"), is(b"whenNotMatched", "insert")) {
-            (true, _) => &[A::Insert],
-            (false, true) => &both,
-            (false, false) if fields().any(|own| own.name == b"whenNotMatched") => &[A::Update],
-            (false, false) => &both,
+        let actions: &[A] = match is(b"whenNotMatched", &["discard", "fail"]) {
+            _ if is(b"whenMatched", &["fail"]) => &[A::Insert],
+            true => &[A::Update],
+            false => &both,
         };
         fields()
             .filter(|own| own.name == b"into")
@@ -259,6 +260,13 @@ mod tests {
         needs(rawdoc! { "$merge": { "into": { "coll": "x" } } }, &[insert, update]);
         let discards = rawdoc! { "$merge": { "into": "x", "whenNotMatched": "discard" } };
         needs(discards, &[update]);
+        for not_matched in [
+            rawdoc! { "into": "x", "whenNotMatched": bson::RawBson::Null },
+            rawdoc! { "into": "x", "whenNotMatched": 1 },
+            rawdoc! { "into": "x", "whenNotMatched": "discard", "whenNotMatched": "insert" },
+        ] {
+            needs(rawdoc! { "$merge": not_matched }, &[insert, update]);
+        }
         let fails = rawdoc! { "$merge": { "into": "x", "whenMatched": "fail" } };
         needs(fails, &[insert]);
         let other = rawdoc! { "$out": { "db": "e", "coll": "x" } };

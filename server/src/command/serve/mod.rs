@@ -19,6 +19,8 @@ mod warnings;
 use std::process::ExitCode;
 
 use clap::Args;
+use rustix::fs::Mode;
+use rustix::process::umask;
 use tallymap::Engine;
 
 use self::foreign::Foreign;
@@ -94,6 +96,10 @@ impl Serve {
         let parameters = self.parameters.parse()?;
         let options = self.network.options(&self.encryption)?;
         self.storage.dbpath()?;
+        if !parameters.honors_umask {
+            // As mongod: who may not log in is not to read the files, either.
+            umask(Mode::RWXG | Mode::RWXO);
+        }
         let settings = self.logs.settings(&parameters);
         let log = settings.path.clone().unwrap_or_default();
         logging::begin(&settings).map_err(CliError::file(&log))?;

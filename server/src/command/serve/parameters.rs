@@ -8,10 +8,9 @@ use clap::Args;
 use crate::error::CliError;
 
 /// Parameters that may be set to anything: what they switch is not there.
-const WITHOUT_MEANING: [&str; 5] = [
+const WITHOUT_MEANING: [&str; 4] = [
     "diagnosticDataCollectionEnabled",
     "enableTestCommands",
-    "honorSystemUmask",
     "internalQueryExecMaxBlockingSortBytes",
     "transactionLifetimeLimitSeconds",
 ];
@@ -20,7 +19,8 @@ const WITHOUT_MEANING: [&str; 5] = [
 #[derive(Debug, Args)]
 #[command(next_help_heading = "General")]
 pub struct ParameterOptions {
-    /// Set a parameter: ttlMonitorSleepSecs, logLevel, quiet, enableLocalhostAuthBypass
+    /// Set a parameter: ttlMonitorSleepSecs, logLevel, quiet, enableLocalhostAuthBypass,
+    /// honorSystemUmask
     #[arg(long = "setParameter", value_name = "NAME=VALUE")]
     pub set_parameter: Vec<String>,
 }
@@ -36,6 +36,9 @@ pub struct Parameters {
     pub quiet: Option<bool>,
     /// May the first user be made from this machine by whomever?
     pub localhost_bypass: bool,
+    /// Are files made with the permissions that the system's mask leaves, instead of for their
+    /// owner alone?
+    pub honors_umask: bool,
     /// Names of those that mean nothing here.
     pub ignored: Vec<String>,
 }
@@ -51,6 +54,7 @@ impl ParameterOptions {
             log_level: None,
             quiet: None,
             localhost_bypass: true,
+            honors_umask: false,
             ignored: Vec::new(),
         };
         for text in &self.set_parameter {
@@ -78,6 +82,7 @@ impl ParameterOptions {
                 }
                 "quiet" => out.quiet = Some(truth()?),
                 "enableLocalhostAuthBypass" => out.localhost_bypass = truth()?,
+                "honorSystemUmask" => out.honors_umask = truth()?,
                 name if WITHOUT_MEANING.contains(&name) => out.ignored.push(name.to_owned()),
                 name => {
                     let message = format!("--setParameter: no such parameter: '{name}'");
@@ -105,7 +110,8 @@ mod tests {
         assert_eq!(parsed.ttl_interval, Duration::from_secs(1));
         assert_eq!((parsed.log_level, parsed.quiet), (Some(2), Some(true)));
         assert_eq!(parsed.ignored, ["enableTestCommands"]);
-        assert!(parsed.localhost_bypass);
+        assert!(parsed.localhost_bypass && !parsed.honors_umask);
+        assert!(parse(&["honorSystemUmask=true"]).expect("known").honors_umask);
         let shut = parse(&["enableLocalhostAuthBypass=0"]).expect("known");
         assert!(!shut.localhost_bypass);
         for text in ["ttlMonitorSleepSecs=0", "logLevel=6", "quiet=?", "nonsense=1", "quiet"] {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -110,6 +111,7 @@ pub fn serve(server: Server, signals: &Signals, notifier: &Notifier) {
 #[derive(Debug)]
 pub struct PidFile {
     path: PathBuf,
+    text: String,
 }
 
 impl PidFile {
@@ -118,15 +120,22 @@ impl PidFile {
     /// # Errors
     /// The system's.
     pub fn write(path: &Path) -> Result<PidFile, CliError> {
-        fs::write(path, format!("{}\n", std::process::id())).map_err(CliError::file(path))?;
-        Ok(PidFile { path: path.to_owned() })
+        let text = format!("{}\n", std::process::id());
+        fs::write(path, &text).map_err(CliError::file(path))?;
+        // Whoever watches the process may be somebody else. Where the file is something else than
+        // ours, its permissions are, too.
+        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o644));
+        Ok(PidFile { path: path.to_owned(), text })
     }
 }
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        // Whoever removed it before us had his reasons.
-        let _ = fs::remove_file(&self.path);
+        // Another process may have written its own there meanwhile; and whoever removed it before
+        // us had his reasons.
+        if fs::read_to_string(&self.path).is_ok_and(|found| found == self.text) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -148,6 +157,10 @@ mod tests {
         assert_eq!(text, format!("{}\n", std::process::id()));
         drop(held);
         assert!(!path.exists());
+        let held = PidFile::write(&path).expect("written");
+        fs::write(&path, "1\n").expect("written");
+        drop(held);
+        assert!(path.exists(), "it is of another process");
         assert!(PidFile::write(&folder.path().join("no/such/t.pid")).is_err());
     }
 }

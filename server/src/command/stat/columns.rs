@@ -79,6 +79,24 @@ pub const COLUMNS: [Column; 19] = [
     column("time", Figure::Time),
 ];
 
+/// What a terminal that is too narrow for all of them does without, the first one first.
+const DISPENSABLE: [&str; 10] =
+    ["vsize", "getmore", "faults", "flushes", "qrw", "arw", "net_in", "net_out", "mapped", "conn"];
+
+/// The columns that are shown in so many characters; all of them where there is no bound.
+pub fn that_fit(characters: Option<usize>) -> Vec<Column> {
+    let mut columns = COLUMNS.to_vec();
+    let Some(characters) = characters else { return columns };
+    for name in DISPENSABLE {
+        let taken: usize = columns.iter().map(|column| column.width() + 1).sum();
+        if taken <= characters + 1 {
+            break;
+        }
+        columns.retain(|column| column.heading != name);
+    }
+    columns
+}
+
 /// Syncs of the data files, by the engines that there were.
 const FLUSHES: &[&str] =
     &["backgroundFlushing.flushes", "wiredTiger.transaction.transaction checkpoints"];
@@ -289,6 +307,24 @@ mod tests {
         let before = rawdoc! { "opcounters": { "insert": 1000 } };
         let now = rawdoc! { "opcounters": { "insert": 4 } };
         assert_eq!(cell("insert", &answers(before, now)), "2");
+    }
+
+    #[test]
+    fn a_narrow_terminal_has_fewer_columns() {
+        let headings = |characters| -> Vec<_> {
+            that_fit(characters).iter().map(|column| column.heading).collect()
+        };
+        let taken = |characters| -> usize {
+            that_fit(Some(characters)).iter().map(|column| column.width() + 1).sum()
+        };
+        assert_eq!(headings(None).len(), COLUMNS.len());
+        assert_eq!(headings(Some(400)).len(), COLUMNS.len());
+        for characters in [80, 100, 120, 140] {
+            assert!(taken(characters) <= characters + 1, "{characters}");
+        }
+        assert!(headings(Some(120)).contains(&"conn"));
+        let least = ["insert", "query", "update", "delete", "command", "res", "moves", "inplace"];
+        assert_eq!(headings(Some(20)), [&least[..], &["time"]].concat());
     }
 
     #[test]

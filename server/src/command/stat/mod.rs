@@ -9,11 +9,12 @@ use bson::rawdoc;
 use clap::Args;
 use serde_json::{Map, Value};
 
-use self::columns::{COLUMNS, Interval};
+use self::columns::{COLUMNS, Column, Interval};
 use super::connect::{Asking, Connect, Rounds};
 use crate::cli::EXIT_CODES;
 use crate::error::CliError;
 use crate::output::Output;
+use crate::terminal::Terminal;
 
 /// Lines between two headings on a terminal.
 const HEADING_EVERY: u64 = 10;
@@ -24,6 +25,7 @@ const HEADING_EVERY: u64 = 10;
 /// operations, commits of the journal, memory and faults, who waits and who works (r|w), bytes,
 /// connections. `moves` are documents that outgrew their place, `inplace` is the share of updates
 /// that changed numbers where they lie. A dash is what a server does not tell. Works with mongod.
+/// A terminal of less than 145 characters has fewer columns; a pipe, a file and JSON have all.
 ///
 /// Examples:
 ///
@@ -52,7 +54,8 @@ impl Stat {
         let question = rawdoc! { "serverStatus": 1, "$db": "admin" };
         let is_terminal = std::io::stdout().is_terminal();
         let mut before = None;
-        let mut widths: Vec<usize> = COLUMNS.iter().map(|column| column.width()).collect();
+        let columns = columns::that_fit(is_terminal.then(|| Terminal::of_stdout().width));
+        let mut widths: Vec<usize> = columns.iter().map(|column| column.width()).collect();
         let mut rows = 0;
         while self.rounds.rowcount == 0 || rows < self.rounds.rowcount {
             let now = asking.ask(&question)?;
@@ -62,14 +65,13 @@ impl Stat {
                 if self.rounds.json {
                     output.json(&json(&asking.place().to_string(), &interval))?;
                 } else {
-                    let cells: Vec<_> = COLUMNS.iter().map(|it| it.show(&interval)).collect();
+                    let cells: Vec<_> = columns.iter().map(|it| it.show(&interval)).collect();
                     let is_due = rows == 0 || is_terminal && rows % HEADING_EVERY == 0;
                     for (width, cell) in widths.iter_mut().zip(&cells) {
                         *width = (*width).max(cell.chars().count());
                     }
                     if is_due && !self.noheader {
-                        let headings = COLUMNS.iter().map(|column| column.heading.to_owned());
-                        output.line(&line(&headings.collect::<Vec<_>>(), &widths))?;
+                        output.line(&headings(&columns, &widths))?;
                     }
                     output.line(&line(&cells, &widths))?;
                 }
@@ -81,6 +83,11 @@ impl Stat {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn headings(columns: &[Column], widths: &[usize]) -> String {
+    let headings: Vec<_> = columns.iter().map(|column| column.heading.to_owned()).collect();
+    line(&headings, widths)
 }
 
 fn line(cells: &[String], widths: &[usize]) -> String {

@@ -2,8 +2,7 @@
 //! the newest of them if it has not room for all.
 
 use tallymap::bson::builder::Builder;
-use tallymap::bson::ty;
-use tallymap::{Collection, CollectionOptions, Direction, Reason, interrupt};
+use tallymap::{Collection, Direction, Reason, interrupt};
 
 use super::drop::DROPPED;
 use super::maintenance::capped_size;
@@ -15,18 +14,17 @@ pub fn convert(call: &Call<'_>) -> Outcome<Builder> {
     let name = collection_name(call.target())
         .map_err(|failure| Failure::new(Reason::InvalidNamespace, failure.message()))?;
     let size = capped_size(call)?;
-    let source = source(call, name)?;
     // What was written meanwhile would be lost.
-    let _closed = call.gate().close_for_now()?;
+    let _alone = call.gate().enter_alone()?;
+    let source = source(call, name)?;
     let database = call.database()?;
-    let temporary = (0..u32::MAX).map(|n| format!("tmp{n}.convertToCapped"));
-    let names = database.collection_names()?;
-    let temporary = temporary.into_iter().find(|name| !names.contains(name)).unwrap_or_default();
-    let copied = copy(call, &source, &temporary, size)
-        .and_then(|()| Ok(database.replace_collection(&temporary, name)?));
+    let temporary = database.temporary_collection()?;
+    let temporary = temporary.namespace().collection();
+    let copied = copy(call, &source, temporary, size)
+        .and_then(|()| Ok(database.replace_collection(temporary, name)?));
     if copied.is_err() {
         // The first error is the one that counts.
-        let _ = database.drop_collection(&temporary);
+        let _ = database.drop_collection(temporary);
     }
     let ns = source.namespace().as_str();
     call.cursors().interrupt(|of| of == ns, DROPPED);
@@ -68,6 +66,7 @@ pub fn clone(call: &Call<'_>) -> Outcome<Builder> {
 fn source(call: &Call<'_>, name: &str) -> Outcome<Collection> {
     check_not_system(call.common.database, name)?;
     let source = call.collection_named(name)?;
+    source.check_no_view()?;
     match source.exists() {
         true => Ok(source),
         false => {
@@ -77,11 +76,11 @@ fn source(call: &Call<'_>, name: &str) -> Outcome<Collection> {
     }
 }
 
-/// Copies all documents; those that there is no room for give way to later ones.
+/// Copies all documents; those that there is no room for give way to later ones. What else the
+/// source was created with the copy is, too; documents are not validated anew.
 fn copy(call: &Call<'_>, source: &Collection, name: &str, size: i64) -> Outcome<()> {
-    debug_assert!(call.target().ty == ty::STRING);
-    let options = CollectionOptions::default().capped(size);
-    let target = call.database()?.create_collection(name, options)?;
+    let options = source.creation_options()?.without_template().capped(size);
+    let target = call.database()?.create_collection(name, options)?.bypassing_validation(true);
     target.insert_together(|| {
         let mut count = 0;
         let mut copy_all = || -> Outcome<()> {

@@ -47,12 +47,15 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         let option = if request.view_on.is_some() { "viewOn" } else { "pipeline" };
         return Err(invalid(&format!("'{option}' option only supported on a view")));
     }
+    let rules = request.rules.to_engine()?;
+    // Before anything is changed: of several changes all are made, or none.
+    rules.check_change()?;
     let mut out = Builder::new();
     if let Some(change) = &request.index {
         put_modified(&mut out, &change.run(&collection)?);
     }
-    if !request.rules.is_empty() {
-        collection.set_validation(request.rules.to_engine()?)?;
+    if !rules.is_empty() {
+        collection.set_validation(rules)?;
     }
     if request.power_of_2.is_some() || request.no_padding.is_some() {
         let (before, after) = collection.set_flags(request.power_of_2, request.no_padding)?;

@@ -10,7 +10,7 @@ use tallymap::bson::{text, ty};
 use super::hello::now_ms;
 use crate::dispatch::call::{Call, document};
 use crate::dispatch::failure::{Failure, Outcome};
-use crate::dispatch::fields::is_generic;
+use crate::dispatch::fields::{as_f64, is_generic};
 use crate::dispatch::operations::{Active, Snapshot};
 use crate::dispatch::put::{Put, raw};
 
@@ -182,26 +182,29 @@ pub fn kill(call: &Call<'_>) -> Outcome<Builder> {
     let Some(value) = call.request.field("op") else {
         return Err(Failure::new(Reason::NoSuchKey, "Missing expected field \"op\""));
     };
-    let number = match value.as_number() {
-        Some(Number::Double(number)) if number.fract() != 0.0 => {
-            let message = format!(
-                "Expected field \"op\" to have a value exactly representable as a 64-bit integer, \
-                 but found {}",
-                text::named(b"op", value)
-            );
-            return Err(Failure::new(Reason::BadValue, message));
-        }
-        Some(number) => number.to_i64().unwrap_or(-1),
-        None => {
-            let found = ty::name(value.ty);
-            let message = format!("Expected field \"op\" to have numeric type, but found {found}");
-            return Err(Failure::new(Reason::TypeMismatch, message));
-        }
+    if !matches!(value.ty, ty::INT32 | ty::INT64 | ty::DOUBLE | ty::DECIMAL128) {
+        let found = ty::name(value.ty);
+        let message = format!("Expected field \"op\" to have numeric type, but found {found}");
+        return Err(Failure::new(Reason::TypeMismatch, message));
+    }
+    let whole = match value.as_number() {
+        Some(number) => number.to_i64(),
+        None => as_f64(value).and_then(|number| Number::Double(number).to_i64()),
+    };
+    let Some(number) = whole else {
+        let message = format!(
+            "Expected field \"op\" to have a value exactly representable as a 64-bit integer, but \
+             found {}",
+            text::named(b"op", value)
+        );
+        return Err(Failure::new(Reason::BadValue, message));
+    };
+    let Ok(number) = i32::try_from(number) else {
+        let message = format!("invalid op : {number}. Op ID cannot be represented with 32 bits");
+        return Err(Failure::new(Reason::Location(26823), message));
     };
     // Whether there is such an operation is not told.
-    if let Ok(number) = i32::try_from(number) {
-        call.operations().kill(number);
-    }
+    call.operations().kill(number);
     let mut out = Builder::new();
     out.str("info", "attempting to kill op");
     Ok(out)

@@ -16,9 +16,8 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         out.put_i32("numFiles", call.engine().database_names().len() as i32);
         return Ok(out);
     }
-    let times = call.gate().close()?;
     let engine = call.engine();
-    engine.write_by_itself(false);
+    let times = call.gate().close(|| engine.write_by_itself(false))?;
     if let Err(error) = engine.sync() {
         unlocked(call);
         return Err(error.into());
@@ -41,9 +40,5 @@ pub fn unlock(call: &Call<'_>) -> Outcome<Builder> {
 }
 
 fn unlocked(call: &Call<'_>) -> Option<u32> {
-    let left = call.gate().open()?;
-    if left == 0 {
-        call.engine().write_by_itself(true);
-    }
-    Some(left)
+    call.gate().open(|| call.engine().write_by_itself(true))
 }

@@ -17,6 +17,9 @@ use crate::dispatch::put::Put;
 /// Time between two looks at the end of a capped collection.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
+/// The number of the refusal to fetch from a collection that is gone.
+const QUERY_PLAN_KILLED: i32 = 175;
+
 /// Fetches.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     const PATH: &str = "getMore";
@@ -40,9 +43,10 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     }
     let ns = namespace(call.common.database, name);
     let mut cursor = call.cursors().take(id, &ns, call.common.session)?;
-    if !may_go_on(call, name)? {
+    let may_go_on = may_go_on(call, name);
+    if may_go_on != Ok(true) {
         call.cursors().put_back(id, cursor);
-        return Err(call.refused());
+        return Err(may_go_on.err().unwrap_or_else(|| call.refused()));
     }
     let waits = cursor.tailable.is_some_and(|patience| !patience.is_zero());
     if call.common.max_time.is_some_and(|time| !time.is_zero()) && !waits {
@@ -58,7 +62,11 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         Ok(given) => call.cursors().counts.returned.add_many(given),
         Err(failure) => {
             call.cursors().forget(id);
-            return Err(failure.during("Executor error during getMore"));
+            // That there is no more to fetch from is found out before it is fetched from.
+            return Err(match failure.code() {
+                QUERY_PLAN_KILLED => failure,
+                _ => failure.during("Executor error during getMore"),
+            });
         }
     }
     if !std::mem::replace(&mut cursor.went_on, true) {

@@ -1,5 +1,5 @@
-//! Commands that tidy up a collection: `compact`, `reIndex`, `touch`, and `repairDatabase` for all of
-//! a database. The last two were MMAPv1's, and are as mongod 3.2 had them.
+//! Commands that tidy up a collection: `compact`, `reIndex`, `touch`, and `repairDatabase` for all
+//! of a database. The last two were MMAPv1's, and are as mongod 3.2 had them.
 
 use std::time::Instant;
 

@@ -53,6 +53,9 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     if there_was_one {
         call.cursors().interrupt(|ns| ns == to_ns.as_str(), DROPPED);
     }
+    for ns in [from_ns, to_ns] {
+        call.top().forget(ns.database(), Some(ns.collection()));
+    }
     let why = format!("collection renamed from '{from_ns}' to '{to_ns}'");
     call.cursors().interrupt(|ns| ns == from_ns.as_str(), &why);
     Ok(Builder::new())

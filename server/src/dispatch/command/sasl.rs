@@ -107,8 +107,8 @@ impl<'a> Start<'a> {
         }
         let first = ClientFirst::parse(&self.payload).ok_or_else(failed)?;
         let found = Store::users(call.engine()).get(&Name::new(&first.user, db))?;
-        let user =
-            found.and_then(|document| User::parse(document.as_bytes())).ok_or_else(failed)?;
+        let user = found.and_then(|document| User::parse(document.as_bytes()));
+        let user = user.filter(|user| !user.is_restricted).ok_or_else(failed)?;
         let credential = user.credential(mechanism).ok_or_else(failed)?;
         let (exchange, said) = Exchange::begin(&first, mechanism, credential)?;
         let begun =

@@ -14,7 +14,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         out.str("note", "all times in microseconds");
         for (ns, entry) in call.top().all() {
             out.put_document(&ns, |out| {
-                let sums = [&entry.total, &entry.reads, &entry.writes];
+                let sums = [&entry.total(), entry.reads(), entry.writes()];
                 ["total", "readLock", "writeLock"].iter().zip(sums).for_each(|(name, usage)| {
                     put(out, name, usage);
                 });

@@ -121,7 +121,9 @@ fn told(call: &Call<'_>, document_of: &RawDocumentBuf, shown: &Shown) -> Outcome
         put_names(&mut out, "inheritedRoles", Kind::Role, &sum.roles);
         sum.privileges.put(&mut out, "inheritedPrivileges");
         out.put_array("inheritedAuthenticationRestrictions", |_| {});
-        if shown.restrictions {
+        // His own, if a mongod gave him some, are there already.
+        let has_own = get(document_of.as_bytes(), "authenticationRestrictions")?.is_some();
+        if shown.restrictions && !has_own {
             out.put_array("authenticationRestrictions", |_| {});
         }
     }

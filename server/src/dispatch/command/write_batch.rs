@@ -13,6 +13,9 @@ use crate::dispatch::put::Put;
 
 /// Bytes of refusals' texts after which further ones have none.
 const TEXTS_LEN_MAX: usize = 1 << 20;
+/// Bytes of what refusals say beside their texts after which further ones say nothing: with 100,000
+/// of them a reply is still a document.
+const DETAILS_LEN_MAX: usize = 8 << 20;
 
 /// What a batch came to.
 #[derive(Debug, Default)]
@@ -25,6 +28,7 @@ pub struct BatchResult {
     pub upserted: Vec<(usize, RawBson)>,
     refused: Vec<(usize, Failure)>,
     texts_len: usize,
+    details_len: usize,
 }
 
 /// The statements of a command: between 1 and 100,000 documents.
@@ -88,7 +92,7 @@ impl BatchResult {
         last.upserted = self.upserted.last().map(|(_, id)| id.clone());
         last.updated_existing = self.modified.map(|_| self.n > 0 && last.upserted.is_none());
         last.failure = self.refused.last().map(|(_, failure)| failure.clone());
-        last.ns = last.failure.as_ref().and(call.namespace().ok());
+        last.ns = last.failure.as_ref().and_then(|_| call.namespace().ok());
         drop(last);
         if call.common.write_concern.is_some_and(|concern| concern.is_unacknowledged) {
             return BatchResult { modified: self.modified.map(|_| 0), ..BatchResult::default() };
@@ -100,6 +104,9 @@ impl BatchResult {
         self.texts_len += failure.message().len();
         let fits = self.texts_len <= TEXTS_LEN_MAX;
         let failure = if fits { failure } else { failure.with_message(|_| String::new()) };
+        self.details_len += failure.details_len();
+        let fits = self.details_len <= DETAILS_LEN_MAX || self.refused.is_empty();
+        let failure = if fits { failure } else { failure.without_details() };
         self.refused.push((index, failure));
     }
 
@@ -176,6 +183,20 @@ mod tests {
         let refuse = || Err(Failure::new(Reason::BadValue, "x".repeat(1000)));
         let result = BatchResult::default().run(&statements, false, |_, _, ()| refuse());
         let result = result.expect("run to its end");
+        assert!(result.reply().expect("a reply").finish().len() < 16 << 20);
+    }
+
+    #[test]
+    fn what_many_refusals_say_beside_their_texts_is_bounded() {
+        let statements = vec![(); WRITE_BATCH_MAX];
+        let refuse = || {
+            let info = vec![5; 10_000].into();
+            Err(Failure::from(tallymap::Error::DocumentInvalid { info }))
+        };
+        let result = BatchResult::default().run(&statements, false, |_, _, ()| refuse());
+        let result = result.expect("run to its end");
+        let told = result.refused.iter().filter(|(_, failure)| failure.details_len() > 0).count();
+        assert_eq!((told, result.refused.len()), ((8 << 20) / 10_000, WRITE_BATCH_MAX));
         assert!(result.reply().expect("a reply").finish().len() < 16 << 20);
     }
 

@@ -34,6 +34,38 @@ fn a_batch_has_16_mib_or_one_document() {
 }
 
 #[test]
+fn a_batch_of_small_documents_has_16_mib_with_their_names() {
+    let documents: VecDeque<_> = (0..1_000_000).map(|n| rawdoc! { "_id": n }).collect();
+    let mut open = OpenCursor::new(Source::Ready(documents), "d.c".into(), 0, None);
+    let mut given = 0;
+    while !open.is_done() {
+        let mut out = Builder::new();
+        given += open.put_batch(&mut out, "b", u64::MAX).expect("a batch");
+        assert!(out.finish().len() < DOCUMENT_LEN_MAX + (16 << 10));
+    }
+    assert_eq!(given, 1_000_000);
+}
+
+#[test]
+fn a_session_that_ends_takes_cursors_along_that_are_in_use() {
+    let cursors = Cursors::default();
+    let [mine, other] = [1, 2].map(|n| Some(SessionId::new([n; 16])));
+    let keep = |session| {
+        let documents = [rawdoc! { "_id": 1 }].into();
+        let open = OpenCursor::new(Source::Ready(documents), "d.c".into(), 0, session);
+        cursors.keep(open).expect("kept")
+    };
+    let ids = [keep(mine), keep(mine), keep(other)];
+    let take = |id, session| cursors.take(id, "d.c", session, &Owner::default());
+    let (taken, others) = (take(ids[0], mine).expect("there"), take(ids[2], other).expect("there"));
+    mine.into_iter().for_each(|mine| cursors.kill_session(mine, Some(&Owner::default())));
+    cursors.put_back(ids[0], taken);
+    cursors.put_back(ids[2], others);
+    let code = |id, session| take(id, session).map_or_else(|failure| failure.code(), |_| 0);
+    assert_eq!([code(ids[0], mine), code(ids[1], mine), code(ids[2], other)], [43, 43, 0]);
+}
+
+#[test]
 fn numbers_lead_to_cursors_until_they_are_killed() {
     let cursors = Cursors::default();
     let id = cursors.keep(cursor(3, 0)).expect("kept");

@@ -102,9 +102,16 @@ fn schema(doc: &[u8], levels: usize) -> Result<Schema> {
     Ok(Schema { rules })
 }
 
-/// The keyword as it was given, with what belongs to it.
+/// The keyword as it was given, with what belongs to it. One that has schemas has nothing here but
+/// its name: with all of them it would be there again at each level.
 fn source(doc: &[u8], element: &Element<'_>) -> Result<Box<[u8]>> {
     let mut out = Builder::new();
+    let has_schemas = element.ty == ty::DOCUMENT
+        || matches!(element.name, b"allOf" | b"anyOf" | b"oneOf" | b"items");
+    if has_schemas {
+        out.value(element.name, Value { ty: ty::NULL, bytes: &[] });
+        return Ok(out.finish().into());
+    }
     out.element(element);
     let beside = match element.name {
         b"minimum" => "exclusiveMinimum",
@@ -209,10 +216,11 @@ fn of_objects(doc: &[u8], element: &Element<'_>, levels: usize) -> Result<Option
             }
             let patterns = match get(doc, "patternProperties")? {
                 None => vec![],
-                Some(patterns) => {
-                    let parsed = pattern_properties(&patterns, levels)?;
-                    parsed.into_iter().map(|(pattern, _)| pattern).collect()
-                }
+                // Its schemas are read with that keyword: to read them here, too, would double
+                // the work at each level.
+                Some(patterns) => patterns_in(&patterns)?
+                    .map(|one| one.map(|(pattern, _)| pattern))
+                    .collect::<Result<_>>()?,
             };
             Keyword::AdditionalProperties(Others { named, patterns, allowed })
         }
@@ -356,12 +364,20 @@ fn properties(element: &Element<'_>, levels: usize) -> Result<Vec<(Box<str>, Sch
 }
 
 fn pattern_properties(element: &Element<'_>, levels: usize) -> Result<Vec<(Pattern, Schema)>> {
+    patterns_in(element)?
+        .map(|one| one.and_then(|(pattern, like)| Ok((pattern, schema(like, levels)?))))
+        .collect()
+}
+
+/// The patterns of `patternProperties`, each with its schema, which is not read.
+fn patterns_in<'d>(
+    element: &Element<'d>,
+) -> Result<impl Iterator<Item = Result<(Pattern, &'d [u8])>> + use<'d>> {
     if element.ty != ty::DOCUMENT {
         let message = "$jsonSchema keyword 'patternProperties' must be an object";
         return Err(wrong_type(message.into()));
     }
-    let mut out = Vec::new();
-    for property in Elements::new(element.value)? {
+    Ok(Elements::new(element.value)?.map(|property| {
         let property = property?;
         let name = property.name_lossy();
         if property.ty != ty::DOCUMENT {
@@ -377,9 +393,8 @@ fn pattern_properties(element: &Element<'_>, levels: usize) -> Result<Vec<(Patte
             }
             error => error,
         })?;
-        out.push((pattern, schema(property.value, levels)?));
-    }
-    Ok(out)
+        Ok((pattern, property.value))
+    }))
 }
 
 fn required(element: &Element<'_>) -> Result<Vec<Box<str>>> {
