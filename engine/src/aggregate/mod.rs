@@ -10,6 +10,7 @@ mod bucket_auto;
 mod chain;
 mod count;
 mod facet;
+mod granularity;
 mod graph_lookup;
 mod group;
 pub(crate) mod key;

@@ -19,7 +19,8 @@ pub(super) fn parse(value: Value<'_>, scope: &Scope) -> Result<SortPattern> {
     for element in Elements::new(value.bytes)? {
         let element = element?;
         count += 1;
-        if !Computed::Borrowed(element.val()).is_number() {
+        // What a document may be the pattern knows.
+        if !Computed::Borrowed(element.val()).is_number() && element.ty != ty::DOCUMENT {
             let shown = text::named(element.name, element.val());
             let message = format!("Illegal key in $sort specification: {shown}");
             return Err(location(15974, message));

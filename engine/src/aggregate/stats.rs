@@ -5,6 +5,9 @@ use crate::bson::{text, ty};
 use crate::error::{Error, Reason, Result};
 use crate::expression::{Computed, location};
 
+/// An empty document's length.
+const EMPTY_LEN: usize = 5;
+
 /// The parts that a `$collStats` asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct CollStatsParts {
@@ -26,6 +29,7 @@ impl CollStatsParts {
             let element = element?;
             let name = element.name_lossy();
             match element.name {
+                b"count" | b"storageStats" if element.ty == ty::NULL => {}
                 b"count" | b"storageStats" if element.ty != ty::DOCUMENT => {
                     let found = ty::name(element.ty);
                     let message = format!(
@@ -33,6 +37,11 @@ impl CollStatsParts {
                          'object'"
                     );
                     return Err(Error::refused(Reason::TypeMismatch, message));
+                }
+                b"count" if element.value.len() > EMPTY_LEN => {
+                    let shown = text::document(element.value);
+                    let message = format!("expected an empty object, but got {shown}");
+                    return Err(location(31170, message));
                 }
                 b"count" => parts.count = true,
                 b"storageStats" => parts.storage_scale = Some(scale(element.value)?),

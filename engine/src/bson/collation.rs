@@ -11,7 +11,7 @@ use icu_collator::{Collator, CollatorBorrowed, CollatorPreferences};
 use icu_locale_core::Locale;
 
 use super::builder::Builder;
-use super::element::{Element, Elements, OwnedValue, Value};
+use super::element::{Element, Elements, OwnedValue, Value, get};
 use super::number::Number;
 use super::{text, ty};
 use crate::error::{Error, Reason, Result};
@@ -80,6 +80,11 @@ impl Collation {
         let locale: Locale = parsed.bcp_47().ok_or_else(invalid)?.parse().map_err(|_| invalid())?;
         if parsed.backwards && parsed.locale != "fr_CA" {
             return Err(bad("collation option 'backwards' is supported for fr_CA only".into()));
+        }
+        let goes_back = get(spec, "backwards")?.is_none_or(|backwards| backwards.value == [1]);
+        if parsed.locale == "fr_CA" && parsed.strength == 1 && goes_back {
+            let shown = text::document(spec);
+            return Err(bad(format!("'backwards' is invalid with 'strength' of 1 in: {shown}")));
         }
         let preferences = CollatorPreferences::from(&locale);
         let collator = Collator::try_new(preferences, parsed.options()).map_err(|_| invalid())?;
@@ -369,6 +374,7 @@ mod tests {
             (rawdoc! { "locale": "en", "foo": 1 }, 40415),
             (rawdoc! { "strength": 2 }, 40414),
             (rawdoc! { "locale": "fr", "backwards": true }, 2),
+            (rawdoc! { "locale": "fr_CA", "strength": 1 }, 2),
             (rawdoc! { "locale": "en", "caseFirst": "x" }, 2),
             (rawdoc! { "locale": "en", "numericOrdering": 1 }, 14),
         ] {

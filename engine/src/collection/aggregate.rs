@@ -9,6 +9,7 @@ mod merge;
 mod out;
 mod pushdown;
 mod stats;
+mod target_name;
 #[cfg(test)]
 mod tests;
 mod world;
@@ -30,7 +31,6 @@ use crate::bson::document;
 use crate::error::{Error, Reason, Result};
 use crate::expression::Variables;
 use crate::limits::DOCUMENT_LEN_MAX;
-use crate::namespace_string::NamespaceString;
 use crate::query::SortBound;
 pub use out::{TEMPORARY, copy_indexes, temporary};
 use pushdown::Pushed;
@@ -141,17 +141,7 @@ impl Aggregate {
     fn target(&self, stage: &str, database: Option<&str>, name: &str) -> Result<Collection> {
         let own = &self.collection.database;
         let database = database.unwrap_or(&own.name);
-        if name.is_empty() {
-            let message = format!("Invalid {stage} target namespace: '{database}.'");
-            return Err(Error::refused(Reason::InvalidNamespace, message));
-        }
-        if name.starts_with("system.") {
-            let (number, cannot) =
-                if stage == "$out" { (17385, "Can't") } else { (31319, "Cannot") };
-            let message = format!("{cannot} {stage} to special collection: {name}");
-            return Err(Error::refused(Reason::Location(number), message));
-        }
-        let ns = NamespaceString::new(database, name)?;
+        let ns = target_name::check(stage, database, name)?;
         check_not_catalogue(&ns)?;
         let bypasses = self.collection.bypasses_validation;
         let target = match &self.elsewhere {

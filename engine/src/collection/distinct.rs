@@ -107,6 +107,20 @@ impl Distinct {
         found
     }
 
+    /// Looks at what is asked for: what [`Distinct::run`] finds wrong beyond this it meets while it
+    /// runs.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with MongoDB's reason.
+    pub fn check_request(&self) -> Result<()> {
+        parse_field(&self.field)?;
+        if self.over_view()?.is_some() {
+            return Ok(());
+        }
+        let (core, shared) = (self.collection.core.clone(), &self.collection.database.shared);
+        QueryRun::new(core, shared.clone(), self.query()?).map(drop)
+    }
+
     fn run_unwatched(&self) -> Result<Vec<RawBson>> {
         let path = parse_field(&self.field)?;
         let mut values = Values::default();
@@ -207,10 +221,15 @@ struct Values {
 }
 
 impl Values {
-    /// The values, ascending.
-    fn sorted(mut self) -> Result<Vec<RawBson>> {
-        self.found.sort_by(|a, b| compare_values(a.as_ref(), b.as_ref()));
-        self.found.iter().map(|value| raw(value.as_ref())).collect()
+    /// The values, ascending: texts as the collation has them.
+    fn sorted(self) -> Result<Vec<RawBson>> {
+        let folded = |value: &OwnedValue| self.collation.as_ref().map(|by| by.fold(value.as_ref()));
+        let mut found: Vec<_> = self.found.iter().map(|value| (folded(value), value)).collect();
+        found.sort_by(|(a_folded, a), (b_folded, b)| {
+            let (a, b) = (a_folded.as_ref().unwrap_or(a), b_folded.as_ref().unwrap_or(b));
+            compare_values(a.as_ref(), b.as_ref())
+        });
+        found.iter().map(|(_, value)| raw(value.as_ref())).collect()
     }
 
     /// Adds those that the components of `path` from `depth` on lead to.

@@ -34,7 +34,7 @@ pub struct FindAndModify<'c> {
 }
 
 /// What was found, and what came of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct FoundAndModified {
     /// The document before the change, or after it if that was asked for; none if none was
@@ -191,7 +191,21 @@ impl FindAndModify<'_> {
         done
     }
 
+    /// Looks at what is asked for, and changes nothing: what [`FindAndModify::run`] finds wrong
+    /// beyond this it meets while it runs.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with MongoDB's reason.
+    pub fn check_request(&self) -> Result<()> {
+        self.perform(false).map(drop)
+    }
+
     fn run_unwatched(&self) -> Result<FoundAndModified> {
+        self.perform(true)
+    }
+
+    /// Parses everything and, if it is to run, runs.
+    fn perform(&self, runs: bool) -> Result<FoundAndModified> {
         self.check()?;
         let now_ms = self.collection.database.shared.clock.unix_ms();
         let variables = named_variables(self.variables.as_deref(), now_ms)?;
@@ -215,12 +229,16 @@ impl FindAndModify<'_> {
         let variables = variables.as_slice();
         let search = || Search { filter: &filter, sort, hint, variables, now_ms };
         let (document, report) = match &update {
+            None if !runs => return Ok(FoundAndModified::default()),
             None => self.delete(&search())?,
             Some(update) => {
                 let keep = if self.return_new { Keep::After } else { Keep::Before };
                 let (search, upsert) = (search(), self.upsert);
                 let job = UpdateJob { search, update, upsert, keep };
                 job.check()?;
+                if !runs {
+                    return Ok(FoundAndModified::default());
+                }
                 let updated = self.collection.update_first(&job)?;
                 (updated.document, updated.report)
             }

@@ -4,10 +4,11 @@
 //! While it is off, as it is unless told, an operation reads one word for it.
 
 mod asked_by;
+mod held;
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bson::{DateTime, Document, RawDocument, RawDocumentBuf, doc, rawdoc};
@@ -48,16 +49,15 @@ pub enum ProfilingLevel {
 pub struct Profiling {
     /// Which operations.
     pub level: ProfilingLevel,
-    /// From what time on an operation is slow, in any database.
-    pub slow: Duration,
+    /// From how many milliseconds on an operation is slow, in any database. Below zero every one is.
+    pub slow_ms: i64,
     /// Of the operations that are to be profiled, the share that is, in any database: 0 to 1.
     pub sample_rate: f64,
 }
 
 impl Default for Profiling {
     fn default() -> Profiling {
-        let slow = Duration::from_millis(100);
-        Profiling { level: ProfilingLevel::Off, slow, sample_rate: 1.0 }
+        Profiling { level: ProfilingLevel::Off, slow_ms: 100, sample_rate: 1.0 }
     }
 }
 
@@ -70,7 +70,7 @@ pub struct Profiler {
 /// What the profilers of an engine have in common.
 #[derive(Debug)]
 pub struct Thresholds {
-    slow_us: AtomicU64,
+    slow_ms: AtomicI64,
     /// The bits of the sample rate.
     sample_rate: AtomicU64,
     /// Operations that the sample was taken of.
@@ -82,7 +82,7 @@ pub struct Thresholds {
 impl Default for Thresholds {
     fn default() -> Thresholds {
         let thresholds = Thresholds {
-            slow_us: AtomicU64::new(0),
+            slow_ms: AtomicI64::new(0),
             sample_rate: AtomicU64::new(0),
             seen: AtomicU64::new(0),
             level: AtomicU8::new(0),
@@ -94,15 +94,15 @@ impl Default for Thresholds {
 
 impl Thresholds {
     fn set(&self, told: Profiling) {
-        let slow_us = u64::try_from(told.slow.as_micros()).unwrap_or(u64::MAX);
-        self.slow_us.store(slow_us, Ordering::Relaxed);
+        self.slow_ms.store(told.slow_ms, Ordering::Relaxed);
         self.sample_rate.store(told.sample_rate.to_bits(), Ordering::Relaxed);
     }
 
     /// From what time on an operation is slow.
     #[inline]
     pub fn slow(&self) -> Duration {
-        Duration::from_micros(self.slow_us.load(Ordering::Relaxed))
+        let ms = self.slow_ms.load(Ordering::Relaxed);
+        Duration::from_millis(u64::try_from(ms).unwrap_or(0))
     }
 
     /// The share of operations that is told of.
@@ -131,7 +131,7 @@ impl Profiler {
                 1 => ProfilingLevel::Slow,
                 _ => ProfilingLevel::All,
             },
-            slow: common.slow(),
+            slow_ms: common.slow_ms.load(Ordering::Relaxed),
             sample_rate: common.sample_rate(),
         }
     }
@@ -162,7 +162,9 @@ impl Profiler {
         let told = self.get(common);
         match told.level {
             ProfilingLevel::Off => return false,
-            ProfilingLevel::Slow if u128::from(took_us) <= told.slow.as_micros() => return false,
+            ProfilingLevel::Slow if i128::from(took_us) <= i128::from(told.slow_ms) * 1000 => {
+                return false;
+            }
             _ => {}
         }
         let n = common.seen.fetch_add(1, Ordering::Relaxed) as f64;
@@ -300,6 +302,9 @@ impl<'a> Entry<'a> {
             out.insert("errName", error.code_name());
             out.insert("errCode", error.code());
         }
+        if held::is_answered(self.op) {
+            out.insert(held::LENGTH, 0);
+        }
         out.insert("millis", (took_us / 1000) as i64);
         out.insert("micros", took_us as i64);
         if let Some(plan) = &self.plan {
@@ -408,9 +413,7 @@ impl<'a> Watch<'a> {
             entry.put_cost(heard);
         }
         let document = entry.to_document(took_us, clock.unix_ms());
-        if let Err(error) = write(self.database, &document) {
-            tracing::warn!(%error, database = self.database.name, "not profiled");
-        }
+        held::put(self.database, document, entry.op);
     }
 }
 

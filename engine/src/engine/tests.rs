@@ -12,7 +12,7 @@ fn databases_to_come_are_profiled_as_those_that_are() {
     let engine = builder.ns_size_mib(1).open().expect("opens");
     engine.collection("old.c").expect("a name").insert_one(rawdoc! { "_id": 1 }).expect("in");
     let slow = Duration::from_millis(7);
-    let told = Profiling { level: ProfilingLevel::All, slow, sample_rate: 0.5 };
+    let told = Profiling { level: ProfilingLevel::All, slow_ms: 7, sample_rate: 0.5 };
     engine.set_default_profiling(told).expect("a share");
     for name in ["old", "new"] {
         assert_eq!(engine.database(name).expect("a name").profiling(), told, "{name}");

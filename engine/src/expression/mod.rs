@@ -46,6 +46,9 @@ pub(crate) use comparison::compare;
 pub use computed::Computed;
 pub(crate) use computed::{ArrayBuilder, check_len};
 pub(crate) use computed_fields::ComputedFields;
+pub(crate) use decimal::{
+    of_number as decimal_of_number, of_stored as decimal_of_stored, to_f64 as decimal_to_f64,
+};
 pub(crate) use object::Merge;
 pub(crate) use parse::{check_variable, location, name_of};
 pub(crate) use path::{check_name, lookup, parse as parse_path};

@@ -173,6 +173,10 @@ impl Parser<'_> {
             "$substr" => return self.operator("$substrBytes", value),
             _ => {}
         }
+        if name == "$meta" && value.as_str() == Some("textScore") {
+            let message = "query requires text score metadata, but it is not available";
+            return Err(super::location(40218, message));
+        }
         let Some(operator) = operator::find(name) else {
             let message = match operator::is_known_elsewhere(name) {
                 true => format!("The operator '{name}' is not supported"),

@@ -10,6 +10,7 @@
 //! hashed ones of several fields. The filter of a partial index is looked at elsewhere.
 
 use crate::bson::builder::Builder;
+use crate::bson::decimal::Decimal;
 use crate::bson::element::{Element, Elements, Value, get};
 use crate::bson::number::Number;
 use crate::bson::{text, ty};
@@ -114,6 +115,9 @@ fn check_type(field: &Element<'_>) -> Result<()> {
         refused(Reason::TypeMismatch, message)
     };
     match field.name {
+        b"weights" if !matches!(field.ty, ty::DOCUMENT | ty::ARRAY | ty::STRING) => {
+            must_be("an object")
+        }
         b"key" | b"partialFilterExpression" | b"collation" if field.ty != ty::DOCUMENT => {
             must_be("an object")
         }
@@ -177,9 +181,12 @@ fn check_value(field: &Element<'_>, request: &[u8]) -> Result<()> {
 
 /// The version that is asked for. Drivers say 1 or 2, which means: today's.
 fn check_version(version: Value<'_>) -> Result<i32> {
-    let is_whole = version.as_number().is_none_or(|number| number.to_f64().fract() == 0.0);
+    let is_exactly = |whole: i32| {
+        let whole = Decimal::of_number(Number::Int32(whole));
+        Decimal::of(version).is_some_and(|version| version.compare(&whole).is_eq())
+    };
     match integer(version).map(i32::try_from) {
-        Some(Ok(version)) if is_whole => Ok(version),
+        Some(Ok(whole)) if is_exactly(whole) => Ok(whole),
         _ => {
             let message = format!(
                 "Index version must be representable as a 32-bit integer, but got {}",

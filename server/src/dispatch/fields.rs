@@ -159,7 +159,8 @@ impl<'a> Field<'a> {
         Err(Failure::new(Reason::TypeMismatch, message))
     }
 
-    fn is_null(&self) -> bool {
+    /// Null is as if it was not there.
+    pub fn is_null(&self) -> bool {
         matches!(self.value.ty, ty::NULL | ty::UNDEFINED)
     }
 
@@ -295,7 +296,8 @@ pub fn truncated(value: Value<'_>) -> Option<i64> {
         Some(Number::Int32(number)) => Some(i64::from(number)),
         Some(Number::Int64(number)) => Some(number),
         Some(Number::Double(number)) => Some(number as i64),
-        None => as_f64(value).map(|number| number as i64),
+        // Decimals are rounded, half to even.
+        None => as_f64(value).map(|number| number.round_ties_even() as i64),
     }
 }
 

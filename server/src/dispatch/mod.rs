@@ -244,7 +244,7 @@ impl Dispatcher {
     /// Answers one command of `client`.
     pub fn answer(&self, client: &Client, request: &Request<'_>) -> Vec<u8> {
         let asked_by = client.asked_by.borrow().clone();
-        match asked_by.run(|| self.run_checked(client, request)) {
+        let work = || match self.run_checked(client, request) {
             Ok(reply) => reply,
             Err(failure) => {
                 let reply = failure.reply();
@@ -254,7 +254,12 @@ impl Dispatcher {
                 }
                 reply
             }
-        }
+        };
+        let comment = || {
+            let body = RawDocument::from_bytes(request.body()).ok()?;
+            body.get("comment").ok()??.try_into().ok()
+        };
+        asked_by.run_request(work, Vec::len, comment)
     }
 
     fn run_checked(&self, client: &Client, request: &Request<'_>) -> Outcome<Vec<u8>> {

@@ -98,8 +98,8 @@ fn what_is_known_and_not_supported_is_named() {
     assert_eq!(refused("[{$foo: 1}]"), "Unrecognized pipeline stage name: '$foo'");
     let accumulator = "[{$group: {_id: 1, n: {$accumulator: {}}}}]";
     assert_eq!(refused(accumulator), "The accumulator '$accumulator' is not supported");
-    let granular = "[{$bucketAuto: {groupBy: \"$a\", buckets: 2, granularity: \"R5\"}}]";
-    assert!(refused(granular).contains("'granularity'"));
+    let granular = "[{$bucketAuto: {groupBy: \"$a\", buckets: 2, granularity: \"R6\"}}]";
+    assert!(refused(granular).contains("granularity 'R6'"));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::collection::DatabaseCore;
 use crate::collection::shared::EngineShared;
 use crate::collection::variables::collation_of;
 use crate::collection::view::{DEPTH_MAX, Known, too_deep};
-use crate::error::Result;
+use crate::error::{Error, Reason, Result};
 use crate::expression::Variables;
 use crate::interrupt;
 use crate::namespace_string::NamespaceString;
@@ -54,7 +54,7 @@ impl World for DatabaseWorld {
         pipeline: &Pipeline,
         vars: Arc<Variables<'static>>,
     ) -> Result<Documents> {
-        let ns = NamespaceString::new(&self.database.name, collection_name)?;
+        let (collection_name, ns) = readable(&self.database.name, collection_name)?;
         let collection = self.database.collection(ns)?;
         let (deadline, collation) = (self.deadline.clone(), self.collation.as_deref());
         let source = Source { collection: &collection, hint: None, collation, depth: self.depth };
@@ -70,6 +70,20 @@ impl World for DatabaseWorld {
         stages.push(Stage::matching(filter, collation_of(collation)?)?);
         stages.extend_from_slice(pipeline.stages());
         source.documents(&[5, 0, 0, 0, 0], &stages, vars, deadline)
+    }
+}
+
+/// The collection of a name; one that never is, if none can have that name.
+fn readable<'a>(database: &str, name: &'a str) -> Result<(&'a str, NamespaceString)> {
+    // Numbers of temporary collections begin with 1.
+    const NEVER: &str = "tmp.agg_out.0";
+    if name.starts_with('.') {
+        let message = format!("Collection names cannot start with '.': {name}");
+        return Err(Error::refused(Reason::InvalidNamespace, message));
+    }
+    match NamespaceString::new(database, name) {
+        Err(_) if !name.is_empty() => Ok((NEVER, NamespaceString::new(database, NEVER)?)),
+        ns => Ok((name, ns?)),
     }
 }
 

@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use bson::{Document, doc};
+use bson::{Bson, Document, doc};
+
+use super::held;
 
 /// Somebody who asks for operations, as entries of `system.profile` name him.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +34,17 @@ impl AskedBy {
     pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
         let _before = Restored(ASKED_BY.with(|place| place.replace(Some(self.clone()))));
         work()
+    }
+
+    /// Does the work of one request of his, on this thread: what is profiled tells the length of
+    /// its reply, and its comment.
+    pub fn run_request<R>(
+        &self,
+        work: impl FnOnce() -> R,
+        length: impl FnOnce(&R) -> usize,
+        comment: impl FnOnce() -> Option<Bson>,
+    ) -> R {
+        self.run(|| held::run(work, length, comment))
     }
 }
 

@@ -1,7 +1,6 @@
 //! What the profiler writes down of operations.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bson::{Document, RawDocumentBuf, rawdoc};
 
@@ -107,19 +106,23 @@ fn slow_ones_and_samples() {
     let engine = engine();
     let days = days(&engine);
     let database = engine.database("stats").expect("named");
-    let slow = Duration::from_secs(3600);
-    let told = Profiling { level: ProfilingLevel::Slow, slow, ..Profiling::default() };
+    let slow_ms = 3_600_000;
+    let told = Profiling { level: ProfilingLevel::Slow, slow_ms, ..Profiling::default() };
     assert_eq!(database.set_profiling(told).expect("told"), Profiling::default());
     assert_eq!(database.profiling(), told);
     days.find_by_id(1).expect("found");
     days.delete_one(rawdoc! { "_id": 1 }).expect("deleted");
     assert!(entries(&engine).is_empty());
+    let below = Profiling { slow_ms: -1, ..told };
+    database.set_profiling(below).expect("told");
+    days.delete_one(rawdoc! { "_id": 99 }).expect("nothing deleted");
+    assert_eq!((database.profiling(), entries(&engine).len()), (below, 1));
     let half = Profiling { level: ProfilingLevel::All, sample_rate: 0.5, ..told };
     database.set_profiling(half).expect("told");
     for n in 2..12 {
         days.delete_one(rawdoc! { "_id": n }).expect("deleted");
     }
-    assert_eq!(entries(&engine).len(), 5);
+    assert_eq!(entries(&engine).len(), 1 + 5);
     for rate in [-0.1, 1.1, f64::NAN] {
         let refused = database.set_profiling(Profiling { sample_rate: rate, ..half });
         assert_eq!(refused.expect_err("no share").code(), 2);
@@ -146,13 +149,12 @@ fn the_entries_are_capped_and_the_files_sound() {
 fn what_is_slow_is_so_in_all_databases() {
     let engine = engine();
     let (one, other) = (engine.database("a").expect("named"), engine.database("b").expect("named"));
-    let slow = Duration::from_millis(7);
-    let told = Profiling { level: ProfilingLevel::Slow, slow, sample_rate: 0.25 };
+    let told = Profiling { level: ProfilingLevel::Slow, slow_ms: 7, sample_rate: 0.25 };
     one.set_profiling(told).expect("told");
     assert_eq!(other.profiling(), Profiling { level: ProfilingLevel::Off, ..told });
     other.set_profiling(Profiling::default()).expect("told");
     assert_eq!(one.profiling().level, ProfilingLevel::Slow);
-    assert_eq!(one.profiling().slow, Profiling::default().slow);
+    assert_eq!(one.profiling().slow_ms, Profiling::default().slow_ms);
 }
 
 #[test]
@@ -176,4 +178,27 @@ fn entries_name_whoever_asked() {
     assert_eq!(of("client"), [one, two, one, None]);
     assert_eq!(of("appName"), [Some("counter"), None, Some("counter"), None]);
     assert_eq!(told[2].get_i64("ndeleted").ok(), Some(1));
+}
+
+#[test]
+fn entries_of_a_request_tell_its_reply_and_its_comment() {
+    let engine = engine();
+    let days = days(&engine);
+    profile_all(&engine);
+    let somebody = AskedBy { client: "127.0.0.1:1".into(), app_name: None };
+    let work = || {
+        assert_eq!(days.find(rawdoc! { "a": 1 }).run().expect("a find").count(), 4);
+        days.delete_one(rawdoc! { "_id": 1 }).expect("deleted");
+        assert_eq!(entries(&engine).len(), 1, "what is answered waits");
+    };
+    somebody.run_request(work, |()| 77, || Some("why".into()));
+    let told = entries(&engine);
+    let length = |entry: &Document| entry.get_i32("responseLength").ok();
+    let find = told.iter().find(|entry| length(entry) == Some(77)).expect("an answered one");
+    assert_eq!(find.get_document("command").expect("one").get_str("comment").ok(), Some("why"));
+    let delete = told.iter().find(|entry| entry.get_str("op").ok() == Some("remove")).expect("one");
+    assert_eq!(length(delete), None);
+    profile_all(&engine);
+    assert_eq!(days.find(rawdoc! { "a": 2 }).run().expect("a find").count(), 4);
+    assert_eq!(length(entries(&engine).last().expect("one")), None, "nobody replies");
 }

@@ -1,7 +1,6 @@
 //! What `serve` tells of itself: log, profiler, pid file.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -77,7 +76,7 @@ impl Logs {
                 1 => ProfilingLevel::Slow,
                 _ => ProfilingLevel::All,
             },
-            slow: Duration::from_millis(self.slowms.max(0) as u64),
+            slow_ms: self.slowms.into(),
             sample_rate: self.sample_rate,
         }
     }

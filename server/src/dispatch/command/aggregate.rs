@@ -84,6 +84,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     put_first(call.cursors(), cursor, count, false).map_err(|failure| match failure.code() {
         // Views are looked at before.
         167 => failure,
+        73 if failure.message().starts_with("Collection names cannot start") => failure,
         _ => failure.during(RUNNING),
     })
 }
@@ -91,11 +92,17 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
 /// What errors call a pipeline that runs.
 const RUNNING: &str = "PlanExecutor error during aggregation";
 
+/// How refusals of what no collection can be called begin.
+const NAMES: [&str; 2] = ["error with target namespace", "Invalid collection name"];
+
 /// What is found out while a pipeline runs, and not when it is read: that a document is not valid,
 /// or a collection a view.
 fn while_it_writes(failure: Failure) -> Failure {
     match failure.code() {
         121 | 166 => failure.during(RUNNING),
+        20 | 73 if NAMES.iter().any(|begin| failure.message().starts_with(begin)) => {
+            failure.during(RUNNING)
+        }
         _ => failure,
     }
 }

@@ -2,10 +2,11 @@
 
 use bson::RawDocumentBuf;
 use tallymap::bson::builder::Builder;
-use tallymap::bson::{element::get, text};
+use tallymap::bson::element::{Elements, get};
+use tallymap::bson::text;
 use tallymap::{
-    CollectionOptions, Reason, SizingPolicy, ValidationAction, ValidationLevel, ValidationRules,
-    View,
+    CollectionOptions, IndexSpec, Reason, SizingPolicy, ValidationAction, ValidationLevel,
+    ValidationRules, View,
 };
 
 use super::index_spec;
@@ -197,6 +198,17 @@ impl<'a> Options<'a> {
             let shown = text::document(spec);
             return Err(invalid(&format!("'idIndex' is not allowed with 'viewOn': {shown}")));
         }
+        for field in Elements::new(spec)? {
+            let field = field?;
+            if !IndexSpec::may_have(field.name) {
+                let (name, shown) = (field.name_lossy(), text::document(spec));
+                let message = format!(
+                    "The field '{name}' is not valid for an index specification. Specification: \
+                     {shown}"
+                );
+                return Err(Failure::new(Reason::InvalidIndexSpecificationOption, message));
+            }
+        }
         let Some(key) = get(spec, "key")? else {
             let message = "The 'key' field is a required property of an index specification";
             return Err(Failure::new(Reason::FailedToParse, message));
@@ -289,6 +301,26 @@ fn max(field: &Field<'_>) -> Outcome<Option<i64>> {
 
 fn collation<'a>(field: &Field<'a>) -> Outcome<Option<&'a [u8]>> {
     let collation = field.object()?;
+    const KNOWN: [&[u8]; 10] = [
+        b"locale",
+        b"caseLevel",
+        b"caseFirst",
+        b"strength",
+        b"numericOrdering",
+        b"alternate",
+        b"maxVariable",
+        b"normalization",
+        b"backwards",
+        b"version",
+    ];
+    for option in collation.map(Elements::new).transpose()?.into_iter().flatten() {
+        let option = option?;
+        if !KNOWN.contains(&option.name) {
+            let name = option.name_lossy();
+            let message = format!("BSON field 'create.collation.{name}' is an unknown field.");
+            return Err(Failure::new(Reason::Location(40415), message));
+        }
+    }
     if let Some(collation) = collation
         && get(collation, "locale")?.is_none()
     {

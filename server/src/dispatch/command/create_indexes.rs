@@ -6,7 +6,7 @@ use tallymap::bson::builder::Builder;
 use super::index_spec;
 use crate::dispatch::call::{Call, document};
 use crate::dispatch::failure::{Failure, Outcome};
-use crate::dispatch::fields::missing;
+use crate::dispatch::fields::{Field, missing, truncated};
 use crate::dispatch::put::Put;
 
 /// Creates.
@@ -20,12 +20,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
             "ignoreUnknownIndexOptions" => {
                 ignores_unknown = field.number_or_bool()?.unwrap_or(false);
             }
-            "commitQuorum" => {
-                if field.value.as_str().is_some() || field.integer()?.is_some() {
-                    let message = "Standalones can't specify commitQuorum";
-                    return Err(Failure::new(Reason::BadValue, message));
-                }
-            }
+            "commitQuorum" => refuse_quorum(&field)?,
             _ => return field.unknown(),
         }
     }
@@ -45,4 +40,21 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         false => out.put_bool("createdCollectionAutomatically", created.created_collection),
     }
     Ok(out)
+}
+
+/// A server that is alone has nobody to agree with.
+fn refuse_quorum(field: &Field<'_>) -> Outcome<()> {
+    const MEMBERS_MAX: i64 = 50;
+    let wrong = |message: &str| Err(Failure::new(Reason::FailedToParse, message));
+    match (field.value.as_str(), truncated(field.value)) {
+        (Some(""), _) => return wrong("commitQuorum can't be an empty string"),
+        (Some(_), _) | (_, Some(0..=MEMBERS_MAX)) => {}
+        (_, Some(_)) => {
+            let message = "commitQuorum has to be a non-negative number and not greater than 50";
+            return wrong(message);
+        }
+        _ if field.is_null() => return Ok(()),
+        _ => return field.wrong_type("types '[long, int, decimal, double, string']"),
+    }
+    Err(Failure::new(Reason::BadValue, "Standalones can't specify commitQuorum"))
 }

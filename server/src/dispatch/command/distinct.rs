@@ -7,7 +7,7 @@ use tallymap::{Collection, Distinct};
 use super::write_batch::put_bson;
 
 use crate::dispatch::call::{Call, document};
-use crate::dispatch::failure::Outcome;
+use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::{Fields, missing};
 
 const PATH: &str = "distinct";
@@ -22,11 +22,22 @@ pub struct Request<'a> {
 
 /// Finds the values.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
-    let mut distinct = Request::parse(call.fields(PATH)?)?.distinct(&call.collection()?)?;
+    let (request, collection) = (Request::parse(call.fields(PATH)?)?, call.collection()?);
+    let mut distinct = request.distinct(&collection)?;
     if let Some(max_time) = call.common.max_time {
         distinct = distinct.max_time(max_time);
     }
-    let values = distinct.run()?;
+    let values = distinct.run().map_err(|error| {
+        let failure = Failure::from(error);
+        // Views are looked at before.
+        let is_met = failure.code() != 167
+            && !failure.is_end()
+            && request.distinct(&collection).is_ok_and(|again| again.check_request().is_ok());
+        match is_met {
+            true => failure.during("Executor error during distinct command"),
+            false => failure,
+        }
+    })?;
     let mut out = Builder::new();
     out.begin(ty::ARRAY, "values");
     for (at, value) in values.iter().enumerate() {

@@ -35,11 +35,16 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let change = Change::parse(call.fields("findAndModify")?)?;
     let collection = call.writable_collection()?.bypassing_validation(call.bypasses_validation());
     let is_removal = change.remove;
-    let found = change.run(&collection).map_err(|failure| match failure.code() {
-        121 => failure.with_message(|why| {
-            format!("Plan executor error during findAndModify :: caused by :: {why}")
-        }),
-        _ => failure,
+    let found = change.run(&collection).map_err(|failure| {
+        // Not what is wrong with the request, or with where it goes to.
+        let is_met = failure.code() != 166
+            && !failure.is_end()
+            && !failure.message().starts_with("error processing query")
+            && change.prepared(&collection).is_ok_and(|change| change.check_request().is_ok());
+        match is_met {
+            true => failure.during("Plan executor error during findAndModify"),
+            false => failure,
+        }
     })?;
     match is_removal {
         true => call.counts().removed.add_many(found.report.matched),
@@ -109,6 +114,11 @@ impl<'a> Change<'a> {
     }
 
     fn run(&self, collection: &Collection) -> Outcome<FoundAndModified> {
+        Ok(self.prepared(collection)?.run()?)
+    }
+
+    /// The change of the engine with all that is asked for.
+    fn prepared<'c>(&self, collection: &'c Collection) -> Outcome<FindAndModify<'c>> {
         let mut change = self.start(collection)?.upsert(self.upsert).return_new(self.returns_new);
         if let Some(variables) = self.variables {
             change = change.variables(document(variables)?);
@@ -130,7 +140,7 @@ impl<'a> Change<'a> {
         if let Some(hint) = self.hint.and_then(hint) {
             change = change.hint(hint);
         }
-        Ok(change.run()?)
+        Ok(change)
     }
 
     /// The change of the engine, which knows three kinds.

@@ -1,7 +1,5 @@
 //! `profile`: which operations of a database are described in its `system.profile`.
 
-use std::time::Duration;
-
 use tallymap::bson::builder::Builder;
 use tallymap::bson::ty;
 use tallymap::{ProfilingLevel, Reason};
@@ -23,7 +21,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         match field.name {
             "slowms" => {
                 if let Some(ms) = field.integer()? {
-                    told.slow = Duration::from_millis(ms.max(0) as u64);
+                    told.slow_ms = ms;
                 }
             }
             "filter" if field.value.as_str() == Some("unset") => {}
@@ -54,7 +52,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         ProfilingLevel::All => 2,
     };
     out.put_i32("was", level);
-    out.put_integer("slowms", i64::try_from(was.slow.as_millis()).unwrap_or(i64::MAX));
+    out.put_integer("slowms", was.slow_ms);
     out.put_f64("sampleRate", was.sample_rate);
     Ok(out)
 }

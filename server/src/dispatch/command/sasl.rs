@@ -246,8 +246,10 @@ pub fn go_on(call: &Call<'_>) -> Outcome<Builder> {
 pub fn supported(call: &Call<'_>, field: &Field<'_>) -> Outcome<Vec<Mechanism>> {
     let name = match (field.value.as_str(), field.value.as_document()) {
         (Some(text), _) => Name::of_dotted(text)?,
-        (None, Some(_)) => Name::of_value(crate::auth::name::Kind::User, field.value, "")?,
-        (None, None) => return field.wrong_type("types '[string, object']"),
+        (None, Some(_)) if field.value.ty == ty::DOCUMENT => {
+            Name::of_value(crate::auth::name::Kind::User, field.value, "")?
+        }
+        (None, _) => return field.wrong_type("types '[string, object']"),
     };
     let found = Store::users(call.engine()).get(&name)?;
     let user = found.and_then(|document| User::parse(document.as_bytes()));

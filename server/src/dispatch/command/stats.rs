@@ -3,6 +3,8 @@
 use bson::{Bson, Document, RawDocumentBuf};
 use tallymap::Reason;
 use tallymap::bson::builder::Builder;
+use tallymap::bson::element::Value;
+use tallymap::bson::ty;
 
 use crate::dispatch::call::{Call, collection_name};
 use crate::dispatch::failure::{Failure, Outcome};
@@ -49,12 +51,18 @@ pub fn database(call: &Call<'_>) -> Outcome<Builder> {
         let field = field?;
         if field.name == "scale" {
             scale = match truncated(field.value) {
-                Some(scale @ 1..) => scale,
+                // Of 32 bits, as with mongod.
+                Some(scale) if scale as i32 > 0 => i64::from(scale as i32),
                 Some(_) => return Err(Failure::unnumbered("scale has to be > 0")),
-                None if field.value.bytes.is_empty() => 1,
+                None if field.is_null() || is_false(field.value) => 1,
                 None => return Err(Failure::unnumbered("scale has to be a number > 0")),
             };
         }
+    }
+    // A name here is not looked at but for that.
+    if let Some(name) = call.target().as_str() {
+        let message = format!("Invalid db name: {}.{name}", call.common.database);
+        return Err(Failure::new(Reason::InvalidNamespace, message));
     }
     let database = call.database()?;
     let stats = database.stats()?;
@@ -66,6 +74,10 @@ pub fn database(call: &Call<'_>) -> Outcome<Builder> {
     }
     figures.insert("scaleFactor", integer(scale));
     reply(&figures)
+}
+
+fn is_false(value: Value<'_>) -> bool {
+    value.ty == ty::BOOL && value.bytes == [0]
 }
 
 fn positive(scale: i64) -> Outcome<i64> {
