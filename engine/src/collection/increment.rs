@@ -14,6 +14,7 @@ use super::locked::OpenCollection;
 use super::profile::Entry;
 use super::update_job::UpdateJob;
 use super::update_report::{LocatedBy, UpdateReport};
+use crate::bson::document;
 use crate::bson::field_path::FieldPath;
 use crate::bson::number::Number;
 use crate::error::Result;
@@ -177,6 +178,7 @@ impl Collection {
         let (mut equal, mut filter) = (RawDocumentBuf::new(), RawDocumentBuf::new());
         equal.append(bson::cstr!("$eq"), id);
         filter.append(bson::cstr!("_id"), equal);
+        document::check(filter.as_bytes())?;
         let scope = Scope::default().under(self.collation_for(None)?);
         let filter = Filter::parse_in(filter.as_bytes(), &scope)?;
         let update = Update::increments(increments)?;

@@ -49,7 +49,7 @@ pub enum ProfilingLevel {
 pub struct Profiling {
     /// Which operations.
     pub level: ProfilingLevel,
-    /// From how many milliseconds on an operation is slow, in any database. Below zero every one is.
+    /// From how many milliseconds on an operation is slow, in any database. Below zero all are.
     pub slow_ms: i64,
     /// Of the operations that are to be profiled, the share that is, in any database: 0 to 1.
     pub sample_rate: f64,

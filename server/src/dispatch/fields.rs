@@ -378,7 +378,7 @@ mod tests {
             (rawdoc! { "x": 7 }, 7),
             (rawdoc! { "x": 7_i64 }, 7),
             (rawdoc! { "x": 7.9 }, 7),
-            (rawdoc! { "x": decimal }, 7),
+            (rawdoc! { "x": decimal }, 8),
             (rawdoc! { "x": f64::NAN }, 0),
             (rawdoc! { "x": 1e300 }, i64::MAX),
         ] {

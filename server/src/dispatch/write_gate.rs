@@ -110,6 +110,11 @@ impl WriteGate {
         Some(left)
     }
 
+    /// Is it closed?
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed > 0
+    }
+
     /// Waits until it is open, and keeps writers out until what is given back is dropped.
     ///
     /// # Errors

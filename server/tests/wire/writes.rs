@@ -179,6 +179,11 @@ fn locked_files_are_not_written() {
     let unlock = || doc! { "fsyncUnlock": 1, "$db": "admin" };
     let counts = [ask(lock()), ask(lock())].map(|reply| reply.get_i64("lockCount").ok());
     assert_eq!(counts, [Some(1), Some(2)]);
+    let is_locked = || {
+        let operations = ask(doc! { "currentOp": 1, "$db": "admin" });
+        operations.get_bool("fsyncLock").unwrap_or(false)
+    };
+    assert!(is_locked());
     let mut late = insert(2, doc! {});
     late.insert("maxTimeMS", 20);
     assert_eq!(code(&ask(late)), 50);
@@ -200,4 +205,5 @@ fn locked_files_are_not_written() {
     assert_eq!(count(), Some(2));
     let again = ask(unlock());
     assert_eq!(again.get_str("errmsg").ok(), Some("fsyncUnlock called when not locked"));
+    assert!(!is_locked());
 }

@@ -54,6 +54,10 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
             }
         }
     });
+    if call.gate().is_closed() {
+        out.put_bool("fsyncLock", true);
+        out.str("info", "use db.fsyncUnlock() to terminate the fsync write/snapshot lock");
+    }
     failed.map_or(Ok(out), |error| Err(error.into()))
 }
 
