@@ -11,11 +11,13 @@ pub mod model;
 pub use std::sync::OnceLock;
 #[cfg(not(loom))]
 pub use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+#[cfg(not(loom))]
+pub use std::thread;
 
 #[cfg(loom)]
 pub use model::{
     AtomicBool, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, OnceLock, RwLock,
-    RwLockReadGuard, RwLockWriteGuard, thread_number,
+    RwLockReadGuard, RwLockWriteGuard, thread, thread_number,
 };
 #[cfg(not(loom))]
 pub use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -36,6 +36,9 @@ const SLICE: usize = 256;
 const EMPTYINGS_MAX: usize = 3;
 /// Beyond this many times the threshold of dirty pages, operations wait for a commit.
 const THROTTLE: u64 = 4;
+/// Of the commits that are led for a crowd, each so many writes pages back: there may be thousands
+/// in a second, the crowd would wait for pages too, and for the same ones again and again.
+const LED: u32 = 16;
 
 /// The journal of an engine: it makes the changes of all databases durable.
 #[derive(Debug)]
@@ -77,9 +80,12 @@ pub struct CommitJob {
     last_len: usize,
     /// Private memory to stay below, pages.
     budget_pages: u64,
-    /// The last section that was synced.
+    /// The last section that was synced, and the last that the lsn file knows of.
     last_seq: u64,
+    noted_seq: u64,
     write_back: WriteBack,
+    /// Commits led for a crowd since the last that wrote pages back.
+    led: u32,
     /// Where dropping goes on: the file, in the order of all files, and its page.
     hand: (usize, usize),
 }
@@ -93,7 +99,9 @@ impl CommitJob {
             last_len: 0,
             budget_pages,
             last_seq: 0,
+            noted_seq: 0,
             write_back: WriteBack::default(),
+            led: 0,
             hand: (0, 0),
         }
     }
@@ -117,7 +125,7 @@ impl Journal {
         if !self.journaled && !self.side.is_dirty_beyond(1) {
             return Ok(());
         }
-        self.commit_or_stop(&mut job)
+        self.commit_or_stop(&mut job, Hand::Moves)
     }
 
     /// Does it still take writes?
@@ -174,7 +182,10 @@ impl Journal {
             }
             self.side.check()?;
             if self.journaled {
-                return self.commit_or_stop(&mut job);
+                job.led += 1;
+                let rests = self.tickets.is_crowded() && job.led < LED;
+                let hand = if rests { Hand::Rests } else { Hand::Moves };
+                return self.commit_or_stop(&mut job, hand);
             }
             drop(job);
             self.sync_data_files()
@@ -196,7 +207,10 @@ impl Journal {
     fn wait_for_room(&self) -> Result<()> {
         let mut job = self.commit.lock();
         self.side.check()?;
-        if self.side.is_dirty_beyond(THROTTLE) { self.commit_or_stop(&mut job) } else { Ok(()) }
+        if self.side.is_dirty_beyond(THROTTLE) {
+            self.commit_or_stop(&mut job, Hand::Moves)?;
+        }
+        Ok(())
     }
 
     /// Switches the gate off, and calls `commit` after every so many writes of units of work.
@@ -215,31 +229,39 @@ impl Journal {
         result
     }
 
-    pub(super) fn commit_or_stop(&self, job: &mut CommitJob) -> Result<()> {
-        let committed = self.commit_locked(job);
+    pub(super) fn commit_or_stop(&self, job: &mut CommitJob, hand: Hand) -> Result<()> {
+        let committed = self.commit_locked(job, hand);
         self.stop_on_failure(committed)
     }
 
     /// One group commit; also while closing, when units of work are refused already.
-    fn commit_locked(&self, job: &mut CommitJob) -> Result<()> {
+    fn commit_locked(&self, job: &mut CommitJob, hand: Hand) -> Result<()> {
         if self.journaled {
             let buffer = self.room(job);
             let pressure = &self.side.pressure;
-            job.write_back.prepare(&self.databases.read(), pressure, job.last_seq);
+            if hand == Hand::Moves {
+                job.led = 0;
+                job.write_back.prepare(&self.databases.read(), pressure, job.last_seq);
+            }
             let mut since = self.holds.now_ns();
             let mut took_us = || self.holds.us_since(&mut since);
             let counters = &self.side.counters;
             let hold = self.holds.begin(|holds| &mut holds.gathers);
             let still = self.side.close();
             let begun = self.begin_gather(Some(buffer));
-            job.write_back.take(begun.set.other(), pressure);
+            if hand == Hand::Moves {
+                job.write_back.take(begun.set.other(), pressure);
+            }
             drop((still, hold));
             self.gather(&begun, job);
             counters.gather_us.add(took_us());
             self.make_durable(job, begun.gather)?;
             counters.journal_us.add(took_us());
-            if let Some(seq) = job.write_back.write(counters)? {
-                self.applied.lock().advance(seq, begun.gather);
+            if hand == Hand::Moves {
+                self.note_journaled(job)?;
+                if let Some(seq) = job.write_back.write(counters)? {
+                    self.applied.lock().advance(seq, begun.gather);
+                }
             }
             counters.write_back_us.add(took_us());
         } else {
@@ -260,7 +282,8 @@ impl Journal {
     pub(super) fn commit_and_write_back(&self, job: &mut CommitJob) -> Result<()> {
         // Most of it while they go on; again if much was changed meanwhile.
         for _ in 0..EMPTYINGS_MAX {
-            self.commit_or_stop(job)?;
+            self.commit_or_stop(job, Hand::Moves)?;
+            self.note_journaled(job)?;
             self.write_back_all(&mut job.write_back.copies, Written::Gathered)?;
             if !self.side.is_dirty_beyond(1) {
                 break;
@@ -278,6 +301,7 @@ impl Journal {
         job.write_back.copies.take_all(&begun.databases, pressure);
         drop((still, hold));
         self.make_durable(job, begun.gather)?;
+        self.note_journaled(job)?;
         job.write_back.copies.write(&self.side.counters)?;
         self.applied.lock().advance(job.last_seq, begun.gather);
         Ok(())
@@ -326,10 +350,17 @@ impl Journal {
         if let (false, Some(writer)) = (job.payload.is_empty(), &mut job.writer) {
             job.last_seq = writer.append(&job.payload)?;
             self.side.counters.commits.add(1);
-            self.tickets.release(gather);
-            return self.lsn_file.note_journaled(&*self.disk, job.last_seq);
         }
         self.tickets.release(gather);
+        Ok(())
+    }
+
+    /// Notes how far the journal is, if that is not known: before pages are written back.
+    fn note_journaled(&self, job: &mut CommitJob) -> Result<()> {
+        if job.noted_seq < job.last_seq {
+            self.lsn_file.note_journaled(&*self.disk, job.last_seq)?;
+            job.noted_seq = job.last_seq;
+        }
         Ok(())
     }
 
@@ -386,6 +417,7 @@ impl Journal {
         if pressure.private_pages.load(Relaxed) <= job.budget_pages {
             return Ok(());
         }
+        self.note_journaled(job)?;
         let goal = job.budget_pages - job.budget_pages / 4;
         let databases = self.databases.read().clone();
         let files: Vec<File> = write_back::files_of(&databases).collect();
@@ -440,6 +472,15 @@ impl Begun {
     fn files(&self) -> impl Iterator<Item = &TrackedFile> {
         self.databases.iter().flat_map(|database| database.files())
     }
+}
+
+/// The hand that goes round the files in a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hand {
+    /// It writes some of the pages that are owed.
+    Moves,
+    /// It waits for a later commit.
+    Rests,
 }
 
 /// Which of the pages that are owed are written.

@@ -5,14 +5,19 @@
 //!   when that gather, or a later one, has been synced.
 //! - K2. At most one waiter leads. It may fail or panic: then another waiter leads.
 //!
+//! - K3. While nobody leads and somebody sleeps, one of them sleeps for a bounded time only, or
+//!   is awake and about to look again.
+//!
 //! Those whom a commit has released write again and come back one after the other. A leader that
-//! began with the first of them would make a commit for each few; so it waits for as many as
-//! there were last time, but for half of a commit's time at most. Who is alone waits for nobody.
+//! began with the first of them would make a commit for each few; so they wait for as many as
+//! there were last time, but for half of a commit's time at most, and the last to come leads.
+//! Who is alone waits for nobody.
 
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::{AtomicU64, Mutex, thread};
 
 /// Which commit makes a unit of work durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,98 +36,148 @@ const PATIENCE_MAX: Duration = Duration::from_millis(1);
 /// Tickets that are durable, and those who wait for theirs.
 #[derive(Debug, Default)]
 pub struct Tickets {
+    /// The last gather that is durable. Changed with the lock held, after those whom it concerns
+    /// were taken from the sleepers.
+    durable: AtomicU64,
     state: Mutex<State>,
-    changed: Condvar,
-    /// Said to the leader when as many wait as it waits for.
-    complete: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// The last gather that is durable.
-    durable: u64,
     leading: bool,
-    /// How many wait, the leader among them; and how many did when the last commit was over.
-    waiting: usize,
+    /// Those who wait and do not lead.
+    sleepers: Vec<Sleeper>,
+    /// The sleeper who leads when the others have not come in time.
+    gatherer: Option<thread::ThreadId>,
+    /// How many waited when the last commit was over.
     crowd: usize,
     /// Half the time that the last commit took which a waiter led, within bounds.
     patience: Duration,
+}
+
+#[derive(Debug)]
+struct Sleeper {
+    ticket: CommitTicket,
+    thread: thread::Thread,
+}
+
+impl State {
+    /// This thread, woken for whatever reason, is no sleeper.
+    fn wake_up(&mut self, me: &thread::Thread) {
+        self.sleepers.retain(|sleeper| sleeper.thread.id() != me.id());
+        self.gatherer.take_if(|gatherer| *gatherer == me.id());
+    }
+
+    /// Takes out whom to wake now that nobody leads (K3).
+    fn successor(&mut self) -> Option<Sleeper> {
+        let needed = !self.leading && self.gatherer.is_none() && !self.sleepers.is_empty();
+        needed.then(|| self.sleepers.remove(0))
+    }
+
+    /// Takes out those whom `gather` serves.
+    fn served(&mut self, gather: u64) -> Vec<Sleeper> {
+        let served = |sleeper: &mut Sleeper| sleeper.ticket.0 <= gather;
+        let served: Vec<Sleeper> = self.sleepers.extract_if(.., served).collect();
+        let is_served = |id: &mut thread::ThreadId| served.iter().any(|it| it.thread.id() == *id);
+        self.gatherer.take_if(is_served);
+        served
+    }
 }
 
 impl Tickets {
     /// All that gather `gather` took along is durable.
     pub fn release(&self, gather: u64) {
         let mut state = self.state.lock();
-        state.durable = state.durable.max(gather);
-        state.crowd = state.waiting;
-        self.changed.notify_all();
+        state.crowd = state.sleepers.len() + usize::from(state.leading);
+        let mut woken = state.served(gather);
+        woken.extend(state.successor());
+        if self.durable.load(Relaxed) < gather {
+            self.durable.store(gather, Release);
+        }
+        drop(state);
+        // Without the lock, which they would come to wait for: who is served does not need it.
+        woken.iter().for_each(|sleeper| sleeper.thread.unpark());
     }
 
     /// Is it durable?
     pub fn is_durable(&self, ticket: CommitTicket) -> bool {
-        self.state.lock().durable >= ticket.0
+        self.durable.load(Acquire) >= ticket.0
     }
 
-    /// Waits until `ticket` is durable. Whoever finds no leader calls `lead`, which makes all
-    /// gathered so far durable and calls [`Tickets::release`], or fails.
+    /// Did several wait for the last commit?
+    pub fn is_crowded(&self) -> bool {
+        self.state.lock().crowd > 1
+    }
+
+    /// Waits until `ticket` is durable. Whoever leads calls `lead`, which makes all gathered so
+    /// far durable and calls [`Tickets::release`], or fails.
     ///
     /// # Errors
     /// Those of `lead`, when this waiter led.
     pub fn wait(&self, ticket: CommitTicket, mut lead: impl FnMut() -> Result<()>) -> Result<()> {
-        let _waiter = Waiter::of(self);
-        let mut state = self.state.lock();
-        while state.durable < ticket.0 {
-            if state.leading {
-                self.changed.wait(&mut state);
-                continue;
-            }
-            state.leading = true;
-            self.gather(&mut state);
-            drop(state);
-            let (leader, began) = (Leader { tickets: self }, Instant::now());
-            lead()?;
-            drop(leader);
-            state = self.state.lock();
-            state.patience = (began.elapsed() / 2).min(PATIENCE_MAX);
+        if self.is_durable(ticket) {
+            return Ok(());
         }
+        let me = thread::current();
+        let (mut until, mut is_new) = (None, true);
+        loop {
+            let mut state = self.state.lock();
+            if !std::mem::take(&mut is_new) {
+                state.wake_up(&me);
+            }
+            if self.is_durable(ticket) {
+                return Ok(());
+            }
+            if !state.leading && (is_complete(&state) || until.is_some_and(is_past)) {
+                state.leading = true;
+                drop(state);
+                self.lead(&mut lead)?;
+            } else {
+                until = (!state.leading && state.gatherer.is_none())
+                    .then(|| Instant::now() + state.patience);
+                state.gatherer = state.gatherer.or(until.map(|_| me.id()));
+                state.sleepers.push(Sleeper { ticket, thread: me.clone() });
+                drop(state);
+                sleep(until);
+            }
+            if self.is_durable(ticket) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn lead(&self, lead: &mut impl FnMut() -> Result<()>) -> Result<()> {
+        let leader = Leader { tickets: self };
+        let began = Instant::now();
+        lead()?;
+        self.state.lock().patience = (began.elapsed() / 2).min(PATIENCE_MAX);
+        drop(leader);
         Ok(())
     }
-
-    /// Waits until as many wait as last time, for a bounded time.
-    #[cfg(not(loom))]
-    fn gather(&self, state: &mut MutexGuard<'_, State>) {
-        let until = Instant::now() + state.patience;
-        while state.waiting < state.crowd {
-            if self.complete.wait_until(state, until).timed_out() {
-                break;
-            }
-        }
-    }
-
-    /// Time is no part of the model: whether the leader waits makes no difference to the rules.
-    #[cfg(loom)]
-    fn gather(&self, _: &mut MutexGuard<'_, State>) {}
 }
 
-/// One who waits is counted, however that ends.
-struct Waiter<'a> {
-    tickets: &'a Tickets,
+/// Are as many here as last time, with the one who asks?
+#[cfg(not(loom))]
+fn is_complete(state: &State) -> bool {
+    state.sleepers.len() + 1 >= state.crowd
 }
 
-impl Waiter<'_> {
-    fn of(tickets: &Tickets) -> Waiter<'_> {
-        let mut state = tickets.state.lock();
-        state.waiting += 1;
-        if state.leading && state.waiting >= state.crowd {
-            tickets.complete.notify_one();
-        }
-        Waiter { tickets }
-    }
+/// Time is no part of the model, so nobody gathers.
+#[cfg(loom)]
+fn is_complete(_: &State) -> bool {
+    true
 }
 
-impl Drop for Waiter<'_> {
-    fn drop(&mut self) {
-        self.tickets.state.lock().waiting -= 1;
+fn is_past(until: Instant) -> bool {
+    Instant::now() >= until
+}
+
+/// Sleeps until it is woken, perhaps for nothing, or it is `until`.
+fn sleep(until: Option<Instant>) {
+    match until {
+        #[cfg(not(loom))]
+        Some(until) => thread::park_timeout(until.saturating_duration_since(Instant::now())),
+        _ => thread::park(),
     }
 }
 
@@ -133,8 +188,13 @@ struct Leader<'a> {
 
 impl Drop for Leader<'_> {
     fn drop(&mut self) {
-        self.tickets.state.lock().leading = false;
-        self.tickets.changed.notify_all();
+        let mut state = self.tickets.state.lock();
+        state.leading = false;
+        let next = state.successor();
+        drop(state);
+        if let Some(next) = next {
+            next.thread.unpark();
+        }
     }
 }
 
@@ -189,8 +249,9 @@ mod tests {
                 });
             }
         });
+        assert!(tickets.is_crowded());
         let state = tickets.state.lock();
-        assert_eq!((state.waiting, state.crowd, state.leading), (0, WAITERS, false));
+        assert_eq!((state.sleepers.len(), state.crowd, state.leading), (0, WAITERS, false));
         assert!(state.patience <= PATIENCE_MAX);
     }
 
@@ -204,8 +265,9 @@ mod tests {
                 Ok(())
             };
             tickets.wait(CommitTicket::new(time), lead).expect("durable");
+            assert!(!tickets.is_crowded());
             let state = tickets.state.lock();
-            assert_eq!((state.crowd, state.waiting), (1, 0));
+            assert_eq!((state.crowd, state.sleepers.len()), (1, 0));
         }
     }
 

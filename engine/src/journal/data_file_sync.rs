@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::commit_job::Journal;
+use super::commit_job::{Hand, Journal};
 use super::database_files::DatabaseFiles;
 use super::journal_dir;
 use crate::error::Result;
@@ -46,7 +46,7 @@ impl Journal {
             // Nothing else brings changes to the data files.
             let mut job = self.commit.lock();
             self.side.check()?;
-            self.commit_or_stop(&mut job)?;
+            self.commit_or_stop(&mut job, Hand::Moves)?;
         }
         let mut job = self.sync.lock();
         self.side.check()?;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::commit_job::{CommitJob, Journal};
+use super::commit_job::{CommitJob, Hand, Journal};
 use super::commit_ticket::Tickets;
 use super::data_file_sync::Applied;
 use super::database_files::{DatabaseFiles, FileRules};
@@ -269,7 +269,7 @@ impl Journal {
     /// A commit after which the data files have all that was changed.
     fn empty_into_files(&self, job: &mut CommitJob) -> Result<()> {
         if !self.journaled {
-            return self.commit_or_stop(job);
+            return self.commit_or_stop(job, Hand::Moves);
         }
         let emptied = self.commit_and_write_back(job);
         self.stop_on_failure(emptied)

@@ -1,6 +1,6 @@
-//! Writes journaled changes back to the data files: whole pages, some of them with every commit.
+//! Writes journaled changes back to the data files: whole pages, some with most commits.
 //!
-//! A page whose lines change with every commit need not be written with every commit: the journal
+//! A page whose lines change with every commit need not be written with each of them: the journal
 //! has them. So a gather marks the pages that it took lines of as owed to their files, and takes
 //! copies of a part of all that are owed, where a hand stands that goes round the files.
 //!

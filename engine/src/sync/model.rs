@@ -190,6 +190,36 @@ impl Condvar {
     }
 }
 
+/// Threads that sleep until they are woken by name.
+pub mod thread {
+    pub use loom::thread::{ThreadId, park};
+
+    use super::{WEAKNESS, Weakness};
+
+    /// A thread, to wake it.
+    #[derive(Debug, Clone)]
+    pub struct Thread(loom::thread::Thread);
+
+    impl Thread {
+        /// Who it is.
+        pub fn id(&self) -> ThreadId {
+            self.0.id()
+        }
+
+        /// Ends its sleep, or the next one if it does not sleep.
+        pub fn unpark(&self) {
+            if WEAKNESS.get() != Weakness::Deaf {
+                self.0.unpark();
+            }
+        }
+    }
+
+    /// This thread.
+    pub fn current() -> Thread {
+        Thread(loom::thread::current())
+    }
+}
+
 /// A value that is made once.
 #[derive(Debug)]
 pub struct OnceLock<T> {

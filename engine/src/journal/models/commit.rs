@@ -142,6 +142,13 @@ fn two_who_wait() {
 }
 
 #[test]
+fn two_who_wait_beside_the_thread_that_commits() {
+    check(3, Weakness::None, || {
+        writers(Rule::Kept, 2, true);
+    });
+}
+
+#[test]
 fn one_who_waits_beside_the_thread_that_commits() {
     check(4, Weakness::None, || {
         writers(Rule::Kept, 1, true);
