@@ -11,6 +11,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, RwLock};
 
 use crate::bson::object_id::ObjectIdMaker;
+use crate::bson::timestamp::TimestampMaker;
 use crate::clock::{Clock, OsClock};
 use crate::collection::{Collection, DatabaseCore, EngineShared, NameTable, Profiling, Thresholds};
 use crate::counters::Counters;
@@ -394,6 +395,7 @@ impl EngineBuilder {
             clock,
             samples: Arc::default(),
             object_ids: ObjectIdMaker::new(),
+            timestamps: TimestampMaker::default(),
             moving: Mutex::default(),
             spares_expired: AtomicBool::new(false),
             is_silent: AtomicBool::new(false),

@@ -300,6 +300,16 @@ impl Error {
         Error::InvalidBson { at, rule }
     }
 
+    /// A refusal that made something else fail.
+    pub(crate) fn caused(self, what: &str) -> Error {
+        match self {
+            Error::Refused { reason, message } => {
+                Error::refused(reason, format!("{what} :: caused by :: {message}"))
+            }
+            other => other,
+        }
+    }
+
     /// A refusal with MongoDB's name for it.
     pub(crate) fn refused(reason: Reason, message: impl Into<String>) -> Error {
         Error::Refused { reason, message: message.into() }

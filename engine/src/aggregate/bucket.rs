@@ -102,7 +102,14 @@ impl Bucket {
                 }
             }
         }
-        let accumulators = output("$bucket", 40196, outputs, scope)?;
+        let accumulators = match own_id(outputs)? {
+            None => output("$bucket", 40196, outputs, scope)?,
+            Some(others) => {
+                let others = Value { ty: ty::DOCUMENT, bytes: &others };
+                output("$bucket", 40196, Some(others), scope)?;
+                return Err(location(15948, "a group's _id may only be specified once"));
+            }
+        };
         let (Some(group_by), Some(boundaries)) = (by, boundaries) else {
             let message = "$bucket requires 'groupBy' and 'boundaries' to be specified.";
             return Err(location(40198, message));
@@ -124,8 +131,22 @@ impl Bucket {
     }
 }
 
+/// What is left of an output that tries to make an `_id`, which is the bucket's own.
+fn own_id(output: Option<Value<'_>>) -> Result<Option<Vec<u8>>> {
+    let Some(Value { ty: ty::DOCUMENT, bytes }) = output else { return Ok(None) };
+    let (mut others, mut has_id) = (Builder::new(), false);
+    for field in Elements::new(bytes)? {
+        let field = field?;
+        match field.name {
+            b"_id" => has_id = true,
+            _ => drop(others.element(&field)),
+        }
+    }
+    Ok(has_id.then(|| others.finish()))
+}
+
 fn constant(value: Value<'_>, scope: &Scope, code: i32, what: &str) -> Result<OwnedValue> {
-    let expression = Expression::parse(value, scope)?;
+    let expression = Expression::parse(value, &scope.at_once())?;
     match expression.constant() {
         Some(constant) => Ok(constant.to_owned()),
         None => {

@@ -13,12 +13,14 @@ use super::set_path::set_path;
 use super::{Context, Pipeline, key};
 use crate::bson::builder::{Builder, Index};
 use crate::bson::collation::Collation;
+use crate::bson::decimal::Decimal;
 use crate::bson::document::check_len;
 use crate::bson::element::{Elements, OwnedValue, Value, get};
 use crate::bson::number::Number;
 use crate::bson::{text, ty};
 use crate::error::{Error, Reason, Result};
-use crate::expression::{Expression, Scope, location, parse_path};
+use crate::expression::decimal::{self, Rounding};
+use crate::expression::{Computed, Expression, Scope, location, parse_path};
 use crate::query::Filter;
 
 /// A `$graphLookup` as it is specified.
@@ -59,10 +61,23 @@ impl GraphLookup {
                     let name = element.name_lossy();
                     let Some(path) = value.as_str() else {
                         let found = ty::name(value.ty);
+                        if value.ty == ty::DOCUMENT {
+                            let message = format!("wrong type for field ({name}) object != string");
+                            return Err(location(13111, message));
+                        }
                         let message =
                             format!("expected string as argument for {name}, found: {found}");
                         return Err(location(40103, message));
                     };
+                    match (path, element.name) {
+                        ("", b"depthField") => {
+                            let message = "FieldPath cannot be constructed with empty string";
+                            return Err(location(40352, message));
+                        }
+                        // An empty one is none.
+                        ("", _) => continue,
+                        _ => {}
+                    }
                     parse_path(path)?;
                     match element.name {
                         b"as" => result = Some(path),
@@ -120,32 +135,46 @@ pub(super) fn check_form(value: Value<'_>) -> Result<()> {
             "missing 'from' option to $graphLookup stage specification: {}",
             text::value(value)
         ))),
-        Some(from) if from.ty != ty::STRING => Err(failed(format!(
-            "$graphLookup 'from' field must be a string, but found {}",
-            ty::name(from.ty)
-        ))),
+        Some(from) if from.ty != ty::STRING => {
+            Err(super::lookup::no_name("$graphLookup", from.val())?)
+        }
         Some(_) => Ok(()),
     }
 }
 
 fn depth(value: Value<'_>) -> Result<i64> {
-    let Some(number) = value.as_number() else {
-        let found = ty::name(value.ty);
-        return Err(location(40100, format!("maxDepth must be numeric, found type: {found}")));
-    };
-    let whole = match number {
-        Number::Double(number) => number as i64,
-        number => number.to_i64().unwrap_or_default(),
+    let given = Computed::Borrowed(value);
+    let (whole, is_whole) = match (given.as_number(), given.as_decimal()) {
+        (Some(Number::Double(number)), _) => {
+            let whole = number as i64;
+            (whole, whole as f64 == number && number < -(i64::MIN as f64))
+        }
+        (Some(number), _) => (number.to_i64().unwrap_or_default(), true),
+        (None, Some(number)) => nearest(number),
+        (None, None) => {
+            let found = ty::name(value.ty);
+            return Err(location(40100, format!("maxDepth must be numeric, found type: {found}")));
+        }
     };
     if whole < 0 {
         let message = format!("maxDepth requires a nonnegative argument, found: {whole}");
         return Err(location(40101, message));
     }
-    if whole as f64 != number.to_f64() {
+    if !is_whole {
         let message = format!("maxDepth could not be represented as a long long: {whole}");
         return Err(location(40102, message));
     }
     Ok(whole)
+}
+
+/// The nearest int64, and whether it is the number itself.
+fn nearest(number: Decimal) -> (i64, bool) {
+    let whole = decimal::to_i64(number, Rounding::HalfEven).unwrap_or(match number {
+        Decimal::NaN => 0,
+        number if decimal::is_negative(number) => i64::MIN,
+        _ => i64::MAX,
+    });
+    (whole, Decimal::of_number(Number::Int64(whole)).compare(&number).is_eq())
 }
 
 fn filter(value: Value<'_>, scope: &Scope) -> Result<Box<[u8]>> {

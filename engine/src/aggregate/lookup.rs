@@ -30,6 +30,41 @@ fn failed(message: impl Into<String>) -> Error {
     Error::refused(Reason::FailedToParse, message)
 }
 
+/// What is wrong with a `from` that is no name: collections of other databases cannot be had.
+pub(super) fn no_name(stage: &str, from: Value<'_>) -> Result<Error> {
+    if from.ty != ty::DOCUMENT {
+        let found = ty::name(from.ty);
+        return Ok(failed(format!("{stage} 'from' field must be a string, but found {found}")));
+    }
+    let (mut database, mut collection) = ("", "");
+    for field in Elements::new(from.bytes)? {
+        let field = field?;
+        let name = field.name_lossy();
+        let place = match field.name {
+            b"db" => &mut database,
+            b"coll" => &mut collection,
+            _ => {
+                return Ok(location(
+                    40415,
+                    format!("BSON field 'from.{name}' is an unknown field."),
+                ));
+            }
+        };
+        let Some(text) = field.val().as_str() else {
+            let found = ty::name(field.ty);
+            let message = format!(
+                "BSON field 'from.{name}' is the wrong type '{found}', expected type 'string'"
+            );
+            return Ok(Error::refused(Reason::TypeMismatch, message));
+        };
+        *place = text;
+    }
+    Ok(failed(format!(
+        "{stage} with syntax {{from: {{db:<>, coll:<>}},..}} is not supported for db: {database} \
+         and coll: {collection}"
+    )))
+}
+
 /// The arguments as they were given.
 #[derive(Default)]
 struct Arguments<'v> {
@@ -66,11 +101,7 @@ impl<'v> Arguments<'v> {
                     let message = "'pipeline' option must be specified as an array";
                     return Err(Error::refused(Reason::TypeMismatch, message));
                 }
-                b"from" if element.ty != ty::STRING => {
-                    let message =
-                        format!("$lookup 'from' field must be a string, but found {found}");
-                    return Err(failed(message));
-                }
+                b"from" if element.ty != ty::STRING => return Err(no_name("$lookup", value)?),
                 name => {
                     let Some(text) = value.as_str() else {
                         let name = element.name_lossy();
@@ -81,9 +112,10 @@ impl<'v> Arguments<'v> {
                     };
                     match name {
                         b"from" => out.from = Some(text),
-                        b"localField" => out.local = Some(text),
-                        b"foreignField" => out.foreign = Some(text),
-                        b"as" => out.result = Some(text),
+                        // An empty one is none.
+                        b"localField" => out.local = Some(text).filter(|it| !it.is_empty()),
+                        b"foreignField" => out.foreign = Some(text).filter(|it| !it.is_empty()),
+                        b"as" => out.result = Some(text).filter(|it| !it.is_empty()),
                         _ => {
                             let name = element.name_lossy();
                             return Err(failed(format!("unknown argument to $lookup: {name}")));

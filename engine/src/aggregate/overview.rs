@@ -79,6 +79,9 @@ pub(super) fn check<'s>(stages: impl IntoIterator<Item = &'s [u8]>, levels: usiz
             }
             "$graphLookup" => super::graph_lookup::check_form(value)?,
             "$lookup" | "$unionWith" => in_other(name, value, levels)?,
+            "$documents" => {
+                return Err(location(5_491_300, "$documents' is not allowed in user requests"));
+            }
             name if STAGES.contains(&name) => {}
             name => {
                 return Err(location(40324, format!("Unrecognized pipeline stage name: '{name}'")));
@@ -111,10 +114,7 @@ fn in_other(name: &str, value: Value<'_>, levels: usize) -> Result<()> {
         match (element.name, element.ty) {
             (b"pipeline", ty::ARRAY) => check_within(element.val(), levels)?,
             (b"from", found) if name == "$lookup" && found != ty::STRING => {
-                let found = ty::name(found);
-                return refused(format!(
-                    "$lookup 'from' field must be a string, but found {found}"
-                ));
+                return Err(super::lookup::no_name(name, element.val())?);
             }
             _ => {}
         }

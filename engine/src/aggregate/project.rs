@@ -27,12 +27,7 @@ pub(super) fn parse(value: Value<'_>, scope: &Scope) -> Result<Projection> {
 
 /// What is wrong with the fields of a stage.
 pub(super) fn invalid(stage: &str, error: Error) -> Error {
-    match error {
-        Error::Refused { reason, message } => {
-            Error::refused(reason, format!("Invalid {stage} :: caused by :: {message}"))
-        }
-        error => error,
-    }
+    error.caused(&format!("Invalid {stage}"))
 }
 
 /// Parses an `$unset`: the projection that leaves these fields out.

@@ -32,6 +32,8 @@ use crate::query::{Filter, Projection, SortPattern};
 
 /// Deepest nesting of pipelines.
 const DEPTH_MAX: usize = 20;
+/// What is being done when a constant is found to be wrong.
+const OPTIMIZING: &str = "Failed to optimize pipeline";
 /// Most stages of a pipeline.
 const STAGES_MAX: usize = 1000;
 
@@ -96,7 +98,7 @@ impl Pipeline {
     ) -> Result<Pipeline> {
         let stages: Vec<&[u8]> = stages.into_iter().collect();
         overview::check(stages.iter().copied(), DEPTH_MAX)?;
-        parse_stages(stages.into_iter().map(Ok), scope, 0)
+        scope.constants_last(OPTIMIZING, |scope| parse_stages(stages.into_iter().map(Ok), scope, 0))
     }
 
     /// Parses a pipeline within a stage.
@@ -113,7 +115,7 @@ impl Pipeline {
             }
             Ok(stage.value)
         });
-        parse_stages(stages, scope, depth + 1)
+        scope.constants_last(OPTIMIZING, |scope| parse_stages(stages, scope, depth + 1))
     }
 
     /// Looks at the form of stages only: that there are such, and what no other could make up for.
@@ -168,7 +170,11 @@ fn parse_stage(
     out: &mut Vec<Stage>,
 ) -> Result<()> {
     let kind = match name {
-        "$match" => Kind::Match(Arc::new(parse_match(value, scope)?)),
+        "$match" => Kind::Match(Arc::new(parse_match(
+            value,
+            scope,
+            depth > 0 || out.iter().any(Stage::holds),
+        )?)),
         "$project" => Kind::Project(project::parse(value, scope)?),
         "$unset" => Kind::Project(project::parse_unset(value, scope)?),
         "$addFields" | "$set" => Kind::AddFields(Arc::new(add_fields::parse(name, value, scope)?)),
@@ -216,14 +222,23 @@ fn parse_stage(
     Ok(())
 }
 
-fn parse_match(value: Value<'_>, scope: &Scope) -> Result<Filter> {
+/// Only a filter that a find can run has its conditions in another order than it was written.
+fn parse_match(value: Value<'_>, scope: &Scope, is_as_written: bool) -> Result<Filter> {
     if value.ty != ty::DOCUMENT {
         return Err(location(15959, "the match filter must be an expression in an object"));
     }
-    Filter::parse_in(value.bytes, scope)
+    match is_as_written {
+        true => Filter::parse_as_written(value.bytes, scope),
+        false => Filter::parse_in(value.bytes, scope),
+    }
 }
 
 impl Stage {
+    /// Must a filter behind it stay there?
+    fn holds(&self) -> bool {
+        matches!(self.kind, Kind::Limit(_) | Kind::Group(_))
+    }
+
     fn new(name: &str, value: Value<'_>, kind: Kind) -> Stage {
         Stage { name: name.into(), source: value.bytes.into(), kind }
     }

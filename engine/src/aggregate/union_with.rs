@@ -29,13 +29,20 @@ impl UnionWith {
                     let value = element.val();
                     match (element.name, element.ty) {
                         (b"coll", ty::STRING) => collection = value.as_str(),
+                        (b"coll", ty::NULL) => {}
+                        (b"pipeline", ty::NULL) => {
+                            let message = "invalid parameter: expected an object (pipeline)";
+                            return Err(location(10065, message));
+                        }
                         (b"pipeline", ty::ARRAY) => {
                             pipeline = Pipeline::parse_nested(value, scope, depth)?;
                         }
                         (b"coll" | b"pipeline", found) => {
                             let (name, found) = (element.name_lossy(), ty::name(found));
+                            let expected = if name == "coll" { "string" } else { "array" };
                             let message = format!(
-                                "BSON field '$unionWith.{name}' is the wrong type '{found}'"
+                                "BSON field '$unionWith.{name}' is the wrong type '{found}', \
+                                 expected type '{expected}'"
                             );
                             return Err(Error::refused(Reason::TypeMismatch, message));
                         }
@@ -56,7 +63,11 @@ impl UnionWith {
             }
         }
         let Some(collection) = collection else {
-            return refused("$unionWith stage needs a collection".into());
+            return refused(
+                "$unionWith stage without explicit collection must have a pipeline with $documents \
+                 as first stage"
+                    .into(),
+            );
         };
         if let Some(stage) = pipeline.stages().iter().find(|stage| stage.writes()) {
             let stage = stage.name();

@@ -12,7 +12,7 @@ use crate::bson::field::FieldPath;
 use crate::bson::number::Number;
 use crate::bson::ty;
 use crate::error::Result;
-use crate::expression::{check_name, location, parse_path};
+use crate::expression::{location, parse_path};
 
 /// An `$unwind` as it is specified.
 #[derive(Debug)]
@@ -105,7 +105,7 @@ fn index_name(value: Value<'_>) -> Result<&str> {
         );
         return Err(location(28822, message));
     }
-    name.split('.').try_for_each(check_name)?;
+    parse_path(name)?;
     Ok(name)
 }
 

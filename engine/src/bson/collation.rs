@@ -17,6 +17,19 @@ use super::{text, ty};
 use crate::error::{Error, Reason, Result};
 use crate::limits::NESTING_MAX;
 
+/// What a collation may say.
+pub const OPTIONS: [&[u8]; 10] = [
+    b"locale",
+    b"caseLevel",
+    b"caseFirst",
+    b"strength",
+    b"numericOrdering",
+    b"alternate",
+    b"maxVariable",
+    b"normalization",
+    b"backwards",
+    b"version",
+];
 /// Languages that MongoDB 5.0 collates.
 const LANGUAGES: &str = "af am ar as az be bg bn bo bs ca chr cs cy da de dsb dz ee el en eo es et \
     fa fi fil fo fr ga gl gu ha haw he hi hr hsb hu hy id ig is it ja ka kk kl km kn ko kok ky lb \

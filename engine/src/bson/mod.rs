@@ -17,4 +17,5 @@ pub mod shape;
 #[cfg(test)]
 pub mod test_documents;
 pub mod text;
+pub mod timestamp;
 pub mod ty;

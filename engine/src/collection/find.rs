@@ -312,7 +312,7 @@ impl Find {
             }
             _ => None,
         };
-        let (sort, hint) = self.order()?;
+        let (sort, hint) = order(self.sort.as_deref(), self.hint.as_ref())?;
         let sort = sort.map(|sort| sort.collated(scope.collation()));
         check_same_names(self.min.as_deref(), self.max.as_deref())?;
         let wanted = projection.as_ref().filter(|_| !self.return_key);
@@ -348,23 +348,26 @@ impl Find {
             ..Query::of(question)
         })
     }
+}
 
-    /// What to sort by, and by which index. A natural order is a hint.
-    fn order(&self) -> Result<(Option<SortPattern>, Option<Hint>)> {
-        let Some(sort) = self.sort.as_ref().filter(|sort| sort.as_bytes().len() > EMPTY_LEN) else {
-            return Ok((None, self.hint.clone()));
-        };
-        document::check(sort.as_bytes())?;
-        if SortPattern::natural(sort.as_bytes())?.is_none() {
-            return Ok((Some(SortPattern::parse(sort.as_bytes())?), self.hint.clone()));
-        }
-        match &self.hint {
-            None => Ok((None, Some(Hint::Keys(sort.as_bytes().to_vec())))),
-            Some(Hint::Keys(keys)) if natural(keys)?.is_some() => Ok((None, self.hint.clone())),
-            Some(_) => {
-                let message = "index hint not allowed with $natural sort order";
-                Err(Error::refused(Reason::BadValue, message))
-            }
+/// What to sort by, and by which index. A natural order is a hint.
+pub(super) fn order(
+    sort: Option<&RawDocument>,
+    hint: Option<&Hint>,
+) -> Result<(Option<SortPattern>, Option<Hint>)> {
+    let Some(sort) = sort.filter(|sort| sort.as_bytes().len() > EMPTY_LEN) else {
+        return Ok((None, hint.cloned()));
+    };
+    document::check(sort.as_bytes())?;
+    if SortPattern::natural(sort.as_bytes())?.is_none() {
+        return Ok((Some(SortPattern::parse(sort.as_bytes())?), hint.cloned()));
+    }
+    match hint {
+        None => Ok((None, Some(Hint::Keys(sort.as_bytes().to_vec())))),
+        Some(Hint::Keys(keys)) if natural(keys)?.is_some() => Ok((None, hint.cloned())),
+        Some(_) => {
+            let message = "index hint not allowed with $natural sort order";
+            Err(Error::refused(Reason::BadValue, message))
         }
     }
 }

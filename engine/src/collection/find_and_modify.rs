@@ -2,6 +2,7 @@
 
 use bson::{RawDocument, RawDocumentBuf, cstr, rawdoc};
 
+use super::find::order;
 use super::handle::Collection;
 use super::profile::Entry;
 use super::search::{Hint, Search};
@@ -12,7 +13,7 @@ use super::variables::{named_variables, scope_of};
 use crate::bson::document;
 use crate::error::{Error, Reason, Result};
 use crate::expression::Scope;
-use crate::query::{Filter, Policy, Projection, SortPattern};
+use crate::query::{Filter, Policy, Projection};
 
 /// A change of one document that gives it back, ready to run. Made by
 /// [`Collection::find_one_and_update`] and its like.
@@ -217,15 +218,10 @@ impl FindAndModify<'_> {
         let update = update.map(|source| source.parse_given(&scope, &self.array_filters));
         let update = update.transpose()?;
         let filter = Filter::parse_in(self.filter.as_bytes(), &scope)?;
-        let sort = match &self.sort {
-            Some(sort) if !sort.is_empty() => {
-                document::check(sort.as_bytes())?;
-                Some(SortPattern::parse(sort.as_bytes())?.collated(scope.collation()))
-            }
-            _ => None,
-        };
+        let (sort, hint) = order(self.sort.as_deref(), self.hint.as_ref())?;
+        let sort = sort.map(|sort| sort.collated(scope.collation()));
         let projection = self.parsed_projection(&filter, &scope)?;
-        let (sort, hint) = (sort.as_ref(), self.hint.as_ref());
+        let (sort, hint) = (sort.as_ref(), hint.as_ref());
         let variables = variables.as_slice();
         let search = || Search { filter: &filter, sort, hint, variables, now_ms };
         let (document, report) = match &update {

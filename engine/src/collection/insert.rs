@@ -50,7 +50,8 @@ impl Collection {
         document::check(document)?;
         let shared = &self.database.shared;
         let now = shared.clock.unix_ms();
-        let document = prepare_insert(document, shared.object_ids.make(now), timestamp(now))?;
+        let timestamp = shared.timestamps.make(now);
+        let document = prepare_insert(document, shared.object_ids.make(now), timestamp)?;
         self.or_create(|| {
             self.change(|open, unit| {
                 open.check_maintainable()?;
@@ -77,11 +78,6 @@ impl Collection {
         }
         Ok(inserted)
     }
-}
-
-/// The BSON timestamp of a moment, as its 64 bits are stored: seconds, then a count.
-pub fn timestamp(unix_ms: i64) -> u64 {
-    (unix_ms.div_euclid(1000) as u64) << 32 | 1
 }
 
 /// Inserts a prepared document: its record, then its entries.

@@ -5,7 +5,7 @@ use bson::RawDocument;
 
 use super::catalog::{document_at, document_in};
 use super::handle::Collection;
-use super::insert::{insert_document, timestamp};
+use super::insert::insert_document;
 use super::locked::OpenCollection;
 use super::update_job::{Keep, UpdateJob, Updated};
 use super::update_report::{LocatedBy, Move, UpdateReport};
@@ -140,7 +140,7 @@ impl Collection {
             update: job.update,
             template: open.template.as_ref().map(Template::as_bytes),
             new_id: shared.object_ids.make(now),
-            timestamp: timestamp(now),
+            timestamp: shared.timestamps.make(now),
             now_ms: now,
             field_order: open.field_order,
             variables: job.search.variables,

@@ -7,6 +7,7 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 use super::profile::Thresholds;
 use crate::bson::object_id::ObjectIdMaker;
+use crate::bson::timestamp::TimestampMaker;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::journal::Journal;
@@ -24,6 +25,7 @@ pub struct EngineShared {
     /// Which calls change a padding factor.
     pub samples: Arc<PaddingSamples>,
     pub object_ids: ObjectIdMaker,
+    pub timestamps: TimestampMaker,
     /// Held by who moves a collection from one database to another.
     pub moving: Mutex<()>,
     /// Are expired documents left alone for now?

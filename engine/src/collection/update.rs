@@ -176,6 +176,20 @@ impl Collection {
         self.request(filter.as_ref(), source, false)
     }
 
+    /// Looks at an update with its array filters: what is wrong with these is told before what is
+    /// wrong with the update, and both before the filter.
+    ///
+    /// # Errors
+    /// MongoDB's, with its numbers.
+    pub fn check_array_filters<D: AsRef<RawDocument>>(
+        &self,
+        update: &RawDocument,
+        filters: impl IntoIterator<Item = D>,
+    ) -> Result<()> {
+        let filters: Vec<_> = filters.into_iter().map(|one| one.as_ref().to_owned()).collect();
+        UpdateSource::document(update).parse_given(&Scope::default(), &filters).map(|_| ())
+    }
+
     fn request(
         &self,
         filter: &RawDocument,

@@ -8,7 +8,6 @@ use std::collections::HashSet;
 
 use super::catalog::document_in;
 use super::handle::{Collection, if_it_exists};
-use super::insert::timestamp;
 use super::locate::{Holding, data_at, find_first};
 use super::locked::OpenCollection;
 use super::search::Search;
@@ -158,9 +157,13 @@ impl Collection {
         job: &UpdateJob<'o>,
         document: &[u8],
     ) -> Result<Context<'o>> {
-        let now = self.database.shared.clock.unix_ms();
+        let shared = &self.database.shared;
+        let now = shared.clock.unix_ms();
         Ok(Context {
-            timestamp: timestamp(now),
+            timestamp: match job.update.needs_timestamp() {
+                true => shared.timestamps.make(now),
+                false => 0,
+            },
             now_ms: now,
             field_order: open.field_order,
             position: job.position_in(document)?,

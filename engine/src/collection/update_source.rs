@@ -2,7 +2,7 @@
 
 use bson::{RawArrayBuf, RawBson, RawDocument, RawDocumentBuf};
 
-use crate::bson::document;
+use crate::bson::{document, text};
 use crate::error::{Error, Reason, Result};
 use crate::expression::Scope;
 use crate::update::{Pipeline, Update};
@@ -66,7 +66,13 @@ impl UpdateSource {
             UpdateSource::Document(update) => {
                 document::check(update.as_bytes())?;
                 let filters = filters.iter().map(|filter| filter.as_bytes());
-                Update::parse_given(update.as_bytes(), filters)
+                Update::parse_given(update.as_bytes(), filters).map_err(|error| match error {
+                    Error::Refused { reason, message } if message.ends_with("in the update") => {
+                        let shown = text::document(update.as_bytes());
+                        Error::refused(reason, format!("{message} {shown}"))
+                    }
+                    error => error,
+                })
             }
             UpdateSource::Pipeline(_) => with_array_filters(self.parse(scope)?, filters),
         }

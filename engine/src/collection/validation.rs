@@ -227,11 +227,12 @@ impl Validator {
         {
             return Ok(());
         }
-        let details = mismatch::details(self.source.as_bytes(), document, &self.scope, &vars)?;
         let mut info = Builder::new();
         let null = Value { ty: ty::NULL, bytes: &[] };
         let id = get(document, "_id")?.map_or(null, |id| id.val());
-        info.value("failingDocumentId", id).document("details", &details);
+        info.value("failingDocumentId", id);
+        let source = self.source.as_bytes();
+        mismatch::put_details(&mut info, source, document, &self.scope, &vars)?;
         Err(Error::DocumentInvalid { info: info.finish().into() })
     }
 }

@@ -221,6 +221,12 @@ fn index_of<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>>
     }
     if !array.is_array() {
         let name = array.type_name();
+        if args[0].is_constant() && !args[1..].iter().all(Node::is_constant) {
+            let message = format!(
+                "First operand of $indexOfArray must be an array. First argument is of type: {name}"
+            );
+            return Err(location(50809, message));
+        }
         let message = format!("$indexOfArray requires an array as a first argument, found: {name}");
         return Err(location(40090, message));
     }

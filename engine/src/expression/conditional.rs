@@ -3,7 +3,7 @@
 use super::computed::Computed;
 use super::node::{Frame, Node};
 use super::operator::{Names, Operator, Takes};
-use super::parse::{Parser, call, location, named};
+use super::parse::{Parser, location, named};
 use crate::bson::element::{Elements, Value};
 use crate::bson::ty;
 use crate::error::Result;
@@ -103,5 +103,5 @@ pub(super) fn parse_switch(parser: &mut Parser<'_>, value: Value<'_>) -> Result<
         // That no branch is taken is known when it is.
         return Ok(Node::Call(&OPERATOR, nodes.into()));
     }
-    call(&OPERATOR, nodes)
+    parser.call(&OPERATOR, nodes)
 }

@@ -61,6 +61,20 @@ fn run<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>> {
     }
 }
 
+/// The type of no field at all, which nothing can be made.
+const MISSING: u8 = 0;
+/// What can be made of what is of the same type.
+const TYPES: [u8; 8] = [
+    ty::DOUBLE,
+    ty::STRING,
+    ty::OBJECT_ID,
+    ty::BOOL,
+    ty::DATE,
+    ty::INT32,
+    ty::INT64,
+    ty::DECIMAL128,
+];
+
 /// The type to convert to; `None` if it is null.
 fn target(to: &Computed<'_>) -> Result<Option<u8>> {
     let refused = |message: String| Err(Error::refused(Reason::FailedToParse, message));
@@ -69,6 +83,9 @@ fn target(to: &Computed<'_>) -> Result<Option<u8>> {
     }
     let all = (0..=u8::MAX).filter(|ty| ty::name(*ty) != "unknown");
     if let Some(name) = string(to) {
+        if name == "missing" {
+            return Ok(Some(MISSING));
+        }
         let Some(found) = all.into_iter().find(|ty| ty::name(*ty) == name) else {
             return Err(Error::refused(Reason::BadValue, format!("Unknown type name: {name}")));
         };
@@ -83,6 +100,9 @@ fn target(to: &Computed<'_>) -> Result<Option<u8>> {
     let Some(number) = super::array::as_i32(to) else {
         return refused("In $convert, numeric 'to' argument is not an integer".into());
     };
+    if number == 0 {
+        return Ok(Some(MISSING));
+    }
     let found = all.into_iter().find(|ty| match *ty {
         ty::MIN_KEY => number == -1,
         ty => i32::from(ty) == number,
@@ -100,7 +120,7 @@ fn failed(message: String) -> Error {
 }
 
 fn unsupported(value: &Computed<'_>, to: u8) -> Error {
-    let (from, to) = (value.type_name(), ty::name(to));
+    let (from, to) = (value.type_name(), if to == MISSING { "missing" } else { ty::name(to) });
     failed(format!("Unsupported conversion from {from} to {to} {PLACE}"))
 }
 
@@ -109,7 +129,7 @@ fn unparsed(kind: &str, text: &str, why: &str) -> Error {
 }
 
 fn convert<'a>(value: Computed<'a>, to: u8) -> Result<Computed<'a>> {
-    if value.ty() == Some(to) {
+    if value.ty() == Some(to) && TYPES.contains(&to) {
         return Ok(value);
     }
     match to {

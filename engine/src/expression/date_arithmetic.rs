@@ -9,7 +9,7 @@ use super::parse::location;
 use super::string::string;
 use super::zone::{Civil, DAY, Zone, days_of};
 use crate::bson::text;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 pub(super) const OPERATORS: &[Operator] = &[
     Operator::all("$dateAdd", Takes::Named(&ADD_NAMES), |args, frame| {
@@ -78,7 +78,7 @@ fn unit_of(name: &str) -> Option<Unit> {
 }
 
 /// An integer, whatever its type.
-fn whole(value: &Computed<'_>) -> Option<i64> {
+pub(super) fn whole(value: &Computed<'_>) -> Option<i64> {
     match value.as_number() {
         Some(number) => number.to_i64(),
         None => super::array::as_i32(value).map(i64::from),
@@ -144,6 +144,19 @@ fn plus(ms: i64, unit: Unit, amount: i64, zone: &Zone) -> Option<i64> {
     }
 }
 
+/// The time zone of an operator that says whose it was.
+fn named_zone<'a>(operator: &str, arg: &'a Node, frame: &mut Frame<'a>) -> Result<Option<Zone>> {
+    zone(Some(arg), frame).map_err(|error| match error {
+        Error::Refused { reason, message } => {
+            let message = format!(
+                "{operator} parameter 'timezone' value parsing failed :: caused by :: {message}"
+            );
+            Error::refused(reason, message)
+        }
+        error => error,
+    })
+}
+
 fn unit_argument(operator: &str, unit: &Computed<'_>) -> Result<(Unit, bool)> {
     let Some(name) = string(unit) else {
         let message =
@@ -170,6 +183,11 @@ fn date_argument(operator: &str, code: i32, name: &str, value: &Computed<'_>) ->
             Err(location(code, message))
         }
     }
+}
+
+/// Is it in weeks that begin with null?
+fn has_no_week(unit: &Computed<'_>, arg: &Node, week: &Computed<'_>) -> bool {
+    !arg.is_absent() && week.is_nullish() && string(unit).is_some_and(|unit| unit == "week")
 }
 
 /// The day with which weeks begin, 0 being Sunday; `None` if it is null.
@@ -204,17 +222,17 @@ fn difference<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a
     const NAME: &str = "$dateDiff";
     let (start, end) = (args[0].eval(frame)?, args[1].eval(frame)?);
     let unit = args[2].eval(frame)?;
-    let zone = zone(args.get(3), frame)?;
     let week = args[4].eval(frame)?;
-    let Some(zone) = zone else { return Ok(Computed::null()) };
-    if start.is_nullish() || end.is_nullish() || unit.is_nullish() {
+    let is_null = start.is_nullish() || end.is_nullish() || unit.is_nullish();
+    if is_null || has_no_week(&unit, &args[4], &week) {
         return Ok(Computed::null());
     }
+    let Some(zone) = named_zone(NAME, &args[3], frame)? else { return Ok(Computed::null()) };
+    let start = date_argument(NAME, 5_166_307, "startDate", &start)?;
+    let end = date_argument(NAME, 5_166_307, "endDate", &end)?;
     let (unit, is_week) = unit_argument(NAME, &unit)?;
     let week = if is_week { start_of_week(NAME, &args[4], &week)? } else { Some(0) };
     let Some(week) = week else { return Ok(Computed::null()) };
-    let start = date_argument(NAME, 5_166_307, "startDate", &start)?;
-    let end = date_argument(NAME, 5_166_307, "endDate", &end)?;
     let (from, to) = (Civil::of(zone.local(start)), Civil::of(zone.local(end)));
     let count = match unit {
         Unit::Months(len) => {
@@ -242,16 +260,18 @@ fn truncate<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>>
     const NAME: &str = "$dateTrunc";
     let (date, unit) = (args[0].eval(frame)?, args[1].eval(frame)?);
     let bins = args[2].eval(frame)?;
-    let zone = zone(args.get(3), frame)?;
     let week = args[4].eval(frame)?;
     let is_null =
         date.is_nullish() || unit.is_nullish() || (bins.is_nullish() && !args[2].is_absent());
-    let Some(zone) = zone.filter(|_| !is_null) else { return Ok(Computed::null()) };
+    if is_null || has_no_week(&unit, &args[4], &week) {
+        return Ok(Computed::null());
+    }
+    let Some(zone) = named_zone(NAME, &args[3], frame)? else { return Ok(Computed::null()) };
+    let ms = date_argument(NAME, 5_439_012, "date", &date)?;
     let (unit, is_week) = unit_argument(NAME, &unit)?;
     let week = if is_week { start_of_week(NAME, &args[4], &week)? } else { Some(0) };
     let Some(week) = week else { return Ok(Computed::null()) };
     let bins = if args[2].is_absent() { 1 } else { bin_size(&bins)? };
-    let ms = date_argument(NAME, 5_439_012, "date", &date)?;
     truncated(ms, unit, bins, &zone, week).map(Computed::date)
 }
 

@@ -2,6 +2,7 @@
 
 use super::computed::Computed;
 use super::date::zone;
+use super::date_text::check_format;
 use super::node::{Frame, Node};
 use super::operator::{Names, Operator, Takes};
 use super::parse::location;
@@ -23,7 +24,6 @@ const NAMES: Names = Names {
 fn run<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>> {
     let date = args[0].eval(frame)?;
     let format = args[1].eval(frame)?;
-    let given_zone = zone(args.get(2), frame)?;
     let shown = |value: &Computed<'_>| {
         format!("found: {} with value {}", value.type_name(), text::value(value.or_null()))
     };
@@ -32,6 +32,10 @@ fn run<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>> {
         let message = format!("$dateFromString requires that 'format' be a string, {found}");
         return Err(location(40684, message));
     }
+    if let Some(format) = string(&format) {
+        check_format(&format, "YmdHMSLjuVGzZ")?;
+    }
+    let given_zone = zone(args.get(2), frame)?;
     if date.is_nullish() {
         return match &args[4] {
             node if node.is_absent() => Ok(Computed::null()),

@@ -1,8 +1,8 @@
 //! `$dateToParts` and `$dateFromParts`.
 
-use super::array::as_i32;
 use super::computed::Computed;
 use super::date::{instant, zone};
+use super::date_arithmetic::whole;
 use super::node::{Frame, Node};
 use super::operator::{Names, Operator, Takes};
 use super::parse::location;
@@ -10,7 +10,7 @@ use super::zone::{Civil, DAY, days_of};
 use crate::bson::builder::Builder;
 use crate::bson::number::Number;
 use crate::bson::{text, ty};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 
 pub(super) const OPERATORS: &[Operator] = &[
     Operator::all("$dateToParts", Takes::Named(&TO_NAMES), to_parts),
@@ -99,8 +99,11 @@ fn from_parts<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a
         return Err(location(40516, message));
     }
     if is_iso && (has(0) || has(1) || has(2)) {
-        let message = "$dateFromParts does not allow mixing ISO dates with natural dates";
-        return Err(location(if has(0) { 40489 } else { 40525 }, message));
+        let (code, mixed) = match has(0) {
+            true => (40489, "natural dates with ISO dates"),
+            false => (40525, "ISO dates with natural dates"),
+        };
+        return Err(location(code, format!("$dateFromParts does not allow mixing {mixed}")));
     }
     if !is_iso && (has(4) || has(5)) {
         let message = "$dateFromParts does not allow mixing natural dates with ISO dates";
@@ -124,8 +127,15 @@ fn from_parts<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a
         }
         false => days_of(year, month, day),
     };
-    let clock = ((hour * 60 + minute) * 60 + second) * 1000 + millisecond;
-    Ok(Computed::date(zone.instant(days * DAY + clock)))
+    let overflow = || {
+        let message =
+            "Overflow casting from a lower-precision duration to a higher-precision duration";
+        Error::refused(Reason::DurationOverflow, message)
+    };
+    let whole = days * DAY + (hour * 60 + minute) * 60_000;
+    let local = second.checked_mul(1000).ok_or_else(overflow)?.checked_add(millisecond);
+    let local = local.and_then(|clock| clock.checked_add(whole)).ok_or_else(overflow)?;
+    Ok(Computed::date(zone.instant(local)))
 }
 
 /// A part of a date; `None` if it is null.
@@ -133,7 +143,7 @@ fn part_of(name: &str, value: &Computed<'_>) -> Result<Option<i64>> {
     if value.is_nullish() {
         return Ok(None);
     }
-    let Some(number) = as_i32(value).map(i64::from) else {
+    let Some(number) = whole(value) else {
         let message = format!(
             "'{name}' must evaluate to an integer, found {} with value {}",
             value.type_name(),

@@ -25,6 +25,16 @@ const NAMES: Names = Names {
 fn run<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>> {
     let date = args[0].eval(frame)?;
     let format = args[1].eval(frame)?;
+    if let Some(format) = string(&format).filter(|_| !args[1].is_absent()) {
+        check_format(&format, "YmdHMSLjwuUVGzZ")?;
+    } else if !args[1].is_absent() && !format.is_nullish() {
+        let message = format!(
+            "$dateToString requires that 'format' be a string, found: {} with value {}",
+            format.type_name(),
+            text::value(format.or_null())
+        );
+        return Err(location(18533, message));
+    }
     let zone = zone(args.get(2), frame)?;
     if date.is_nullish() {
         return match &args[3] {
@@ -33,26 +43,31 @@ fn run<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>> {
         };
     }
     let Some(zone) = zone else { return Ok(Computed::null()) };
-    let text = if args[1].is_absent() {
-        None
-    } else if format.is_nullish() {
+    if !args[1].is_absent() && format.is_nullish() {
         return Ok(Computed::null());
-    } else if let Some(text) = string(&format) {
-        Some(text)
-    } else {
-        let message = format!(
-            "$dateToString requires that 'format' be a string, found: {} with value {}",
-            format.type_name(),
-            text::value(format.or_null())
-        );
-        return Err(location(18533, message));
-    };
+    }
     let Some(date) = instant(&date)? else { return Ok(Computed::null()) };
-    let shown = match text {
+    let shown = match string(&format) {
         None => default_text(date, &zone)?,
         Some(format) => formatted(date, &zone, &format)?,
     };
     Ok(Computed::string(&shown))
+}
+
+/// Refuses a format with other letters, whatever the date.
+pub(super) fn check_format(format: &str, letters: &str) -> Result<()> {
+    let mut rest = format.chars();
+    while let Some(c) = rest.next() {
+        match (c, if c == '%' { rest.next() } else { None }) {
+            ('%', None) => return Err(location(18535, "Unmatched '%' at end of format string")),
+            ('%', Some(letter)) if letter != '%' && !letters.contains(letter) => {
+                let message = format!("Invalid format character '%{letter}' in format string");
+                return Err(location(18536, message));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn formatted(date: i64, zone: &Zone, format: &str) -> Result<String> {

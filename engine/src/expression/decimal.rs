@@ -9,7 +9,7 @@ use crate::bson::number::Number;
 
 const DIGITS: usize = DIGITS_MAX as usize;
 const EXPONENT_MAX: i32 = 6111;
-const EXPONENT_MIN: i32 = -6176;
+pub(super) const EXPONENT_MIN: i32 = -6176;
 /// Digits beyond which a smaller number cannot show in a sum.
 const APART_MAX: i32 = 80;
 
@@ -208,7 +208,12 @@ fn towards_exponent(value: Decimal, exponent: i32) -> Decimal {
 }
 
 /// Makes a decimal of any number of digits.
-fn rounded(negative: bool, mut digits: Vec<u8>, exponent: i32, rounding: Rounding) -> Decimal {
+pub(super) fn rounded(
+    negative: bool,
+    mut digits: Vec<u8>,
+    exponent: i32,
+    rounding: Rounding,
+) -> Decimal {
     let mut exponent = exponent;
     let first = digits.iter().position(|digit| *digit != 0).unwrap_or(digits.len());
     digits.drain(..first);
@@ -262,22 +267,22 @@ fn drop_digits(digits: &mut Vec<u8>, count: usize, negative: bool, rounding: Rou
     }
 }
 
-fn digits_of(size: u128) -> Vec<u8> {
+pub(super) fn digits_of(size: u128) -> Vec<u8> {
     size.to_string().bytes().map(|digit| digit - b'0').collect()
 }
 
-fn shifted(mut digits: Vec<u8>, zeros: usize) -> Vec<u8> {
+pub(super) fn shifted(mut digits: Vec<u8>, zeros: usize) -> Vec<u8> {
     digits.resize(digits.len() + zeros, 0);
     digits
 }
 
-fn compare(a: &[u8], b: &[u8]) -> Ordering {
+pub(super) fn compare(a: &[u8], b: &[u8]) -> Ordering {
     let strip = |digits: &[u8]| digits.iter().position(|digit| *digit != 0).unwrap_or(digits.len());
     let (a, b) = (&a[strip(a)..], &b[strip(b)..]);
     a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
-fn plus(a: &[u8], b: &[u8]) -> Vec<u8> {
+pub(super) fn plus(a: &[u8], b: &[u8]) -> Vec<u8> {
     let len = a.len().max(b.len()) + 1;
     let mut out = vec![0; len];
     let mut carry = 0;
@@ -291,7 +296,7 @@ fn plus(a: &[u8], b: &[u8]) -> Vec<u8> {
 }
 
 /// The difference of a number and a smaller one.
-fn minus(a: &[u8], b: &[u8]) -> Vec<u8> {
+pub(super) fn minus(a: &[u8], b: &[u8]) -> Vec<u8> {
     let mut out = a.to_vec();
     let mut borrow = 0;
     for i in 0..out.len() {
@@ -303,7 +308,7 @@ fn minus(a: &[u8], b: &[u8]) -> Vec<u8> {
     out
 }
 
-fn times(a: &[u8], b: &[u8]) -> Vec<u8> {
+pub(super) fn times(a: &[u8], b: &[u8]) -> Vec<u8> {
     let mut sums = vec![0_u32; a.len() + b.len()];
     for (i, x) in a.iter().enumerate() {
         for (j, y) in b.iter().enumerate() {

@@ -4,7 +4,7 @@
 use super::computed::{ArrayBuilder, Computed, array_of, check_len};
 use super::node::{Frame, Node};
 use super::operator::{Names, Operator, Takes};
-use super::parse::{Parser, call, check_variable, location, name_of, named};
+use super::parse::{Parser, check_variable, location, name_of, named};
 use crate::bson::document::check_depth;
 use crate::bson::element::{Elements, Value};
 use crate::bson::{text, ty};
@@ -70,7 +70,8 @@ const ZIP_NAMES: Names = Names {
 pub(super) fn parse_let(parser: &mut Parser<'_>, value: Value<'_>) -> Result<Node> {
     let parts = named("$let", &LET_NAMES, value)?;
     let [Some(vars), Some(inner)] = parts[..] else { return Err(internal()) };
-    if vars.ty != ty::DOCUMENT {
+    // An array has fields too, though none that may be a variable.
+    if !matches!(vars.ty, ty::DOCUMENT | ty::ARRAY) {
         return Err(location(10065, "invalid parameter: expected an object (vars)"));
     }
     let (mut names, mut nodes) = (vec![], vec![]);
@@ -227,7 +228,7 @@ pub(super) fn parse_zip(parser: &mut Parser<'_>, value: Value<'_>) -> Result<Nod
         vec![constant(Computed::bool(longest)), constant(Computed::int(inputs.len() as i32))];
     nodes.extend(inputs);
     nodes.extend(defaults);
-    call(&ZIP, nodes)
+    parser.call(&ZIP, nodes)
 }
 
 fn run_zip<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>> {

@@ -4,7 +4,7 @@
 use super::computed::{Computed, check_len};
 use super::node::{Frame, Node};
 use super::operator::{Names, Operator, Takes};
-use super::parse::{Parser, call, location, named};
+use super::parse::{Parser, location, named};
 use crate::bson::builder::Builder;
 use crate::bson::element::{Elements, Value, get};
 use crate::bson::ty;
@@ -52,7 +52,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, operator: &str, value: Value<'_>) -
     // `$getField` may be given nothing but the name.
     if std::ptr::eq(operator, &GET) && !names_arguments(value)? {
         let name = field_name(operator.name, codes, value)?;
-        return call(operator, vec![name, Node::Root]);
+        return parser.call(operator, vec![name, Node::Root]);
     }
     let mut values = named(operator.name, names, value)?.into_iter();
     let field = values.next().flatten().unwrap_or(Value { ty: ty::NULL, bytes: &[] });
@@ -60,7 +60,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, operator: &str, value: Value<'_>) -
     for value in values {
         args.push(parser.optional(value)?);
     }
-    call(operator, args)
+    parser.call(operator, args)
 }
 
 /// Is it a document of named arguments, and no expression?

@@ -1,12 +1,14 @@
 //! Parses expressions.
 //!
 //! What is constant is evaluated at once, so that its errors are those of the request and not of
-//! a document. Depth is bounded by [`DEPTH_MAX`].
+//! a document; they are told when the whole request is parsed ([`Scope::constants_last`]). Depth
+//! is bounded by [`DEPTH_MAX`].
 
 use super::computed::Computed;
 use super::conditional;
 use super::loops;
 use super::named_field;
+use super::nary;
 use super::node::{Frame, Node};
 use super::operator::{self, Names, Operator, Takes};
 use super::path;
@@ -24,7 +26,7 @@ const FOLDED_LEN_MAX: usize = 16 * 1024;
 
 /// Parses a whole expression.
 pub(crate) fn expression(value: Value<'_>, scope: &Scope) -> Result<Node> {
-    Parser { scope, locals: vec![], depth: 0 }.operand(value)
+    scope.constants_last("", |scope| Parser { scope, locals: vec![], depth: 0 }.operand(value))
 }
 
 /// A refusal by its number, which mostly has no name.
@@ -68,7 +70,7 @@ impl Parser<'_> {
                 let nodes = self.array(value)?;
                 let is_constant = nodes.iter().all(Node::is_constant);
                 let node = Node::Array(nodes.into());
-                if is_constant { fold(node, usize::MAX) } else { Ok(node) }
+                if is_constant { self.fold(node, usize::MAX) } else { Ok(node) }
             }
             _ => Ok(Node::Literal(value.to_owned())),
         }
@@ -154,7 +156,7 @@ impl Parser<'_> {
             }
         }
         let node = Node::Object(fields.into());
-        if is_constant { fold(node, usize::MAX) } else { Ok(node) }
+        if is_constant { self.fold(node, usize::MAX) } else { Ok(node) }
     }
 
     fn operator(&mut self, name: &str, value: Value<'_>) -> Result<Node> {
@@ -171,6 +173,7 @@ impl Parser<'_> {
                 return regex::parse(self, name, value);
             }
             "$substr" => return self.operator("$substrBytes", value),
+            "$rand" => super::types::check_rand(value)?,
             _ => {}
         }
         if name == "$meta" && value.as_str() == Some("textScore") {
@@ -185,7 +188,7 @@ impl Parser<'_> {
             return Err(Error::refused(Reason::InvalidPipelineOperator, message));
         };
         let args = self.arguments(operator, value)?;
-        call(operator, args)
+        self.call(operator, args)
     }
 
     fn arguments(&mut self, operator: &Operator, value: Value<'_>) -> Result<Vec<Node>> {
@@ -218,9 +221,44 @@ impl Parser<'_> {
         values.into_iter().map(|value| self.optional(value)).collect()
     }
 
+    /// Tells of a constant what is wrong with it, now or later.
+    pub fn constant_is_wrong(&self, error: Error) -> Result<()> {
+        self.scope.constant_is_wrong(error)
+    }
+
     /// An argument that may have been left out.
     pub fn optional(&mut self, value: Option<Value<'_>>) -> Result<Node> {
         value.map_or(Ok(Node::Missing), |value| self.operand(value))
+    }
+
+    /// A call of an operator, or what it comes to if its arguments are constant.
+    pub fn call(&self, operator: &'static Operator, args: Vec<Node>) -> Result<Node> {
+        let args = nary::grouped(self, operator, args)?;
+        let is_constant = args.iter().all(|arg| arg.is_constant() || arg.is_absent());
+        let node = match nary::decided(operator, args) {
+            Ok(node) => return Ok(node),
+            Err(args) => Node::Call(operator, args.into()),
+        };
+        if is_constant && operator.name != "$rand" {
+            // What is longer is made for each document, and not kept for every place in a request.
+            self.fold(node, FOLDED_LEN_MAX)
+        } else {
+            Ok(node)
+        }
+    }
+
+    fn fold(&self, node: Node, len_max: usize) -> Result<Node> {
+        let vars = Variables::new(0);
+        let root = [5, 0, 0, 0, 0];
+        let value = match node.eval(&mut Frame { root: &root, vars: &vars, locals: vec![] }) {
+            Ok(Computed::Missing) => None,
+            Ok(value) => Some(value.into_owned()),
+            Err(error) => {
+                self.scope.constant_is_wrong(error)?;
+                None
+            }
+        };
+        Ok(value.filter(|value| value.bytes.len() <= len_max).map_or(node, Node::Literal))
     }
 }
 
@@ -260,28 +298,6 @@ fn check_count(operator: &Operator, count: usize) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// A call of an operator, or what it comes to if its arguments are constant.
-pub(crate) fn call(operator: &'static Operator, args: Vec<Node>) -> Result<Node> {
-    let is_constant = args.iter().all(|arg| arg.is_constant() || arg.is_absent());
-    let node = Node::Call(operator, args.into());
-    if is_constant && operator.name != "$rand" {
-        // What is longer is made for each document, and not kept for every place in a request.
-        fold(node, FOLDED_LEN_MAX)
-    } else {
-        Ok(node)
-    }
-}
-
-fn fold(node: Node, len_max: usize) -> Result<Node> {
-    let vars = Variables::new(0);
-    let root = [5, 0, 0, 0, 0];
-    let value = match node.eval(&mut Frame { root: &root, vars: &vars, locals: vec![] })? {
-        Computed::Missing => None,
-        value => Some(value.into_owned()),
-    };
-    Ok(value.filter(|value| value.bytes.len() <= len_max).map_or(node, Node::Literal))
 }
 
 /// The values of named arguments, each in its place.

@@ -1,33 +1,62 @@
-//! `$sqrt`, `$pow`, `$exp`, `$ln`, `$log`, `$log10`. Not of decimals, which would need more
-//! digits than doubles have.
+//! `$sqrt`, `$pow`, `$exp`, `$ln`, `$log`, `$log10`. Not `$pow` and `$log` of decimals: mongod 5.0
+//! has others than what they are (`$log` of 2 to the base 3 is 0.231), and refusing is safer.
 
 use super::arithmetic::{Numeric, numeric};
 use super::computed::Computed;
+use super::decimal::{is_negative, to_f64};
+use super::decimal_functions as decimals;
 use super::operator::Operator;
 use super::parse::location;
+use crate::bson::decimal::Decimal;
 use crate::bson::number::Number::{self, Double, Int64};
 use crate::error::{Error, Reason, Result};
 
 pub(super) const OPERATORS: &[Operator] = &[
-    Operator::one("$sqrt", |value| {
-        of_one("$sqrt", value, |number| match number {
-            number if number < 0.0 => {
-                let message = "$sqrt's argument must be greater than or equal to 0";
-                Err(location(28714, message))
-            }
-            number => Ok(number.sqrt()),
-        })
-    }),
+    Operator::one("$sqrt", sqrt),
     Operator::two("$pow", pow),
-    Operator::one("$exp", |value| of_one("$exp", value, |number| Ok(number.exp()))),
-    Operator::one("$ln", |value| {
-        of_one("$ln", value, |number| positive("$ln", 28766, number).map(f64::ln))
-    }),
-    Operator::one("$log10", |value| {
-        of_one("$log10", value, |number| positive("$log10", 28761, number).map(f64::log10))
-    }),
+    Operator::one("$exp", exp),
+    Operator::one("$ln", |value| logarithm("$ln", 28766, value, f64::ln, decimals::ln)),
+    Operator::one("$log10", |value| logarithm("$log10", 28761, value, f64::log10, decimals::log10)),
     Operator::two("$log", log),
 ];
+
+fn sqrt(value: Computed<'_>) -> Result<Computed<'_>> {
+    let refused = || location(28714, "$sqrt's argument must be greater than or equal to 0");
+    match numeric("$sqrt", &value)? {
+        None => Ok(Computed::null()),
+        Some(Numeric::Number(number)) if number.to_f64() < 0.0 => Err(refused()),
+        Some(Numeric::Number(number)) => Ok(Computed::double(number.to_f64().sqrt())),
+        Some(Numeric::Decimal(number)) if is_negative(number) => Err(refused()),
+        Some(Numeric::Decimal(number)) => Ok(Computed::decimal(decimals::sqrt(number))),
+    }
+}
+
+fn exp(value: Computed<'_>) -> Result<Computed<'_>> {
+    Ok(match numeric("$exp", &value)? {
+        None => Computed::null(),
+        Some(Numeric::Number(number)) => Computed::double(number.to_f64().exp()),
+        Some(Numeric::Decimal(number)) => Computed::decimal(decimals::exp(number)),
+    })
+}
+
+fn logarithm<'a>(
+    operator: &str,
+    code: i32,
+    value: Computed<'a>,
+    of_double: fn(f64) -> f64,
+    of_decimal: fn(Decimal) -> Decimal,
+) -> Result<Computed<'a>> {
+    match numeric(operator, &value)? {
+        None => Ok(Computed::null()),
+        Some(Numeric::Number(number)) => positive(operator, code, number.to_f64())
+            .map(|number| Computed::double(of_double(number))),
+        Some(Numeric::Decimal(Decimal::NaN)) => Ok(Computed::double(f64::NAN)),
+        Some(Numeric::Decimal(number)) if is_negative(number) || number.is_zero() => {
+            positive(operator, code, to_f64(number)).map(Computed::double)
+        }
+        Some(Numeric::Decimal(number)) => Ok(Computed::decimal(of_decimal(number))),
+    }
+}
 
 fn positive(operator: &str, code: i32, number: f64) -> Result<f64> {
     if number <= 0.0 {
@@ -40,18 +69,6 @@ fn positive(operator: &str, code: i32, number: f64) -> Result<f64> {
 pub(super) fn no_decimals(operator: &str) -> Error {
     let message = format!("{operator} of decimals is not supported");
     Error::refused(Reason::CommandNotSupported, message)
-}
-
-pub(super) fn of_one<'a>(
-    operator: &str,
-    value: Computed<'a>,
-    run: impl FnOnce(f64) -> Result<f64>,
-) -> Result<Computed<'a>> {
-    match numeric(operator, &value)? {
-        None => Ok(Computed::null()),
-        Some(Numeric::Number(number)) => run(number.to_f64()).map(Computed::double),
-        Some(Numeric::Decimal(_)) => Err(no_decimals(operator)),
-    }
 }
 
 /// Two numbers; `None` if one is null.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use fancy_regex::{Regex, RegexBuilder};
+use fancy_regex::Regex;
 
 use super::computed::{ArrayBuilder, Computed, array_of};
 use super::node::{Frame, Node};
 use super::operator::Names;
 use super::parse::{Parser, location, named};
+use super::pattern;
 use super::string::string;
 use crate::bson::builder::Builder;
 use crate::bson::element::{Value, name_end};
@@ -56,7 +57,10 @@ pub(super) fn parse(parser: &mut Parser<'_>, name: &str, value: Value<'_>) -> Re
             Node::Literal(options) => Computed::Borrowed(options.as_ref()),
             _ => Computed::Missing,
         };
-        call.compiled = call.compile(&Computed::Borrowed(regex.as_ref()), &options)?;
+        match call.compile(&Computed::Borrowed(regex.as_ref()), &options) {
+            Ok(compiled) => call.compiled = compiled,
+            Err(error) => parser.constant_is_wrong(error)?,
+        }
     }
     Ok(Node::Regex(Box::new(call), args.into()))
 }
@@ -111,7 +115,9 @@ impl RegexCall {
             }
         };
         let (pattern, flags) = match regex.as_value() {
-            None | Some(Value { ty: ty::NULL | ty::UNDEFINED, .. }) => return Ok(None),
+            None | Some(Value { ty: ty::NULL | ty::UNDEFINED, .. }) => {
+                return check_flags(name, &flags).map(|()| None);
+            }
             Some(Value { ty: ty::REGEX, bytes }) => {
                 let (pattern, own) = parts(bytes);
                 if !own.is_empty() && !flags.is_empty() {
@@ -131,22 +137,15 @@ impl RegexCall {
                 }
             },
         };
-        if let Some(bad) = flags.chars().find(|flag| !"imsx".contains(*flag)) {
-            let message = format!("{name} invalid flag in regex options: {bad}");
-            return Err(location(51108, message));
-        }
+        check_flags(name, &flags)?;
         if pattern.contains('\0') {
             let message =
                 format!("{name}: regular expression cannot contain an embedded null byte");
             return Err(location(51109, message));
         }
-        let pattern = match flags.as_str() {
-            "" => pattern,
-            flags => format!("(?{flags}:{pattern})"),
-        };
-        match RegexBuilder::new(&pattern).build() {
+        match pattern::compile(&pattern, &flags, self.what != What::Match) {
             Ok(regex) => Ok(Some(Arc::new(regex))),
-            Err(error) => Err(location(51111, format!("Invalid Regex in {name}: {error}"))),
+            Err(why) => Err(location(51111, format!("Invalid Regex in {name}: {why}"))),
         }
     }
 
@@ -193,4 +192,14 @@ fn parts(bytes: &[u8]) -> (String, String) {
     let Some(end) = name_end(bytes, 0) else { return (String::new(), String::new()) };
     let flags = bytes.get(end + 1..bytes.len() - 1).unwrap_or_default();
     (text(&bytes[..end]), text(flags))
+}
+
+fn check_flags(operator: &str, flags: &str) -> Result<()> {
+    match flags.chars().find(|flag| !"imsx".contains(*flag)) {
+        Some(bad) => {
+            let message = format!("{operator} invalid flag in regex options: {bad}");
+            Err(location(51108, message))
+        }
+        None => Ok(()),
+    }
 }

@@ -47,12 +47,15 @@ fn to_place<'a>(
         Some(arg) => arg.eval(frame)?,
         None => Computed::int(0),
     };
-    if value.is_nullish() || place.is_nullish() {
+    if value.is_nullish() {
         return Ok(Computed::null());
     }
     if !value.is_number() {
         let name = value.type_name();
         return Err(location(51081, format!("{operator} only supports numeric types, not {name}")));
+    }
+    if place.is_nullish() {
+        return Ok(Computed::null());
     }
     let place = place_of(operator, &place)?;
     Ok(match numeric(operator, &value)? {
@@ -83,12 +86,19 @@ fn does_not_fit(operator: &str) -> Error {
 /// The least double that an int64 holds; what lies above is below its negation.
 const MIN: f64 = i64::MIN as f64;
 
+/// A double that an int64 can hold, cut down.
+pub(super) fn in_range(number: f64) -> Result<f64> {
+    if (MIN..-MIN).contains(&number) {
+        return Ok(number);
+    }
+    let shown = if number.is_nan() { "nan".to_owned() } else { general(number) };
+    Err(location(31109, format!("Can't coerce out of range value {shown} to long")))
+}
+
 fn place_of(operator: &str, place: &Computed<'_>) -> Result<i32> {
     let whole = match numeric(operator, place) {
-        Ok(Some(Numeric::Number(Number::Double(number)))) if !(MIN..-MIN).contains(&number) => {
-            let shown = if number.is_nan() { "nan".to_owned() } else { general(number) };
-            let message = format!("Can't coerce out of range value {shown} to long");
-            return Err(location(31109, message));
+        Ok(Some(Numeric::Number(Number::Double(number)))) => {
+            Number::Double(in_range(number)?).to_i64()
         }
         Ok(Some(Numeric::Number(number))) => number.to_i64(),
         Ok(Some(Numeric::Decimal(number))) => {

@@ -6,6 +6,7 @@ use super::computed::{Computed, array_of};
 use super::node::{Frame, Node};
 use super::operator::{Operator, Takes};
 use super::parse::location;
+use crate::bson::ty;
 use crate::error::Result;
 
 pub(super) const OPERATORS: &[Operator] = &[
@@ -17,7 +18,7 @@ pub(super) const OPERATORS: &[Operator] = &[
     Operator::all("$setIntersection", Takes::Any, intersection),
     Operator::all("$setUnion", Takes::Any, union),
     Operator::two("$setDifference", difference),
-    Operator::two("$setIsSubset", is_subset),
+    Operator::all("$setIsSubset", Takes::Exactly(2), is_subset),
     Operator::one("$anyElementTrue", |array| truths("$anyElementTrue", 17041, &array, true)),
     Operator::one("$allElementsTrue", |array| truths("$allElementsTrue", 17040, &array, false)),
 ];
@@ -132,7 +133,14 @@ fn difference<'a>(a: Computed<'a>, b: Computed<'a>) -> Result<Computed<'a>> {
     array_of(&left)
 }
 
-fn is_subset<'a>(a: Computed<'a>, b: Computed<'a>) -> Result<Computed<'a>> {
+fn is_subset<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>> {
+    let (a, b) = (args[0].eval(frame)?, args[1].eval(frame)?);
+    // A constant set is looked at before there are documents.
+    if args[1].is_constant() && !args[0].is_constant() {
+        let none = Computed::of(ty::ARRAY, vec![5, 0, 0, 0, 0]);
+        both_arrays("$setIsSubset", (&none, 17310), (&b, 17311))?;
+        both_arrays("$setIsSubset", (&a, 17310), (&b, 17311))?;
+    }
     both_arrays("$setIsSubset", (&a, 17046), (&b, 17042))?;
     let others = sorted(&b)?;
     Ok(Computed::bool(a.elements()?.iter().all(|value| has(&others, value))))

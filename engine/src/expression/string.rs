@@ -195,7 +195,7 @@ fn split<'a>(value: Computed<'a>, separator: Computed<'a>) -> Result<Computed<'a
 /// The text of a decimal.
 impl super::computed::Computed<'_> {
     /// The decimal, if it is one.
-    pub(super) fn as_decimal(&self) -> Option<Decimal> {
+    pub(crate) fn as_decimal(&self) -> Option<Decimal> {
         let value = self.as_value().filter(|value| value.ty == ty::DECIMAL128)?;
         Decimal::of(value)
     }

@@ -1,9 +1,11 @@
 //! `$substrBytes` (which `$substr` is) and `$substrCP`.
 
 use super::computed::Computed;
+use super::decimal::{Rounding, to_i64};
 use super::node::{Frame, Node};
 use super::operator::{Operator, Takes};
 use super::parse::location;
+use super::rounding::in_range;
 use super::string::coerced;
 use crate::bson::number::Number;
 use crate::error::Result;
@@ -13,34 +15,38 @@ pub(super) const OPERATORS: &[Operator] = &[
     Operator::all("$substrCP", Takes::Exactly(3), by_characters),
 ];
 
-/// A number cut down to an integer.
-fn whole(value: &Computed<'_>, code: i32, what: &str) -> Result<i64> {
-    let number = match (value.as_number(), value.as_decimal()) {
-        (Some(number), _) => number,
-        (None, Some(number)) => Number::Double(super::decimal::to_f64(number)),
-        (None, None) => {
-            let name = value.type_name();
-            let message =
-                format!("$substrBytes:  {what} must be a numeric type (is BSON type {name})");
-            return Err(location(code, message));
-        }
-    };
-    Ok(match number {
-        Number::Int32(value) => value.into(),
-        Number::Int64(value) => value,
-        Number::Double(value) => value as i64,
+fn check_number(value: &Computed<'_>, code: i32, what: &str) -> Result<()> {
+    if value.is_number() {
+        return Ok(());
+    }
+    let name = value.type_name();
+    let message = format!("$substrBytes:  {what} must be a numeric type (is BSON type {name})");
+    Err(location(code, message))
+}
+
+/// A number as an integer: a double is cut down, a decimal rounded.
+fn whole(value: &Computed<'_>) -> Result<i64> {
+    Ok(match (value.as_number(), value.as_decimal()) {
+        (Some(Number::Int32(value)), _) => value.into(),
+        (Some(Number::Int64(value)), _) => value,
+        (Some(Number::Double(value)), _) => in_range(value)? as i64,
+        // What does not fit is the least one.
+        (None, Some(value)) => to_i64(value, Rounding::HalfEven).unwrap_or(i64::MIN),
+        (None, None) => 0,
     })
 }
 
 fn by_bytes<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>> {
-    let text = args[0].eval(frame)?;
-    let start = whole(&args[1].eval(frame)?, 16034, "starting index")?;
-    let len = whole(&args[2].eval(frame)?, 16035, "length")?;
-    let text = coerced(&text)?;
+    let text = coerced(&args[0].eval(frame)?)?;
+    let (start, len) = (args[1].eval(frame)?, args[2].eval(frame)?);
+    check_number(&start, 16034, "starting index")?;
+    check_number(&len, 16035, "length")?;
+    let start = whole(&start)?;
     let Ok(start) = usize::try_from(start) else {
         let message = format!("$substrBytes:  starting index must be non-negative (got: {start})");
         return Err(location(50752, message));
     };
+    let len = whole(&len)?;
     if start >= text.len() {
         return Ok(Computed::string(""));
     }

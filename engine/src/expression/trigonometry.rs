@@ -1,14 +1,17 @@
 //! `$sin`, `$cos`, `$tan`, their inverses and hyperbolic ones, `$atan2`, `$degreesToRadians`,
-//! `$radiansToDegrees`: in doubles. Not of decimals, which would need more digits.
+//! `$radiansToDegrees`: in doubles. Of decimals only the last
+//! two: the others would need more digits.
 
 use std::ops::RangeInclusive;
 
 use super::arithmetic::{Numeric, numeric};
 use super::computed::Computed;
+use super::decimal::multiply;
 use super::operator::Operator;
 use super::parse::location;
 use super::powers::no_decimals;
 use super::types::general;
+use crate::bson::decimal::Decimal;
 use crate::error::Result;
 
 const ANY: RangeInclusive<f64> = f64::NEG_INFINITY..=f64::INFINITY;
@@ -29,12 +32,36 @@ pub(super) const OPERATORS: &[Operator] = &[
     Operator::one("$acosh", |value| within("$acosh", value, 1.0..=f64::INFINITY, f64::acosh)),
     Operator::one("$atanh", |value| within("$atanh", value, UNIT, f64::atanh)),
     Operator::one("$degreesToRadians", |value| {
-        within("$degreesToRadians", value, ANY, f64::to_radians)
+        scaled("$degreesToRadians", value, f64::to_radians, RADIANS)
     }),
     Operator::one("$radiansToDegrees", |value| {
-        within("$radiansToDegrees", value, ANY, f64::to_degrees)
+        scaled("$radiansToDegrees", value, f64::to_degrees, DEGREES)
     }),
 ];
+
+/// A degree, and a radian, to 34 digits.
+const RADIANS: Decimal = Decimal::Finite {
+    negative: false,
+    coefficient: 1_745_329_251_994_329_576_923_690_768_488_613,
+    exponent: -35,
+};
+const DEGREES: Decimal = Decimal::Finite {
+    negative: false,
+    coefficient: 5_729_577_951_308_232_087_679_815_481_410_517,
+    exponent: -32,
+};
+
+fn scaled<'a>(
+    operator: &str,
+    value: Computed<'a>,
+    of_double: fn(f64) -> f64,
+    by: Decimal,
+) -> Result<Computed<'a>> {
+    match numeric(operator, &value)? {
+        Some(Numeric::Decimal(number)) => Ok(Computed::decimal(multiply(number, by))),
+        _ => within(operator, value, ANY, of_double),
+    }
+}
 
 /// The number, of which there may be none; a decimal is refused.
 fn double(operator: &str, value: &Computed<'_>) -> Result<Option<f64>> {
@@ -80,7 +107,10 @@ fn within<'a>(
 
 fn atan2<'a>(y: Computed<'a>, x: Computed<'a>) -> Result<Computed<'a>> {
     for (value, code) in [(&y, 51044), (&x, 51045)] {
-        if !value.is_nullish() && !value.is_number() {
+        if value.is_nullish() {
+            return Ok(Computed::null());
+        }
+        if !value.is_number() {
             let name = value.type_name();
             return Err(location(code, format!("$atan2 only supports numeric types, not {name}")));
         }

@@ -10,6 +10,7 @@ use super::node::{Frame, Node};
 use super::operator::{Operator, Takes};
 use super::parse::location;
 use super::zone::Zone;
+use crate::bson::element::Value;
 use crate::bson::{text, ty};
 use crate::error::Result;
 
@@ -53,16 +54,18 @@ fn binary_size(value: Computed<'_>) -> Result<Computed<'_>> {
     }
 }
 
-fn rand<'a>(args: &'a [Node], frame: &mut Frame<'a>) -> Result<Computed<'a>> {
-    for arg in args {
-        let value = arg.eval(frame)?;
-        if value.ty() != Some(ty::DOCUMENT) {
-            return Err(location(10065, "invalid parameter: expected an object ($rand)"));
+/// It is given nothing, as a document or an array.
+pub(super) fn check_rand(value: Value<'_>) -> Result<()> {
+    match value.ty {
+        ty::DOCUMENT | ty::ARRAY if value.bytes.len() == 5 => Ok(()),
+        ty::DOCUMENT | ty::ARRAY => {
+            Err(location(3_040_501, "$rand does not currently accept arguments"))
         }
-        if value.or_null().bytes.len() > 5 {
-            return Err(location(3_040_501, "$rand does not currently accept arguments"));
-        }
+        _ => Err(location(10065, "invalid parameter: expected an object ($rand)")),
     }
+}
+
+fn rand<'a>(_: &'a [Node], _: &mut Frame<'a>) -> Result<Computed<'a>> {
     Ok(Computed::double(random()))
 }
 

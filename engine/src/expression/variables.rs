@@ -4,11 +4,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use super::computed::Computed;
 use crate::bson::builder::Builder;
 use crate::bson::collation::Collation;
 use crate::bson::element::OwnedValue;
 use crate::bson::ty;
+use crate::error::{Error, Result};
 
 /// Names of variables that an expression may use, beside `ROOT`, `CURRENT`, `NOW` and `REMOVE`;
 /// and how texts are compared.
@@ -16,6 +19,8 @@ use crate::bson::ty;
 pub struct Scope {
     names: Vec<String>,
     collation: Option<Arc<Collation>>,
+    /// Where what is wrong with a constant is kept until the rest is parsed.
+    late: Option<Arc<Mutex<Option<Error>>>>,
 }
 
 /// Values of variables.
@@ -29,7 +34,7 @@ pub struct Variables<'a> {
 impl Scope {
     /// One that knows these names, such as those of `let`.
     pub fn new(names: impl IntoIterator<Item = String>) -> Scope {
-        Scope { names: names.into_iter().collect(), collation: None }
+        Scope { names: names.into_iter().collect(), ..Scope::default() }
     }
 
     /// Is there such a variable?
@@ -39,8 +44,8 @@ impl Scope {
 
     /// The same with more names.
     pub fn with(&self, names: impl IntoIterator<Item = String>) -> Scope {
-        let names = self.names.iter().cloned().chain(names);
-        Scope::new(names).under(self.collation.clone())
+        let names = self.names.iter().cloned().chain(names).collect();
+        Scope { names, ..self.clone() }
     }
 
     /// The same where texts are compared by a collation.
@@ -51,6 +56,40 @@ impl Scope {
     /// The collation, if texts are not compared by their bytes.
     pub fn collation(&self) -> Option<&Arc<Collation>> {
         self.collation.as_ref()
+    }
+
+    /// The same where what is wrong with a constant is told at once.
+    pub(crate) fn at_once(&self) -> Scope {
+        Scope { late: None, ..self.clone() }
+    }
+
+    /// What `parse` makes; what is wrong with constants is told only if all else is right, behind
+    /// the words `told`.
+    pub(crate) fn constants_last<T>(
+        &self,
+        told: &str,
+        parse: impl FnOnce(&Scope) -> Result<T>,
+    ) -> Result<T> {
+        let late = Arc::new(Mutex::new(None));
+        let parsed = parse(&Scope { late: Some(late.clone()), ..self.clone() })?;
+        let wrong = late.lock().take();
+        match wrong {
+            Some(error) if told.is_empty() => self.constant_is_wrong(error)?,
+            Some(error) => self.constant_is_wrong(error.caused(told))?,
+            None => {}
+        }
+        Ok(parsed)
+    }
+
+    /// Tells of a constant what is wrong with it, now or later.
+    pub(crate) fn constant_is_wrong(&self, error: Error) -> Result<()> {
+        match &self.late {
+            Some(late) => {
+                late.lock().get_or_insert(error);
+                Ok(())
+            }
+            None => Err(error),
+        }
     }
 }
 

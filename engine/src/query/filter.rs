@@ -158,6 +158,14 @@ impl Filter {
         Ok(parsed.collated(scope.collation()))
     }
 
+    /// As [`Filter::parse_in`], its conditions being run as they are written.
+    ///
+    /// # Errors
+    /// MongoDB's, with its numbers.
+    pub fn parse_as_written(filter: &[u8], scope: &Scope) -> Result<Filter> {
+        Ok(Filter::of(parse::filter(filter, scope)?).collated(scope.collation()))
+    }
+
     /// Parses what `$elemMatch` of a projection holds: a filter of an array's elements.
     pub(super) fn parse_elem_match(value: &crate::bson::element::Element<'_>) -> Result<Test> {
         operators::elem_match(value, parse::Levels::below_top(DEPTH_MAX))
@@ -184,6 +192,19 @@ impl Filter {
             })
         }
         any(&self.clauses)
+    }
+
+    /// Which of its conditions has no place in an array that a positional `$` could stand for.
+    pub fn without_position(&self) -> Option<&'static str> {
+        fn first(clauses: &[Clause]) -> Option<&'static str> {
+            clauses.iter().find_map(|clause| match clause {
+                Clause::Expr(_) => Some("$expr"),
+                Clause::Schema(_) => Some("$jsonSchema"),
+                Clause::And(inner) | Clause::Or(inner) | Clause::Nor(inner) => first(inner),
+                Clause::Field { .. } | Clause::Always(_) => None,
+            })
+        }
+        first(&self.clauses)
     }
 
     /// The conditions that set the position of an update, in the order in which they do.

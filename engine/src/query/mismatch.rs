@@ -6,6 +6,7 @@
 
 use super::Filter;
 use super::filter::Schema;
+use super::telling::Telling;
 use crate::bson::builder::{Builder, Index};
 use crate::bson::element::{Element, Elements, Value};
 use crate::bson::field::FieldPath;
@@ -14,8 +15,8 @@ use crate::bson::ty;
 use crate::error::Result;
 use crate::expression::{Scope, Variables};
 
-/// Bytes of an answer above which it names no values.
-const LEN_MAX: usize = 4 << 20;
+/// Values that are named of those that a path leads to.
+const VALUES_MAX: usize = 10;
 
 /// A condition of a filter as it was written.
 enum Node<'f> {
@@ -34,26 +35,37 @@ struct Asked<'a> {
     doc: &'a [u8],
     scope: &'a Scope,
     vars: &'a Variables<'a>,
-    /// Are values named?
-    names_values: bool,
 }
 
-/// Tells why `doc` does not match the filter, which was parsed with this scope.
+/// Writes why `doc` does not match the filter, which was parsed with this scope: `details`, brief
+/// if they are long, or a note if they are too long even so.
 ///
 /// # Errors
 /// Those of the filter.
-pub fn details(filter: &[u8], doc: &[u8], scope: &Scope, vars: &Variables<'_>) -> Result<Vec<u8>> {
+pub fn put_details(
+    info: &mut Builder,
+    filter: &[u8],
+    doc: &[u8],
+    scope: &Scope,
+    vars: &Variables<'_>,
+) -> Result<()> {
     let node = of_document(filter)?;
-    let mut asked = Asked { doc, scope, vars, names_values: true };
-    let mut out = Builder::new();
-    asked.tell(&mut out, &node, false)?;
-    if out.len() <= LEN_MAX {
-        return Ok(out.finish());
+    let asked = Asked { doc, scope, vars };
+    for is_brief in [false, true] {
+        let mut out = Telling::new(is_brief);
+        let told = asked.tell(&mut out, &node, false);
+        if out.is_too_long() {
+            continue;
+        }
+        told?;
+        if is_brief {
+            info.boolean("truncated", true);
+        }
+        info.document("details", &out.finish());
+        return Ok(());
     }
-    asked.names_values = false;
-    let mut out = Builder::new();
-    asked.tell(&mut out, &node, false)?;
-    Ok(out.finish())
+    info.str("note", "detailed error was too large");
+    Ok(())
 }
 
 fn of_document(filter: &[u8]) -> Result<Node<'_>> {
@@ -169,7 +181,8 @@ impl Asked<'_> {
     }
 
     /// Tells why a condition does not hold; of one that is negated, why it does.
-    fn tell(&self, out: &mut Builder, node: &Node<'_>, holds: bool) -> Result<()> {
+    fn tell(&self, out: &mut Telling, node: &Node<'_>, holds: bool) -> Result<()> {
+        out.check()?;
         match node {
             Node::List { name, clauses } => {
                 out.str("operatorName", name);
@@ -198,14 +211,15 @@ impl Asked<'_> {
             }
             Node::Test { path, operator, filter } => {
                 let operator = String::from_utf8_lossy(operator);
-                out.str("operatorName", &operator).document("specifiedAs", filter);
+                out.str("operatorName", &operator);
+                out.specified_as(filter);
                 self.tell_values(out, &String::from_utf8_lossy(path), &operator, filter, holds)
             }
             Node::Whole(element) => self.tell_whole(out, element, holds),
         }
     }
 
-    fn tell_whole(&self, out: &mut Builder, element: &Element<'_>, holds: bool) -> Result<()> {
+    fn tell_whole(&self, out: &mut Telling, element: &Element<'_>, holds: bool) -> Result<()> {
         let name = element.name_lossy();
         out.str("operatorName", &name);
         if name == "$jsonSchema" {
@@ -215,7 +229,9 @@ impl Asked<'_> {
             }
             return Schema::parse(element.val())?.tell(out, "schemaRulesNotSatisfied", self.doc);
         }
-        out.begin(ty::DOCUMENT, "specifiedAs").element(element).end();
+        let mut condition = Builder::new();
+        condition.element(element);
+        out.specified_as(&condition.finish());
         let said = if holds { "expression did match" } else { "expression did not match" };
         out.str("reason", said).boolean("expressionResult", holds);
         Ok(())
@@ -223,7 +239,7 @@ impl Asked<'_> {
 
     fn tell_values(
         &self,
-        out: &mut Builder,
+        out: &mut Telling,
         path: &str,
         operator: &str,
         filter: &[u8],
@@ -260,14 +276,13 @@ impl Asked<'_> {
                     out.end();
                 }
             }
+            found.put_values(out);
         } else {
             out.str("reason", reason(operator, holds));
+            found.put_values(out);
             if operator == "$type" {
                 found.put_types(out);
             }
-        }
-        if self.names_values {
-            found.put_values(out);
         }
         Ok(())
     }
@@ -360,20 +375,24 @@ impl<'d> Found<'d> {
         Ok(())
     }
 
-    fn put_values(&self, out: &mut Builder) {
+    fn put_values(&self, out: &mut Telling) {
         match self.values[..] {
-            [value] if !self.through_array => drop(out.value("consideredValue", value)),
+            _ if out.is_brief() => {}
+            [value] if !self.through_array => out.considered(value),
             _ => {
                 out.begin(ty::ARRAY, "consideredValues");
-                for (at, value) in self.values.iter().enumerate() {
+                for (at, value) in self.values.iter().take(VALUES_MAX).enumerate() {
                     out.value(Index::new(at), *value);
                 }
                 out.end();
+                if self.values.len() > VALUES_MAX {
+                    out.boolean("consideredValuesTruncated", true);
+                }
             }
         }
     }
 
-    fn put_types(&self, out: &mut Builder) {
+    fn put_types(&self, out: &mut Telling) {
         let mut names: Vec<_> = self.values.iter().map(|value| ty::name(value.ty)).collect();
         names.sort_unstable();
         names.dedup();

@@ -8,6 +8,7 @@ pub mod plan;
 pub mod projection;
 pub mod sort_pattern;
 pub mod sorter;
+pub mod telling;
 
 pub use filter::{Filter, Matched};
 pub use projection::{Policy, Projection};

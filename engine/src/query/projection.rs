@@ -49,10 +49,11 @@ impl Projection {
     pub fn parse(
         projection: &[u8],
         policy: Policy,
-        _filter: Option<&Filter>,
+        filter: Option<&Filter>,
         scope: &Scope,
     ) -> Result<Projection> {
-        let (mode, root) = parse::tree(projection, policy, scope)?;
+        let tree = scope.constants_last("", |scope| parse::tree(projection, policy, filter, scope));
+        let (mode, root) = tree?;
         Ok(Projection { tree: Arc::new(Tree { mode, root }) })
     }
 

@@ -96,7 +96,15 @@ impl Update {
             Update::Modify(modifiers) => modifiers.apply(doc, context, vec![]),
             Update::Replace(replacement) => {
                 let new = replacement.over(doc, context.timestamp)?;
-                Ok(Applied::whole(Some(new).filter(|new| *new != doc)))
+                if new != doc {
+                    return Ok(Applied::whole(Some(new)));
+                }
+                // With an _id that was left out, or stood elsewhere, that counts as a change.
+                let mutation = match replacement.is(doc) {
+                    true => Mutation::Nothing,
+                    false => Mutation::InPlace(Damages::default()),
+                };
+                Ok(Applied { mutation, skips: Skips::default(), touches_indexes: false })
             }
             Update::Pipeline(pipeline) => Ok(Applied::whole(pipeline.apply(doc, context)?)),
         }

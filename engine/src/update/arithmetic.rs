@@ -57,7 +57,7 @@ pub fn effect_of_decimal(
     let bytes = new.to_bytes();
     // Equal numbers are the same, whatever their digits.
     let old = site.current.filter(|_| is_decimal(site)).and_then(Decimal::of);
-    if old.is_some_and(|old| old.compare(&new).is_eq()) {
+    if old.is_some_and(|old| old.compare(&new).is_eq() && new != Decimal::NaN) {
         return Ok(Effect::Keep);
     }
     Ok(Effect::PutOwned(OwnedValue { ty: ty::DECIMAL128, bytes: bytes.into() }))
@@ -77,7 +77,8 @@ pub fn effect(
         return Err(not_a_number(operator, site, value.ty));
     };
     match combined(old) {
-        Some(new) if new.is_identical(old) => Ok(Effect::Keep),
+        // No NaN is equal to another.
+        Some(new) if new.is_identical(old) && !new.to_f64().is_nan() => Ok(Effect::Keep),
         Some(new) => Ok(Effect::PutNumber(new)),
         None => {
             let id = text::id_of(site.doc);

@@ -115,7 +115,8 @@ fn sum(doc: &[u8], ofs: u32, ty: u8, by: i64) -> Option<Sum> {
     }
     let old = Number::read(ty, value)?;
     let new = old.plus_within_type(by)?;
-    Some(Sum { changed: (!new.is_identical(old)).then_some(new) })
+    // No NaN is equal to another.
+    Some(Sum { changed: (!new.is_identical(old) || new.to_f64().is_nan()).then_some(new) })
 }
 
 #[cold]

@@ -207,6 +207,17 @@ impl Update {
         matches!(self, Update::Replace(_))
     }
 
+    /// May it write a timestamp that the server makes?
+    pub fn needs_timestamp(&self) -> bool {
+        let is_timestamp =
+            |modifier: &Modifier| matches!(*modifier.action, Action::CurrentDate(ty::TIMESTAMP));
+        match self {
+            Update::Modify(modifiers) => modifiers.list.iter().any(is_timestamp),
+            Update::Replace(_) => true,
+            Update::Pipeline(_) => false,
+        }
+    }
+
     /// Must it be told which element of an array the filter matched?
     pub fn needs_match(&self) -> bool {
         let is_positional =

@@ -77,8 +77,10 @@ impl Pipeline {
         stages: impl IntoIterator<Item = &'a [u8]>,
         scope: &Scope,
     ) -> Result<Pipeline> {
-        let stages = stages.into_iter().map(|stage| Stage::parse(stage, scope));
-        Ok(Pipeline { stages: stages.collect::<Result<_>>()? })
+        scope.constants_last("", |scope| {
+            let stages = stages.into_iter().map(|stage| Stage::parse(stage, scope));
+            Ok(Pipeline { stages: stages.collect::<Result<_>>()? })
+        })
     }
 
     /// What `doc` becomes, its `_id` first; none if the stages leave it as it is. A document that
@@ -167,6 +169,11 @@ impl Stage {
                 Ok(Stage::Root(expression, "'newRoot' expression"))
             }
             _ if OTHERS.contains(&&*name) => {
+                // Some are told by the stage that they stand for.
+                let name = match &*name {
+                    "$bucket" | "$count" | "$sortByCount" => "$group",
+                    name => name,
+                };
                 let message = format!("{name} is not allowed to be used within an update");
                 Err(Error::refused(Reason::InvalidOptions, message))
             }
@@ -263,13 +270,7 @@ fn no_document(what: &str, value: Option<Value<'_>>, doc: &[u8]) -> Error {
 }
 
 fn invalid(stage: &str, error: Error) -> Error {
-    match error {
-        Error::Refused { reason, message } => {
-            let message = format!("Invalid {stage} :: caused by :: {message}");
-            Error::Refused { reason, message }
-        }
-        other => other,
-    }
+    error.caused(&format!("Invalid {stage}"))
 }
 
 fn location(code: i32, message: impl Into<String>) -> Error {

@@ -2,10 +2,12 @@
 
 use super::array;
 use super::operators::{Effect, Site};
+use crate::bson::decimal::Decimal;
 use crate::bson::element::Element;
 use crate::bson::number::Number;
 use crate::bson::{text, ty};
 use crate::error::{Error, Reason, Result};
+use crate::expression::decimal;
 
 /// Which end of an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +22,14 @@ pub fn operand(field: &Element<'_>) -> Result<End> {
         let shown = text::named(field.name, field.val());
         Error::refused(Reason::FailedToParse, format!("{why}: {shown}"))
     };
-    let number = field.val().as_number().ok_or_else(|| bad("Expected a number in"))?;
+    let number = match (field.val().as_number(), field.ty) {
+        (Some(number), _) => number,
+        (None, ty::DECIMAL128) => match whole(field) {
+            Some(whole) => Number::Int64(whole),
+            None => return Err(bad("Cannot represent as a 64-bit integer")),
+        },
+        (None, _) => return Err(bad("Expected a number in")),
+    };
     match (number.to_i64(), number) {
         (Some(1), _) => Ok(End::Last),
         (Some(-1), _) => Ok(End::First),
@@ -31,11 +40,19 @@ pub fn operand(field: &Element<'_>) -> Result<End> {
         (None, Number::Double(number)) if number.is_nan() => {
             Err(bad("Expected an integer, but found NaN in"))
         }
-        (None, Number::Double(number)) if number.fract() == 0.0 => {
+        (None, Number::Double(number)) if number.trunc() == number => {
             Err(bad("Cannot represent as a 64-bit integer"))
         }
         (None, _) => Err(bad("Expected an integer")),
     }
+}
+
+/// The integer that a decimal is.
+fn whole(field: &Element<'_>) -> Option<i64> {
+    let number = Decimal::of(field.val())?;
+    let whole = decimal::to_i64(number, decimal::Rounding::TowardsZero)?;
+    let is_whole = Decimal::of_number(Number::Int64(whole)).compare(&number).is_eq();
+    is_whole.then_some(whole)
 }
 
 /// The array without that element.

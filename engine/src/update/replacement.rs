@@ -22,17 +22,27 @@ impl Replacement {
         for element in Elements::new(doc)? {
             let element = element?;
             storage_names::check_written(&element.name_lossy())?;
-            if element.name == b"_id" {
-                storage_names::check_id(element.val())?;
-            }
         }
         Ok(Replacement { doc: doc.to_vec() })
     }
 
+    /// Was it given as just this document?
+    pub fn is(&self, doc: &[u8]) -> bool {
+        self.doc == doc
+    }
+
     /// The document that results in place of `old`: its `_id` first, then the given fields.
     pub fn over(&self, old: &[u8], timestamp: u64) -> Result<Vec<u8>> {
+        if let Some(own) = get(&self.doc, "_id")? {
+            storage_names::check_id(own.val())?;
+        }
         let id = get(old, "_id")?.map(|id| id.val().to_owned());
         self.with_id(id.as_ref().map(OwnedValue::as_ref), timestamp)
+    }
+
+    /// The `_id` that it gives.
+    pub fn id(&self) -> Result<Option<Value<'_>>> {
+        Ok(get(&self.doc, "_id")?.map(|own| own.val()))
     }
 
     /// The given fields after `id`, which must not be another than the replacement's own. Its

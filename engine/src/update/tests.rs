@@ -83,7 +83,7 @@ fn no_change_is_nothing() {
         rawdoc! { "$setOnInsert": { "i": 2, "i2.x": 3 } },
         rawdoc! { "$max": { "i": 0 } },
         rawdoc! { "$min": { "i": "text" } },
-        rawdoc! { "i": 1, "z": -0.0, "a": [null, 1], "m": { "x": 1 } },
+        rawdoc! { "_id": 1, "i": 1, "z": -0.0, "a": [null, 1], "m": { "x": 1 } },
     ] {
         let (new, how) = after(&doc, update.clone());
         assert_eq!((new, how), (doc.clone(), "nothing"), "{update:?}");
@@ -262,6 +262,22 @@ fn replacement_keeps_the_id_and_fills_timestamps() {
     let expected = rawdoc! { "_id": 7_i64, "c": 1, "t": now, "in": { "t": empty } };
     assert_eq!(after(&doc, update), (expected, "regrow"));
     assert_eq!(after(&doc, rawdoc! {}).0, rawdoc! { "_id": 7_i64 });
+}
+
+#[test]
+fn a_replacement_changes_nothing_if_it_is_the_document_itself() {
+    let doc = rawdoc! { "_id": 7, "a": 1 };
+    let cases = [
+        (rawdoc! { "_id": 7, "a": 1 }, "nothing"),
+        (rawdoc! { "a": 1 }, "in place"),
+        (rawdoc! { "a": 1, "_id": 7 }, "in place"),
+        (rawdoc! { "_id": 7, "a": 1_i64 }, "regrow"),
+    ];
+    for (update, expected) in cases {
+        let (new, how) = after(&doc, update.clone());
+        assert_eq!(how, expected, "{update:?}");
+        assert!(expected == "regrow" || new == doc, "{update:?}");
+    }
 }
 
 #[track_caller]

@@ -14,6 +14,7 @@ use crate::bson::builder::Builder;
 use crate::bson::document;
 use crate::bson::element::{Elements, OwnedValue, Value, get};
 use crate::bson::field::FieldPath;
+use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
 
 /// An upsert that matched nothing.
@@ -50,6 +51,9 @@ impl Upsert<'_> {
                     );
                     return Err(Error::refused(Reason::NotExactValueField, message));
                 }
+                if let Some(id) = replacement.id()?.or(id.map(|(_, value)| *value)) {
+                    check_no_array(id)?;
+                }
                 replacement.with_id(id.map(|(_, value)| *value), self.timestamp)?
             }
             Update::Modify(_) | Update::Pipeline(_) => {
@@ -63,7 +67,11 @@ impl Upsert<'_> {
                     variables: self.variables,
                     ..Context::new(indexed)
                 };
-                self.update.apply(&start, &context)?.mutation.into_document(start)
+                let doc = self.update.apply(&start, &context)?.mutation.into_document(start);
+                if let (Update::Pipeline(_), Some(id)) = (self.update, get(&doc, "_id")?) {
+                    check_no_array(id.val())?;
+                }
+                doc
             }
         };
         Ok(prepare_insert(&doc, self.new_id, self.timestamp)?.into_owned())
@@ -96,6 +104,16 @@ impl Upsert<'_> {
         out.raw(elements(&with(template, &inside)?));
         Ok(out.finish())
     }
+}
+
+/// Refuses an array as the `_id` that an upsert comes to.
+fn check_no_array(id: Value<'_>) -> Result<()> {
+    if id.ty != ty::ARRAY {
+        return Ok(());
+    }
+    let message = "After applying the update to the document, the (immutable) field '_id' was \
+                   found to be an array or array descendant.";
+    Err(Error::refused(Reason::NotSingleValueField, message))
 }
 
 /// The elements of a whole document, between its length and its terminator.

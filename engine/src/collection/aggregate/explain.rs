@@ -41,7 +41,7 @@ pub fn explain(
         }
         let mut stage = rawdoc! { "$cursor": cursor };
         if let Some(returned) = returned {
-            stage.append(cstr!("nReturned"), returned);
+            stage.append(cstr!("nReturned"), long(returned));
             stage.append(cstr!("executionTimeMillisEstimate"), 0_i64);
         }
         shown.push(stage);
@@ -54,6 +54,14 @@ pub fn explain(
     out.append(cstr!("explainVersion"), "1");
     out.append(cstr!("stages"), RawBson::Array(shown));
     Ok(out)
+}
+
+/// A count of 64 bits, as behind a stage.
+fn long(count: RawBson) -> RawBson {
+    match count {
+        RawBson::Int32(count) => RawBson::Int64(count.into()),
+        other => other,
+    }
 }
 
 /// The stage as it was given.

@@ -3,6 +3,9 @@
 use crate::error::{Error, Reason, Result};
 use crate::namespace_string::NamespaceString;
 
+/// Databases that are the server's own.
+const INTERNAL: [&str; 3] = ["admin", "config", "local"];
+
 /// The collection that a stage is to write to, if it may have that name.
 ///
 /// # Errors
@@ -21,6 +24,11 @@ pub fn check(stage: &str, database: &str, name: &str) -> Result<NamespaceString>
     if name.starts_with("system.") {
         let (number, word) = if is_out { (17385, "Can't") } else { (31319, "Cannot") };
         let message = format!("{word} {stage} to special collection: {name}");
+        return refused(Reason::Location(number), message);
+    }
+    if INTERNAL.contains(&database) {
+        let (number, word) = if is_out { (31321, "Can't") } else { (31320, "Cannot") };
+        let message = format!("{word} {stage} to internal database: {database}");
         return refused(Reason::Location(number), message);
     }
     if name.starts_with('.') {
@@ -57,6 +65,13 @@ mod tests {
         for (stage, name, code, message) in cases {
             let error = check(stage, "d", name).expect_err(name);
             assert_eq!((error.code(), error.to_string().as_str()), (code, message), "{name}");
+        }
+        for (stage, database, code, message) in [
+            ("$out", "admin", 31321, "Can't $out to internal database: admin"),
+            ("$merge", "local", 31320, "Cannot $merge to internal database: local"),
+        ] {
+            let error = check(stage, database, "a$b").expect_err(database);
+            assert_eq!((error.code(), error.to_string().as_str()), (code, message));
         }
         assert_eq!(check("$out", "d", "a").expect("a name").as_str(), "d.a");
     }

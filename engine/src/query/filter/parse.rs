@@ -133,7 +133,10 @@ fn expr(element: &Element<'_>, levels: Levels<'_>) -> Result<Clause> {
     let Some(scope) = levels.scope else {
         return Err(bad_value("$expr can only be applied to the top-level document"));
     };
-    Ok(Clause::Expr(Box::new(Expression::parse(element.val(), scope)?)))
+    let parsed = scope.constants_last("Failed to optimize expression", |scope| {
+        Expression::parse(element.val(), scope)
+    });
+    Ok(Clause::Expr(Box::new(parsed?)))
 }
 
 fn always(element: &Element<'_>, answer: bool) -> Result<Clause> {

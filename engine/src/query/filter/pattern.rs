@@ -1,24 +1,17 @@
 //! Regular expressions of filters: parsed once, compiled once.
 //!
-//! Perl's syntax, as MongoDB takes it; [`translate`] bridges what the library says otherwise.
 //! A match that backtracks too much is an error and not a silent no.
-
-mod translate;
 
 use std::fmt;
 use std::sync::Arc;
 
-use fancy_regex::{Regex, RegexBuilder};
+use fancy_regex::Regex;
 
 use super::bad_value;
 use crate::bson::element::{Elements, OwnedValue, Value, name_end};
 use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
-
-/// Most steps back that one match may take.
-const BACKTRACKS_MAX: usize = 1_000_000;
-/// Bytes that a compiled expression may take.
-const COMPILED_LEN_MAX: usize = 4 << 20;
+use crate::expression::pattern;
 
 /// A compiled regular expression.
 #[derive(Clone)]
@@ -36,15 +29,10 @@ impl Pattern {
     /// # Errors
     /// [`Reason::Location`] 51091 if it is none.
     pub fn new(pattern: &str, flags: &str) -> Result<Pattern> {
-        let has = |flag| flags.contains(flag);
-        let regex = RegexBuilder::new(&translate::translate(pattern, has('m'), has('x')))
-            .case_insensitive(has('i'))
-            .multi_line(has('m'))
-            .dot_matches_new_line(has('s'))
-            .backtrack_limit(BACKTRACKS_MAX)
-            .delegate_size_limit(COMPILED_LEN_MAX)
-            .build()
-            .map_err(|error| invalid(pattern, &error))?;
+        let regex = pattern::compile(pattern, flags, false).map_err(|why| {
+            let message = format!("Regular expression is invalid: {why}");
+            Error::refused(Reason::Location(51091), message)
+        })?;
         let bytes = [pattern.as_bytes(), b"\0", flags.as_bytes(), b"\0"].concat();
         Ok(Pattern {
             value: OwnedValue { ty: ty::REGEX, bytes: bytes.into() },
@@ -223,15 +211,4 @@ fn halves(value: Value<'_>) -> Result<(&str, &str)> {
         Some((pattern, flags))
     };
     halves().ok_or_else(|| Error::invalid_bson(0, "text is UTF-8"))
-}
-
-fn invalid(pattern: &str, error: &fancy_regex::Error) -> Error {
-    let balance = translate::balance(pattern);
-    let why = match balance {
-        translate::Balance::Even => error.to_string(),
-        translate::Balance::Unclosed => "missing )".to_owned(),
-        translate::Balance::Unopened => "unmatched parentheses".to_owned(),
-    };
-    let message = format!("Regular expression is invalid: {why}");
-    Error::refused(Reason::Location(51091), message)
 }

@@ -16,9 +16,15 @@ use crate::query::field_names;
 use crate::query::filter::{Filter, truncated};
 
 /// The tree of a projection, and what becomes of what it does not name.
-pub(super) fn tree(projection: &[u8], policy: Policy, scope: &Scope) -> Result<(Mode, Node)> {
+pub(super) fn tree(
+    projection: &[u8],
+    policy: Policy,
+    filter: Option<&Filter>,
+    scope: &Scope,
+) -> Result<(Mode, Node)> {
     let mut parser = Parser {
         policy,
+        filter,
         scope,
         root: Node::default(),
         mode: None,
@@ -34,6 +40,8 @@ pub(super) fn tree(projection: &[u8], policy: Policy, scope: &Scope) -> Result<(
 
 struct Parser<'s> {
     policy: Policy,
+    /// What a positional `$` stands for an element of.
+    filter: Option<&'s Filter>,
     scope: &'s Scope,
     root: Node,
     mode: Option<Mode>,
@@ -153,6 +161,10 @@ impl Parser<'_> {
             if self.has_positional {
                 let message = "Cannot specify more than one positional projection per query.";
                 return refused(31276, message);
+            }
+            if let Some(name) = self.filter.and_then(Filter::without_position) {
+                let message = format!("{name} is not allowed in this context");
+                return Err(Error::refused(Reason::QueryFeatureNotAllowed, message));
             }
             self.has_positional = true;
             self.place(path, Some(Rule::Positional))?;

@@ -2,22 +2,23 @@
 
 use super::check::{first_unlike, held, missing, repeated};
 use super::{Additional, Dependency, Keyword, Rule, Schema, document};
-use crate::bson::builder::{Builder, Index};
+use crate::bson::builder::Index;
 use crate::bson::element::{Elements, Value, get};
 use crate::bson::number::Number;
 use crate::bson::ty;
 use crate::error::Result;
+use crate::query::telling::Telling;
 
 impl Schema {
     /// Writes the array `name` of the rules that the document breaks.
     ///
     /// # Errors
     /// A pattern that takes too long.
-    pub fn tell(&self, out: &mut Builder, name: &str, doc: &[u8]) -> Result<()> {
+    pub fn tell(&self, out: &mut Telling, name: &str, doc: &[u8]) -> Result<()> {
         self.tell_of(out, name, document(doc))
     }
 
-    fn tell_of(&self, out: &mut Builder, name: &str, value: Value<'_>) -> Result<()> {
+    fn tell_of(&self, out: &mut Telling, name: &str, value: Value<'_>) -> Result<()> {
         out.begin(ty::ARRAY, name);
         let mut at = 0;
         for rule in &self.rules {
@@ -51,7 +52,8 @@ fn reason(keyword: &Keyword) -> &'static str {
 }
 
 impl Rule {
-    fn tell(&self, out: &mut Builder, value: Value<'_>) -> Result<()> {
+    fn tell(&self, out: &mut Telling, value: Value<'_>) -> Result<()> {
+        out.check()?;
         let first = Elements::new(&self.source)?.next().transpose()?;
         let name = first.map(|first| first.name_lossy().into_owned()).unwrap_or_default();
         out.str("operatorName", &name);
@@ -77,7 +79,7 @@ impl Rule {
             Keyword::PatternProperties(_)
             | Keyword::AdditionalProperties(_)
             | Keyword::Dependencies(_) => return self.tell_names(out, value.bytes),
-            _ => drop(out.document("specifiedAs", &self.source)),
+            _ => out.specified_as(&self.source),
         }
         match &self.keyword {
             Keyword::Required(names) => {
@@ -101,22 +103,27 @@ impl Rule {
                 out.number("numberOfProperties", Number::integer(count()?));
                 return Ok(());
             }
+            // What the two of them looked at is told always, as by 5.0.
             Keyword::MinItems(_) | Keyword::MaxItems(_) => {
+                out.value("consideredValue", value);
                 out.number("numberOfItems", Number::integer(count()?));
             }
             Keyword::UniqueItems => {
+                out.value("consideredValue", value);
                 if let Some(twice) = repeated(value.bytes)? {
                     out.value("duplicatedValue", twice.as_ref());
                 }
             }
-            Keyword::Type(_) => drop(out.str("consideredType", ty::name(value.ty))),
-            _ => {}
+            Keyword::Type(_) => {
+                out.considered(value);
+                out.str("consideredType", ty::name(value.ty));
+            }
+            _ => out.considered(value),
         }
-        out.value("consideredValue", value);
         Ok(())
     }
 
-    fn tell_one_of(&self, out: &mut Builder, schemas: &[Schema], value: Value<'_>) -> Result<()> {
+    fn tell_one_of(&self, out: &mut Telling, schemas: &[Schema], value: Value<'_>) -> Result<()> {
         let held = held(schemas, value)?;
         if held.is_empty() {
             return not_satisfied(out, schemas, value);
@@ -131,7 +138,7 @@ impl Rule {
     }
 
     /// Of what is about names of properties.
-    fn tell_names(&self, out: &mut Builder, doc: &[u8]) -> Result<()> {
+    fn tell_names(&self, out: &mut Telling, doc: &[u8]) -> Result<()> {
         match &self.keyword {
             Keyword::PatternProperties(patterns) => {
                 out.begin(ty::ARRAY, "details");
@@ -199,7 +206,7 @@ impl Rule {
     }
 }
 
-fn put_names(out: &mut Builder, name: &str, names: &[&str]) {
+fn put_names(out: &mut Telling, name: &str, names: &[&str]) {
     out.begin(ty::ARRAY, name);
     for (at, name) in names.iter().enumerate() {
         out.str(Index::new(at), name);
@@ -207,7 +214,7 @@ fn put_names(out: &mut Builder, name: &str, names: &[&str]) {
     out.end();
 }
 
-fn not_satisfied(out: &mut Builder, schemas: &[Schema], value: Value<'_>) -> Result<()> {
+fn not_satisfied(out: &mut Telling, schemas: &[Schema], value: Value<'_>) -> Result<()> {
     out.begin(ty::ARRAY, "schemasNotSatisfied");
     let mut at = 0;
     for (index, schema) in schemas.iter().enumerate() {
@@ -224,7 +231,7 @@ fn not_satisfied(out: &mut Builder, schemas: &[Schema], value: Value<'_>) -> Res
 }
 
 fn item(
-    out: &mut Builder,
+    out: &mut Telling,
     schema: &Schema,
     array: Value<'_>,
     from: usize,
@@ -235,7 +242,7 @@ fn item(
     schema.tell_of(out, "details", value)
 }
 
-fn items(out: &mut Builder, schemas: &[Schema], array: Value<'_>) -> Result<()> {
+fn items(out: &mut Telling, schemas: &[Schema], array: Value<'_>) -> Result<()> {
     out.begin(ty::ARRAY, "details");
     let mut at = 0;
     for (index, (schema, element)) in schemas.iter().zip(Elements::new(array.bytes)?).enumerate() {
@@ -254,7 +261,7 @@ fn items(out: &mut Builder, schemas: &[Schema], array: Value<'_>) -> Result<()> 
 }
 
 fn tell_properties(
-    out: &mut Builder,
+    out: &mut Telling,
     properties: &[(Box<str>, Schema)],
     value: Value<'_>,
 ) -> Result<()> {

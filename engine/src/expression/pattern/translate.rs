@@ -29,15 +29,19 @@ struct Translation<'p> {
     out: String,
     multi_line: bool,
     extended: bool,
+    /// What stands for the end, before a last newline too.
+    end: &'static str,
 }
 
-/// The same pattern in the library's syntax.
-pub(super) fn translate(pattern: &str, multi_line: bool, extended: bool) -> String {
+/// The same pattern in the library's syntax. If it is told what is matched, a last newline that
+/// `$` stands before is not; else it may be, which takes less time.
+pub(super) fn translate(pattern: &str, multi_line: bool, extended: bool, told: bool) -> String {
     let mut translation = Translation {
         chars: pattern.chars().peekable(),
         out: String::with_capacity(pattern.len() + 16),
         multi_line: multi_line || has_inline_flag(pattern, 'm'),
         extended,
+        end: if told { "(?=\\n?\\z)" } else { "(?:\\n?\\z)" },
     };
     while let Some(c) = translation.chars.next() {
         translation.outside(c);
@@ -70,7 +74,7 @@ impl Translation<'_> {
             }
             '}' => self.out.push_str("\\}"),
             ']' => self.out.push_str("\\]"),
-            '$' if !self.multi_line => self.out.push_str("(?:\\n?\\z)"),
+            '$' if !self.multi_line => self.out.push_str(self.end),
             '(' if self.starts_with("?#") => {
                 self.chars.by_ref().find(|c| *c == ')');
             }
@@ -108,7 +112,7 @@ impl Translation<'_> {
             'E' => {}
             'R' => self.out.extend(["(?:\\r\\n|[", LINE_ENDS, "])"]),
             'N' => self.out.push_str("[^\\n]"),
-            'Z' => self.out.push_str("(?:\\n?\\z)"),
+            'Z' => self.out.push_str(self.end),
             '<' | '>' | '\'' | '"' | '`' => self.out.push(c),
             '0' => self.out.push_str("\\x00"),
             'e' => self.out.push_str("\\x1B"),
@@ -264,8 +268,9 @@ mod tests {
             ("(?m)c$", "(?m)c$"),
             ("a(?#note)b", "ab"),
         ] {
-            assert_eq!(translate(pattern, false, false), expected, "{pattern}");
+            assert_eq!(translate(pattern, false, false, false), expected, "{pattern}");
         }
-        assert_eq!(translate("a b # c\n[ d]", false, true), "ab[\\x20d]");
+        assert_eq!(translate("c$", false, false, true), "c(?=\\n?\\z)");
+        assert_eq!(translate("a b # c\n[ d]", false, true, false), "ab[\\x20d]");
     }
 }
