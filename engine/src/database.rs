@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bson::RawDocumentBuf;
+use bson::{RawDocument, RawDocumentBuf};
 
 use crate::collection::{
-    Collection, CollectionOptions, DatabaseCore, DatabaseMap, DbStats, Profiling, StoredOptions,
-    View, check_not_catalogue, temporary,
+    Collection, CollectionOptions, DatabaseCore, DatabaseMap, DbStats, Profiling, ProfilingLevel,
+    StoredOptions, View, check_not_catalogue, prepare_profile, temporary,
 };
 use crate::error::{Error, Reason, Result};
 use crate::namespace_string::NamespaceString;
@@ -164,13 +164,32 @@ impl Database {
     }
 
     /// Tells its profiler which operations to describe in `system.profile`, a capped collection
-    /// that the first of them makes. What is slow, and which share is described, it tells the
+    /// that is made if there is none. What is slow, and which share is described, it tells the
     /// profilers of all databases. Answers what it was told before.
     ///
     /// # Errors
     /// [`Reason::BadValue`] for a sample rate that is no share.
     pub fn set_profiling(&self, told: Profiling) -> Result<Profiling> {
-        self.core.profiler.tell(&self.core.shared.profiled, told)
+        let before = self.core.profiler.tell(&self.core.shared.profiled, told)?;
+        if told.level != ProfilingLevel::Off {
+            prepare_profile(&self.core);
+        }
+        Ok(before)
+    }
+
+    /// The filter that its profiler was told, as a query that says the same.
+    pub fn profiling_filter(&self) -> Option<RawDocumentBuf> {
+        self.core.profiler.filter()
+    }
+
+    /// Tells its profiler a filter, or none: at [`ProfilingLevel::Slow`](crate::ProfilingLevel) it
+    /// describes the operations whose entry matches, and asks neither how slow they were nor for
+    /// the share.
+    ///
+    /// # Errors
+    /// The filter's; 4910200 if it looks for what no entry has.
+    pub fn set_profiling_filter(&self, filter: Option<&RawDocument>) -> Result<()> {
+        self.core.profiler.set_filter(filter)
     }
 
     /// A map of its files: extents, records, padding and holes. Empty if it does not exist.

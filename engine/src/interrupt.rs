@@ -5,8 +5,8 @@
 //! and then, where it can stop. What was done before stays done.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Reason, Result};
@@ -15,6 +15,9 @@ use crate::error::{Error, Reason, Result};
 #[derive(Debug, Default)]
 pub struct Interrupt {
     is_asked: AtomicBool,
+    /// Held between the last look at the above and sleep.
+    asleep: Mutex<()>,
+    asked: Condvar,
 }
 
 /// What the work on a thread has to look at.
@@ -45,7 +48,9 @@ impl Interrupt {
 
     /// Asks the work to end: [`Reason::Interrupted`] at its next look.
     pub fn ask(&self) {
+        let _awake = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
         self.is_asked.store(true, Ordering::Relaxed);
+        self.asked.notify_all();
     }
 
     /// Takes that back, before other work begins.
@@ -77,6 +82,30 @@ pub fn check() -> Result<()> {
         None => Ok(()),
         Some(watched) => watched.check(),
     })
+}
+
+/// Waits until then, or until this thread's work has to end.
+///
+/// # Errors
+/// As [`check`] does.
+pub fn sleep(until: Instant) -> Result<()> {
+    let watched = WATCHED.with(|place| place.borrow().clone());
+    let Some(Watched { interrupt, until: limit }) = &watched else {
+        std::thread::sleep(until.saturating_duration_since(Instant::now()));
+        return Ok(());
+    };
+    let first = limit.map_or(until, |limit| limit.min(until));
+    let mut awake = interrupt.asleep.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        check()?;
+        let left = first.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            // What came first was the limit, perhaps.
+            return check();
+        }
+        let woken = interrupt.asked.wait_timeout(awake, left);
+        awake = woken.unwrap_or_else(PoisonError::into_inner).0;
+    }
 }
 
 impl Watched {
@@ -120,5 +149,24 @@ mod tests {
         });
         inner.run(Some(Duration::MAX), || assert_eq!(code(), 11601));
         assert_eq!(code(), 0);
+    }
+
+    #[test]
+    fn who_sleeps_is_woken_by_who_asks_for_the_end_and_by_the_limit() {
+        let hour = Duration::from_secs(3600);
+        let code = |until| sleep(until).map_or_else(|error| error.code(), |()| 0);
+        assert_eq!(code(Instant::now()), 0);
+        let interrupt = Interrupt::new();
+        let began = Instant::now();
+        let limit = Some(Duration::from_millis(1));
+        assert_eq!(interrupt.run(limit, || code(began + hour)), 50);
+        assert_eq!(interrupt.run(Some(hour), || code(began)), 0);
+        let asker = interrupt.clone();
+        interrupt.run(None, || {
+            std::thread::scope(|scope| {
+                scope.spawn(move || asker.ask());
+                assert_eq!(code(began + hour), 11601);
+            });
+        });
     }
 }

@@ -8,8 +8,9 @@ use super::locked::{OpenCollection, Turn};
 use super::partial_filter::PartialFilter;
 use crate::bson::{document, text};
 use crate::error::{Error, Reason, Result};
-use crate::index::index_definition::IndexDefinition;
+use crate::index::index_definition::{IndexDefinition, IndexKind};
 use crate::index::index_spec::IndexSpec;
+use crate::index::request_key::UNIQUE_HASHED;
 
 /// An index as the catalogue describes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,9 @@ pub struct IndexInfo {
     pub name: String,
     /// Its specification as it is stored.
     pub specification: Document,
+    /// The same as users are told: without the collection's name, and the version as MongoDB
+    /// has counted since 3.4, which calls the form of these keys 2.
+    pub shown: Document,
     /// Does some document have more than one key?
     pub is_multikey: bool,
 }
@@ -135,6 +139,9 @@ impl Collection {
             names: Vec::new(),
             ..CreatedIndexes::default()
         };
+        if created.created_collection {
+            definitions.iter().try_for_each(check_can_be_built)?;
+        }
         self.database.create_if_missing(&self.core)?;
         let turn = self.core.turn();
         let new = {
@@ -170,11 +177,15 @@ impl Collection {
         self.read(Vec::new(), |view, open| {
             let info = |index: &Index| {
                 let stored = index.definition.to_stored(self.namespace().as_str());
-                let specification = RawDocument::from_bytes(&stored).and_then(Document::try_from);
                 let rule = "an index specification is a document";
+                let document = |bytes: &[u8]| {
+                    let document = RawDocument::from_bytes(bytes).and_then(Document::try_from);
+                    document.map_err(|_| Error::InvalidBson { at: 0, rule })
+                };
                 Ok(IndexInfo {
                     name: index.definition.name().to_owned(),
-                    specification: specification.map_err(|_| Error::InvalidBson { at: 0, rule })?,
+                    specification: document(&stored)?,
+                    shown: document(&index.definition.to_shown())?,
                     is_multikey: index.is_multikey(view, open.details())?,
                 })
             };
@@ -203,7 +214,18 @@ fn new_ones(
         names.push(definition.name().to_owned());
         new.push(definition.clone());
     }
+    new.iter().try_for_each(check_can_be_built)?;
     Ok(new)
+}
+
+/// What is wrong with an index that is not there already.
+fn check_can_be_built(definition: &IndexDefinition) -> Result<()> {
+    match definition.kind() {
+        IndexKind::Hashed if definition.is_unique() => {
+            Err(Error::refused(Reason::Location(16764), UNIQUE_HASHED))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn none_asked_for() -> Error {

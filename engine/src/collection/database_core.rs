@@ -444,6 +444,7 @@ impl DatabaseCore {
     /// # Errors
     /// The journal's and the disk's: then the engine takes no more writes.
     pub fn drop_database(&self) -> Result<bool> {
+        self.profiler.forget(&self.shared.profiled);
         let mut guard = self.lock.exclusive();
         if let Some(files) = self.incomplete.lock().take() {
             self.shared.journal.drop_database(&files)?;

@@ -4,11 +4,12 @@
 //! While it is off, as it is unless told, an operation reads one word for it.
 
 mod asked_by;
+mod filter;
 mod held;
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bson::{DateTime, Document, RawDocument, RawDocumentBuf, doc, rawdoc};
@@ -21,6 +22,8 @@ use super::options::CollectionOptions;
 use super::update_report::{LocatedBy, UpdateReport};
 use crate::error::{Error, Reason, Result};
 use crate::namespace_string::NamespaceString;
+
+use self::filter::ProfileFilter;
 
 pub use asked_by::AskedBy;
 
@@ -65,6 +68,8 @@ impl Default for Profiling {
 #[derive(Debug, Default)]
 pub struct Profiler {
     level: AtomicU8,
+    /// Looked at when an operation is over, at the level of slow ones.
+    filter: RwLock<Option<Arc<ProfileFilter>>>,
 }
 
 /// What the profilers of an engine have in common.
@@ -120,7 +125,8 @@ impl Thresholds {
 impl Profiler {
     /// That of a database whom nobody told anything yet.
     pub fn new(common: &Thresholds) -> Profiler {
-        Profiler { level: AtomicU8::new(common.level.load(Ordering::Relaxed)) }
+        let level = AtomicU8::new(common.level.load(Ordering::Relaxed));
+        Profiler { level, filter: RwLock::default() }
     }
 
     /// What it was told last.
@@ -151,6 +157,38 @@ impl Profiler {
         Ok(before)
     }
 
+    /// Forgets what it was told: the database is gone.
+    pub fn forget(&self, common: &Thresholds) {
+        self.level.store(common.level.load(Ordering::Relaxed), Ordering::Relaxed);
+        *self.filter.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The filter, as it is told of.
+    pub fn filter(&self) -> Option<RawDocumentBuf> {
+        self.own_filter().map(|filter| filter.shown())
+    }
+
+    /// Takes another filter, or none.
+    ///
+    /// # Errors
+    /// If it is none of entries.
+    pub fn set_filter(&self, filter: Option<&RawDocument>) -> Result<()> {
+        let filter = filter.map(|filter| ProfileFilter::parse(filter.as_bytes())).transpose()?;
+        *self.filter.write().unwrap_or_else(PoisonError::into_inner) = filter.map(Arc::new);
+        Ok(())
+    }
+
+    fn own_filter(&self) -> Option<Arc<ProfileFilter>> {
+        self.filter.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Is this entry to be written? Where all operations are profiled the filter is not asked.
+    fn admits(&self, entry: &Document, now_ms: i64) -> bool {
+        let is_slow = self.level.load(Ordering::Relaxed) == ProfilingLevel::Slow as u8;
+        let filter = self.own_filter().filter(|_| is_slow);
+        filter.is_none_or(|filter| filter.admits(entry, now_ms))
+    }
+
     #[inline]
     fn is_off(&self) -> bool {
         self.level.load(Ordering::Relaxed) == 0
@@ -162,6 +200,8 @@ impl Profiler {
         let told = self.get(common);
         match told.level {
             ProfilingLevel::Off => return false,
+            // The filter takes the place of the threshold and of the sample.
+            ProfilingLevel::Slow if self.own_filter().is_some() => return true,
             ProfilingLevel::Slow if i128::from(took_us) <= i128::from(told.slow_ms) * 1000 => {
                 return false;
             }
@@ -418,6 +458,16 @@ impl<'a> Watch<'a> {
 }
 
 fn write(database: &Arc<DatabaseCore>, entry: &Document) -> Result<()> {
+    let collection = made(database)?;
+    let bytes = RawDocumentBuf::try_from(entry)
+        .map_err(|_| Error::InvalidBson { at: 0, rule: "an entry is a document" })?;
+    collection.change(|open, unit| {
+        insert_document(open, unit, collection.namespace(), bytes.as_bytes()).map(|_| ())
+    })
+}
+
+/// The collection of the entries, which is made if there is none.
+fn made(database: &Arc<DatabaseCore>) -> Result<Collection> {
     let collection = database.collection(NamespaceString::system(&database.name, COLLECTION))?;
     if !collection.exists() {
         let options = CollectionOptions::default().capped(SIZE).auto_index_id(false);
@@ -426,9 +476,14 @@ fn write(database: &Arc<DatabaseCore>, entry: &Document) -> Result<()> {
             Err(error) => return Err(error),
         }
     }
-    let bytes = RawDocumentBuf::try_from(entry)
-        .map_err(|_| Error::InvalidBson { at: 0, rule: "an entry is a document" })?;
-    collection.change(|open, unit| {
-        insert_document(open, unit, collection.namespace(), bytes.as_bytes()).map(|_| ())
-    })
+    Ok(collection)
+}
+
+/// Makes the collection of the entries, for those who look for it before there is one. That it
+/// cannot be made is no error.
+pub fn prepare(database: &Arc<DatabaseCore>) {
+    let Some(_own_write) = database.shared.own_write() else { return };
+    if let Err(error) = made(database) {
+        tracing::warn!(%error, database = database.name, "no collection for the profiler");
+    }
 }

@@ -228,10 +228,11 @@ impl IndexDefinition {
         doc.finish()
     }
 
-    /// The form that users are shown: without the collection's name.
+    /// The form that users are shown: without the collection's name, and of the version that
+    /// they are told.
     pub fn to_shown(&self) -> Vec<u8> {
         let mut doc = Builder::new();
-        doc.number("v", Number::Int32(i32::from(self.version == IndexVersion::V1)));
+        doc.number("v", Number::Int32(self.version.told()));
         if self.unique {
             doc.value("unique", Value { ty: ty::BOOL, bytes: &[1] });
         }

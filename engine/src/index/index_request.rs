@@ -10,6 +10,7 @@
 //! hashed ones of several fields. The filter of a partial index is looked at elsewhere.
 
 use crate::bson::builder::Builder;
+use crate::bson::collation::OPTIONS as COLLATION_OPTIONS;
 use crate::bson::decimal::Decimal;
 use crate::bson::element::{Element, Elements, Value, get};
 use crate::bson::number::Number;
@@ -66,11 +67,13 @@ pub fn checked(request: &[u8]) -> Result<Vec<u8>> {
     };
     check_fields(request).map_err(in_request)?;
     let key = get(request, "key")?.map(|key| key.value).unwrap_or_default();
+    let is_id = request_key::is_id(key);
+    if is_id {
+        check_id(request, key)?;
+    }
     check_seconds(request, key)?;
     let name = request_key::name(request, key)?;
-    if request_key::is_id(key) {
-        check_id(request, key)?;
-    } else {
+    if !is_id {
         request_key::check_name(&name, key)?;
     }
     check_together(request, key, &name).map_err(in_request)?;
@@ -269,21 +272,9 @@ fn check_together(request: &[u8], key: &[u8], name: &str) -> Result<()> {
 
 /// The order of bytes is the only one.
 fn check_collation(collation: &[u8]) -> Result<()> {
-    const KNOWN: [&[u8]; 10] = [
-        b"locale",
-        b"caseLevel",
-        b"caseFirst",
-        b"strength",
-        b"numericOrdering",
-        b"alternate",
-        b"maxVariable",
-        b"normalization",
-        b"backwards",
-        b"version",
-    ];
     for element in Elements::new(collation)? {
         let element = element?;
-        if !KNOWN.contains(&element.name) {
+        if !COLLATION_OPTIONS.contains(&element.name) {
             let name = element.name_lossy();
             let message = format!("BSON field 'collation.{name}' is an unknown field.");
             return refused(Reason::Location(40415), message);
@@ -321,6 +312,11 @@ fn check_storage_engine(engine: Value<'_>) -> Result<()> {
              valid options.",
         ),
         Some(engine) if engine.name == b"mmapv1" => Ok(()),
+        Some(engine) if engine.ty != ty::DOCUMENT => {
+            let name = engine.name_lossy();
+            let message = format!("'storageEngine.{name}' has to be an embedded document.");
+            refused(Reason::BadValue, message.as_str())
+        }
         Some(engine) => {
             let name = engine.name_lossy();
             let message = format!("{name} is not a registered storage engine for this server");

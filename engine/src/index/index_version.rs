@@ -22,6 +22,15 @@ pub enum IndexVersion {
 }
 
 impl IndexVersion {
+    /// The number that users are told. Since MongoDB 3.4 indexes of compact keys are made as
+    /// version 2; to the files of MMAPv1 they are the same.
+    pub const fn told(self) -> i32 {
+        match self {
+            IndexVersion::V0 => 0,
+            IndexVersion::V1 => 2,
+        }
+    }
+
     /// Bytes of a bucket, header included.
     pub const fn bucket_len(self) -> usize {
         match self {

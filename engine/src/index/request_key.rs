@@ -137,6 +137,10 @@ pub fn check_name(name: &str, key: &[u8]) -> Result<()> {
     Err(Error::refused(Reason::BadValue, message))
 }
 
+/// Why no unique index is hashed; known when it would be built.
+pub(crate) const UNIQUE_HASHED: &str =
+    "Currently hashed indexes cannot guarantee uniqueness. Use a regular index.";
+
 /// Refuses what is an index of 5.0 and none of MMAPv1, or cannot be built here.
 ///
 /// # Errors
@@ -156,11 +160,7 @@ pub fn check_kind(key: &[u8], name: &str, unique: bool) -> Result<()> {
     }
     let (code, message) = match hashed {
         0 => return Ok(()),
-        _ if unique => {
-            let message =
-                "Currently hashed indexes cannot guarantee uniqueness. Use a regular index.";
-            (16764, message.to_owned())
-        }
+        _ if unique && fields > 1 => (16764, UNIQUE_HASHED.to_owned()),
         1 if fields > 1 => {
             let message = "Currently only single field hashed index supported: compound hashed \
                            indexes came after MMAPv1.";

@@ -101,8 +101,7 @@ fn scaled(stats: &mut Document, scale: f64) {
 
 fn index_stats(collection: &Collection) -> Result<Vec<Document>> {
     let stat = |index: crate::collection::IndexInfo| {
-        let mut specification = index.specification;
-        specification.remove("ns");
+        let specification = index.shown;
         let key = specification.get("key").cloned().unwrap_or(Bson::Null);
         // Accesses are not counted.
         let accesses = doc! { "ops": 0_i64, "since": now(collection) };

@@ -4,6 +4,7 @@ use super::{Node, Stats};
 use crate::bson::builder::Builder;
 use crate::bson::number::Number;
 use crate::bson::ty;
+use crate::index::index_version::IndexVersion;
 use crate::query::Filter;
 use crate::query::plan::{IndexFacts, IndexScan, shown};
 
@@ -31,7 +32,8 @@ pub fn index(out: &mut Builder, index: &IndexFacts) {
     }
     out.boolean("isUnique", index.is_unique).boolean("isSparse", index.is_sparse);
     out.boolean("isPartial", index.partial.is_some());
-    count(out, "indexVersion", u64::from(index.knows_positions));
+    let version = if index.knows_positions { IndexVersion::V1 } else { IndexVersion::V0 };
+    count(out, "indexVersion", version.told() as u64);
 }
 
 /// Appends the bounds of a scan.

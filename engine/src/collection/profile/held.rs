@@ -45,6 +45,9 @@ pub fn put(database: &Arc<DatabaseCore>, mut entry: Document, op: &str) {
 }
 
 fn write_down(database: &Arc<DatabaseCore>, entry: &Document) {
+    if !database.profiler.admits(entry, database.shared.clock.unix_ms()) {
+        return;
+    }
     if let Err(error) = write(database, entry) {
         tracing::warn!(%error, database = database.name, "not profiled");
     }

@@ -202,3 +202,38 @@ fn entries_of_a_request_tell_its_reply_and_its_comment() {
     assert_eq!(days.find(rawdoc! { "a": 2 }).run().expect("a find").count(), 4);
     assert_eq!(length(entries(&engine).last().expect("one")), None, "nobody replies");
 }
+
+#[test]
+fn a_filter_takes_the_place_of_the_threshold() {
+    let engine = engine();
+    let days = days(&engine);
+    let database = engine.database("stats").expect("named");
+    let tell = |level| {
+        let told = Profiling { level, slow_ms: 1 << 40, sample_rate: 0.0 };
+        database.set_profiling(told).expect("told");
+    };
+    let filter = rawdoc! { "op": "update", "tallymap.bytesWritten": { "$gt": 0 } };
+    database.set_profiling_filter(Some(&filter)).expect("a filter");
+    tell(ProfilingLevel::Slow);
+    let profile = engine.collection("stats.system.profile").expect("named");
+    assert!(profile.exists(), "it is there before there is an entry");
+    days.insert_one(rawdoc! { "_id": 100 }).expect("inserted");
+    for id in [3, 300] {
+        let update = days.update_one(rawdoc! { "_id": id }, rawdoc! { "$inc": { "h.1": 1 } });
+        update.expect("parsed").run().expect("updated or not");
+    }
+    database.set_profiling_filter(None).expect("none");
+    days.insert_one(rawdoc! { "_id": 101 }).expect("inserted");
+    assert_eq!(database.profiling_filter(), None);
+    let found = entries(&engine);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].get_str("op").ok(), Some("update"));
+    let unknown = database.set_profiling_filter(Some(&rawdoc! { "nonsense": 1 }));
+    assert_eq!(unknown.expect_err("no entry has it").code(), 4_910_200);
+
+    tell(ProfilingLevel::Slow);
+    database.set_profiling_filter(Some(&filter)).expect("a filter");
+    database.drop().expect("dropped");
+    assert_eq!(database.profiling().level, ProfilingLevel::Off);
+    assert_eq!(database.profiling_filter(), None);
+}
