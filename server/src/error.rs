@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use tallymap::Class;
 
 use crate::client::ClientError;
+use crate::output;
 use crate::wire::ListenError;
 
 /// Exit code where the data is wrong, or not there.
@@ -81,7 +82,7 @@ impl CliError {
     /// Says on standard error what happened, and gives the exit code.
     pub fn report(&self) -> ExitCode {
         if !self.is_closed_output() {
-            eprintln!("tallymap: {self}");
+            output::say(&format!("tallymap: {self}"));
         }
         ExitCode::from(self.code())
     }

@@ -1,10 +1,16 @@
-//! Standard output, buffered; errors of writing it become [`CliError::Output`].
+//! Standard output, buffered; errors of writing it become [`CliError::Output`]. Standard error,
+//! where nobody has to listen.
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 use serde_json::Value;
 
 use crate::error::CliError;
+
+/// Says something on standard error; nobody has to listen.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
 
 /// Where a command writes what was asked for. [`Output::finish`] must end it: what is still in the
 /// buffer when it is dropped is written without anybody learning of a failure.

@@ -3,7 +3,7 @@
 //! What a user may do is looked up when he logs in, and again after any user or role was changed:
 //! a number tells of that, so that the check before a command reads no file.
 
-use std::cell::{Ref, RefCell};
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -24,7 +24,7 @@ use crate::dispatch::sessions::{NOBODY, Uid};
 pub struct Login {
     /// A login that was begun.
     pub conversation: RefCell<Option<Conversation>>,
-    state: RefCell<State>,
+    state: RefCell<Arc<State>>,
 }
 
 /// A login that was begun.
@@ -52,23 +52,29 @@ pub struct State {
 }
 
 impl Login {
-    /// What is known, brought up to date.
+    /// What is known, brought up to date. It stays as it is for who has it, whatever is changed
+    /// meanwhile.
     ///
     /// # Errors
     /// The engine's.
-    pub fn state(&self, auth: &Auth, engine: &Engine) -> Outcome<Ref<'_, State>> {
+    pub fn state(&self, auth: &Auth, engine: &Engine) -> Outcome<Arc<State>> {
         let seen = auth.version();
-        if self.state.borrow().seen != seen {
-            let known = std::mem::take(&mut self.state.borrow_mut().users);
-            let mut users = Vec::new();
-            for old in known {
-                let found = Store::users(engine).get(&old.name)?;
-                let found = found.and_then(|document| User::parse(document.as_bytes()));
-                users.extend(found.filter(|user| user.may_be(&old)));
-            }
-            *self.state.borrow_mut() = State::of(engine, users, seen)?;
+        let known = self.state.borrow().clone();
+        if known.seen == seen {
+            return Ok(known);
         }
-        Ok(self.state.borrow())
+        let mut users = Vec::new();
+        for old in &known.users {
+            let found = Store::users(engine).get(&old.name)?;
+            let found = found.and_then(|document| User::parse(document.as_bytes()));
+            users.extend(found.filter(|user| user.may_be(old)));
+        }
+        self.set(State::of(engine, users, seen)?);
+        Ok(self.state.borrow().clone())
+    }
+
+    fn set(&self, state: State) {
+        self.state.replace(Arc::new(state));
     }
 
     /// Somebody logged in. He takes the place of another of his database. Answers whether he is
@@ -86,7 +92,7 @@ impl Login {
         let mut users = self.state(auth, engine)?.users.clone();
         users.retain(|other| other.name.db != user.name.db);
         users.push(user);
-        *self.state.borrow_mut() = State::of(engine, users, seen)?;
+        self.set(State::of(engine, users, seen)?);
         Ok(true)
     }
 
@@ -95,10 +101,9 @@ impl Login {
     /// # Errors
     /// The engine's.
     pub fn remove(&self, auth: &Auth, engine: &Engine, db: &str) -> Outcome<()> {
-        let mut users = self.state(auth, engine)?.users.clone();
-        let seen = self.state.borrow().seen;
-        users.retain(|user| user.name.db != db);
-        *self.state.borrow_mut() = State::of(engine, users, seen)?;
+        let known = self.state(auth, engine)?;
+        let others = known.users.iter().filter(|user| user.name.db != db);
+        self.set(State::of(engine, others.cloned().collect(), known.seen)?);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Names of users and roles, which belong to a database each: how commands give them, and how
 //! they are shown.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use tallymap::Reason;
@@ -112,10 +113,10 @@ impl Name {
     /// # Errors
     /// As [`Name::of_value`].
     pub fn of_array(kind: Kind, array: &[u8], db: &str) -> Outcome<Vec<Name>> {
-        let mut names = Vec::new();
+        let (mut names, mut met) = (Vec::new(), HashSet::new());
         for element in Elements::new(array)? {
             let name = Name::of_value(kind, element?.val(), db)?;
-            if !names.contains(&name) {
+            if met.insert(name.clone()) {
                 names.push(name);
             }
         }
@@ -189,5 +190,9 @@ mod tests {
         let array = tallymap::bson::element::get(doc.as_bytes(), "a").expect("sound");
         let names = Name::of_array(Kind::Role, array.expect("there").value, "d").expect("names");
         assert_eq!(names, [Name::new("read", "d"), Name::new("x", "d")]);
+        // However many there are, each takes one look.
+        let many: bson::RawArrayBuf = (0..200_000).map(|n: i32| n.to_string()).collect();
+        let names = Name::of_array(Kind::User, many.as_bytes(), "d").expect("names");
+        assert_eq!(names.len(), 200_000);
     }
 }

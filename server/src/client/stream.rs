@@ -45,16 +45,12 @@ fn session(place: &Place, told: &PlaceTls) -> Result<ClientConnection, ClientErr
         let source = io::Error::new(io::ErrorKind::InvalidInput, problem);
         ClientError::Connect { place: place.to_string(), source }
     };
-    let missing = "TLS needs --tlsCAFile: who may vouch for the server";
-    let ca_file = told.ca_file.as_deref().ok_or_else(|| unsaid(missing))?;
-    let config = tls::client_config(ca_file, told.certificate_key_file.as_deref());
+    let config = tls::client_config(told.ca_file.as_deref(), told.certificate_key_file.as_deref());
     let config = config.map_err(ClientError::Tls)?;
     let name = ServerName::try_from(place.host.clone());
     let name = name.map_err(|_| unsaid("its name cannot be that of a certificate"))?;
-    ClientConnection::new(config, name).map_err(|error| {
-        let file = ca_file.to_owned();
-        ClientError::Tls(TlsError::Refused { file, problem: error.to_string() })
-    })
+    let session = ClientConnection::new(config, name);
+    session.map_err(|error| ClientError::Tls(TlsError::Unspoken { problem: error.to_string() }))
 }
 
 fn unix(path: &std::path::Path) -> io::Result<UnixStream> {

@@ -10,7 +10,7 @@ use super::selection::{collection_names, existing_database, is_of_users};
 use crate::cli::EXIT_CODES;
 use crate::error::CliError;
 use crate::numbers::{bytes, grouped};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::table::{Column, Table};
 use crate::terminal::Terminal;
 
@@ -79,7 +79,8 @@ fn compact(collection: &Collection) -> Result<Vec<String>, CliError> {
     let after = collection.stats()?;
     if invalid > 0 {
         let ns = collection.namespace();
-        eprintln!("tallymap: {ns}: {} records held no document: dropped", grouped(invalid));
+        let invalid = grouped(invalid);
+        output::say(&format!("tallymap: {ns}: {invalid} records held no document: dropped"));
     }
     let size = |n: i64| bytes(u64::try_from(n).unwrap_or(0));
     Ok(vec![

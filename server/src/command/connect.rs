@@ -10,6 +10,7 @@ use clap::Args;
 use super::password;
 use crate::client::{Client, ClientError, Place, Secret};
 use crate::error::CliError;
+use crate::output;
 
 /// Options that name a server.
 #[derive(Debug, Args)]
@@ -32,7 +33,8 @@ pub struct Connect {
     /// Speak TLS; a host is called by the name that its certificate has
     #[arg(long, alias = "ssl")]
     pub tls: bool,
-    /// PEM file with the authorities that may vouch for the server
+    /// PEM file with the authorities that may vouch for the server; those of the system unless
+    /// told
     #[arg(long = "tlsCAFile", alias = "sslCAFile", value_name = "FILE")]
     pub tls_ca_file: Option<PathBuf>,
     /// PEM file with a certificate of our own and its key, where the server wants one
@@ -142,7 +144,7 @@ impl<'a> Asking<'a> {
         let answered = match &mut self.client {
             Some(client) => client.run(command),
             None => Client::connect(&self.place, self.program).and_then(|client| {
-                eprintln!("tallymap: {} is there again", self.place);
+                output::say(&format!("tallymap: {} is there again", self.place));
                 self.client.insert(client).run(command)
             }),
         };
@@ -150,7 +152,7 @@ impl<'a> Asking<'a> {
             Ok(document) => Ok(Some(Answer { at: Instant::now(), document })),
             Err(error) if error.is_of_network() => {
                 if self.client.take().is_some() || matches!(error, ClientError::NoAnswer { .. }) {
-                    eprintln!("tallymap: {error}; trying again");
+                    output::say(&format!("tallymap: {error}; trying again"));
                 }
                 Ok(None)
             }

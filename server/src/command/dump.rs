@@ -12,7 +12,7 @@ use crate::cli::EXIT_CODES;
 use crate::error::{CliError, EXIT_DATA};
 use crate::extjson::{canonical, canonical_at};
 use crate::numbers::grouped;
-use crate::output::Output;
+use crate::output::{self, Output};
 
 /// Write documents as extended JSON or as BSON, in natural order
 ///
@@ -89,7 +89,7 @@ impl Dump {
         let (mut written, mut complaints) = (0_u64, 0_u64);
         let mut complain = |what: String| {
             complaints += 1;
-            eprintln!("tallymap: {ns}: {what}");
+            output::say(&format!("tallymap: {ns}: {what}"));
         };
         match database.collection(name).and_then(|found| found.scan(Direction::Forward)) {
             Err(error) => complain(error.to_string()),
@@ -105,7 +105,7 @@ impl Dump {
             }
         }
         if self.collection.is_none() || complaints > 0 {
-            eprintln!("{ns}: {} documents", grouped(written));
+            output::say(&format!("{ns}: {} documents", grouped(written)));
         }
         Ok(complaints)
     }

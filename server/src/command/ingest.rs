@@ -16,7 +16,7 @@ use crate::counting::{Account, Counting, day_of};
 use crate::error::CliError;
 use crate::log::{LocalMinute, LogHit, LogTotals, each_hit, open};
 use crate::numbers::grouped;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::progress;
 use crate::shell::chart_line;
 use crate::user_agent::{UserAgent, UserAgents};
@@ -124,7 +124,8 @@ impl Ingest {
         bar.finish_and_clear();
         totals.inspect_err(|error| {
             let counted = tally.counting.account.counted - before;
-            eprintln!("tallymap: {} hits of {} stay counted", kept(counted, error), file.display());
+            let (kept, file) = (kept(counted, error), file.display());
+            output::say(&format!("tallymap: {kept} hits of {file} stay counted"));
         })
     }
 

@@ -4,9 +4,13 @@
 //! default. All of them are the options of `serve`, by the one definition that clap has: a
 //! variable or a key is checked as the option is.
 //!
-//! G1. What is not known is refused, and so is what is twice said on one rank.
+//! G1. What is not known is refused, and so is what is twice said on one rank. A variable that is
+//!     not known may be somebody else's: of that there is a warning.
+//! G2. What is wrong is said of the place where it stands: the line, a variable, a line of the
+//!     file.
 
 mod file;
+mod origin;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -16,9 +20,15 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use self::file::{Refusal, Setting};
+use self::origin::{nearest, plain};
 use crate::cli::Cli;
+use crate::command::Command as Verb;
 use crate::error::CliError;
 
+pub use self::origin::Origins;
+
+/// What the names of variables begin with.
+const PREFIX: &str = "TALLYMAP_";
 /// The command that can be told by environment and file.
 const SERVE: &str = "serve";
 /// Options of which at most one is meant.
@@ -60,15 +70,48 @@ impl From<clap::Error> for Stop {
 /// What is wrong with it; help is asked for in the same way.
 pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Cli, Stop> {
     let line: Vec<_> = line.into_iter().collect();
-    let first = definition(&[], &[]).try_get_matches_from(&line)?;
+    let first = definition(&[], &[]).try_get_matches_from(&line);
+    let first = first.map_err(|error| why(error, &line))?;
     let Some((SERVE, told)) = first.subcommand() else { return Ok(Cli::from_arg_matches(&first)?) };
-    let settings = match told.get_one::<PathBuf>("config") {
+    let file = told.get_one::<PathBuf>("config");
+    let settings = match file {
         None => Vec::new(),
         Some(path) => read(path).map_err(Stop::Settings)?,
     };
     let weaker = weaker(told, &settings).map_err(Stop::Settings)?;
     let matches = definition(&settings, &weaker).try_get_matches_from(&line)?;
-    Ok(Cli::from_arg_matches(&matches)?)
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    if let (Verb::Serve(serve), Some((_, told))) = (&mut cli.command, matches.subcommand()) {
+        let file = file.map(|file| file.display().to_string()).unwrap_or_default();
+        serve.set_origins(Origins::of(&serve_command(), told, &file, &settings));
+    }
+    Ok(cli)
+}
+
+/// The definition of `serve`, by its line alone.
+fn serve_command() -> Command {
+    Cli::command().find_subcommand_mut(SERVE).cloned().unwrap_or_default()
+}
+
+/// Variables that look like those of options and are not, with what may have been meant.
+pub fn unknown_variables() -> Vec<(String, Option<String>)> {
+    origin::unknown_variables(&serve_command())
+}
+
+/// Why there is nothing to run: the line, or a variable if the line alone is right.
+fn why(error: clap::Error, line: &[OsString]) -> Stop {
+    if Cli::command().try_get_matches_from(line).is_err() {
+        return Stop::from(error);
+    }
+    let serve = serve_command().no_binary_name(true);
+    let options = serve.get_arguments().filter_map(|it| Some((it.get_id(), it.get_long()?)));
+    for (id, name) in options.map(|(id, long)| (id, variable(long))) {
+        let alone = serve.clone().mut_arg(id, |option| option.env(name.clone()));
+        if let Err(error) = alone.try_get_matches_from(None::<OsString>) {
+            return Stop::Settings(CliError::Usage(format!("{name}: {}", plain(&error))));
+        }
+    }
+    Stop::from(error)
 }
 
 /// The settings of a file, each one that `serve` knows.
@@ -78,8 +121,7 @@ fn read(path: &PathBuf) -> Result<Vec<Setting>, CliError> {
         CliError::Usage(format!("{}:{line}: {message}", path.display()))
     };
     let mut settings = file::read(&text).map_err(refuse)?;
-    let mut command = Cli::command();
-    let serve = command.find_subcommand_mut(SERVE).cloned().unwrap_or_default();
+    let serve = serve_command();
     for at in 0..settings.len() {
         let line = settings[at].line;
         let checked =
@@ -102,9 +144,12 @@ fn check(serve: &Command, setting: &Setting) -> Result<String, String> {
         option.get_long() == Some(key) || aliases.any(|alias| alias == key)
     };
     let Some(option) = options().find(has_name) else {
-        let same = |option: &&Arg| option.get_long().is_some_and(|it| it.eq_ignore_ascii_case(key));
-        let meant = options().find(same).and_then(Arg::get_long);
-        let hint = meant.map(|name| format!("; it is spelled '{name}'")).unwrap_or_default();
+        let known: Vec<_> = options().filter_map(Arg::get_long).collect();
+        let hint = match nearest(key, &known) {
+            Some((name, false)) => format!("; it is spelled '{name}'"),
+            Some((name, true)) => format!("; is '{name}' meant?"),
+            None => String::new(),
+        };
         return Err(format!("unknown key '{key}'{hint}"));
     };
     let is_flag = matches!(option.get_action(), ArgAction::SetTrue);
@@ -122,9 +167,7 @@ fn check(serve: &Command, setting: &Setting) -> Result<String, String> {
         let line = setting.values.iter().map(|value| format!("--{key}={value}"));
         let tried = serve.clone().no_binary_name(true).try_get_matches_from(line);
         if let Err(error) = tried {
-            let text = error.to_string();
-            let text = text.lines().next().unwrap_or_default();
-            return Err(text.trim_start_matches("error: ").to_owned());
+            return Err(format!("{key}: {}", plain(&error)));
         }
     }
     Ok(option.get_id().to_string())
@@ -185,7 +228,7 @@ fn definition(settings: &[Setting], weaker: &[&str]) -> Command {
 /// The variable of an option: `journalCommitInterval` has `TALLYMAP_JOURNAL_COMMIT_INTERVAL`.
 fn variable(long: &str) -> String {
     let letters: Vec<char> = long.chars().collect();
-    let mut out = "TALLYMAP_".to_owned();
+    let mut out = PREFIX.to_owned();
     for (at, &letter) in letters.iter().enumerate() {
         let before = at.checked_sub(1).map(|at| letters[at]);
         let next_is_lower = letters.get(at + 1).is_some_and(char::is_ascii_lowercase);
@@ -255,7 +298,7 @@ mod tests {
             ("\nprot = 1", "t.toml:2: unknown key 'prot'"),
             ("bindip = 1", "t.toml:1: unknown key 'bindip'"),
             ("maxconns = 1", "it is spelled 'maxConns'"),
-            ("port = 70000", "t.toml:1: invalid value '70000' for '--port <PORT>'"),
+            ("port = 70000", "t.toml:1: port: invalid value '70000': 70000 is not in"),
             ("port = [1, 2]", "t.toml:1: port: expected one value"),
             ("auth = 1", "t.toml:1: auth: expected true or false"),
             ("port = true", "t.toml:1: port: expected a value"),

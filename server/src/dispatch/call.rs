@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use bson::RawDocument;
 use tallymap::bson::element::{Element, Value};
@@ -21,6 +22,7 @@ use super::request::Request;
 use super::sessions::{Sessions, Uid};
 use super::table::Commands;
 use super::top::Top;
+use super::topology::Topology;
 use super::write_gate::WriteGate;
 use crate::auth::login::Login;
 use crate::auth::{Auth, Checked};
@@ -47,6 +49,8 @@ pub struct Client {
     pub login: Login,
     /// What became of its last write.
     pub last_write: RefCell<LastWrite>,
+    /// Time for which its present command did nothing but wait for what may come.
+    pub waited: Cell<Duration>,
     /// How others see it.
     pub connection: Arc<Connection>,
     operations: Arc<Operations>,
@@ -69,6 +73,7 @@ impl Client {
             asked_by,
             login: Login::default(),
             last_write: RefCell::default(),
+            waited: Cell::default(),
             connection,
             operations,
         }
@@ -147,6 +152,11 @@ impl<'a> Call<'a> {
     /// What keeps those who write apart from those who need that nobody does.
     pub fn gate(&self) -> &'a WriteGate {
         &self.server.gate
+    }
+
+    /// What clients have to know of the server.
+    pub fn topology(&self) -> &'a Topology {
+        &self.server.topology
     }
 
     /// What `setParameter` changes.

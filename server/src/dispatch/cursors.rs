@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use bson::RawDocumentBuf;
 use tallymap::Reason;
 use tallymap::bson::builder::{Builder, Index};
+use tallymap::bson::element::get;
 use tallymap::bson::ty;
 use tallymap::limits::DOCUMENT_LEN_MAX;
 
@@ -22,6 +23,7 @@ use super::failure::{Failure, Outcome};
 use super::own_cursors::OwnCursors;
 use super::put::Put;
 use super::sessions::{SessionId, check_same};
+use super::waiting::Waiting;
 use crate::auth::Owner;
 
 /// Documents of a first batch, unless told.
@@ -80,6 +82,8 @@ enum Place {
 /// The open cursors.
 #[derive(Debug)]
 pub struct Cursors {
+    /// Those who wait for more.
+    pub waiting: Waiting,
     table: Mutex<Table>,
     random: RandomState,
     /// What was counted.
@@ -100,7 +104,8 @@ impl Default for Cursors {
         let swept = Instant::now();
         let table = Table { places: HashMap::new(), swept, opened: 0, timeout_ms: TIMEOUT_MS };
         let (table, random) = (Mutex::new(table), RandomState::new());
-        Cursors { table, random, counts: CursorCounts::default() }
+        let (waiting, counts) = (Waiting::default(), CursorCounts::default());
+        Cursors { waiting, table, random, counts }
     }
 }
 
@@ -274,6 +279,11 @@ impl Cursors {
         self.lock().places.remove(&id);
     }
 
+    /// Was a cursor killed that was taken?
+    pub fn is_killed(&self, id: i64) -> bool {
+        matches!(self.lock().places.get(&id), Some(Place::InUse { is_killed: true, .. }))
+    }
+
     /// Kills a cursor. Answers whether there was one.
     pub fn kill(&self, id: i64, ns: Option<&str>) -> bool {
         let mut table = self.lock();
@@ -281,6 +291,8 @@ impl Cursors {
             None | Some(Place::InUse { is_killed: true, .. }) => false,
             Some(Place::InUse { is_killed, .. }) => {
                 *is_killed = true;
+                drop(table);
+                self.waiting.wake(|_| true);
                 true
             }
             Some(Place::Idle { cursor, .. }) if ns.is_some_and(|ns| ns != cursor.ns) => false,
@@ -288,8 +300,9 @@ impl Cursors {
         }
     }
 
-    /// Lets cursors whose collection is gone know why: the next fetch is told.
+    /// Lets cursors whose collection is gone know why: who waits, and the next fetch, is told.
     pub fn interrupt(&self, is_gone: impl Fn(&str) -> bool, why: &str) {
+        self.waiting.interrupt(&is_gone, why);
         for place in self.lock().places.values_mut() {
             if let Place::Idle { cursor, .. } = place
                 && cursor.follows
@@ -322,6 +335,7 @@ impl Cursors {
                 true
             }
         });
+        self.waiting.wake(|_| true);
     }
 
     /// Sets the time without use after which one is dropped; answers what it was.
@@ -384,6 +398,30 @@ pub fn put_first(
     let id = if is_single || cursor.is_done() { 0 } else { cursors.keep(cursor)? };
     out.put_i64("id", id);
     out.str("ns", &ns);
+    out.end();
+    Ok(out)
+}
+
+/// Writes `cursor: { id, ns, firstBatch }`, in which order lists and nothing have it.
+///
+/// # Errors
+/// As [`put_first`].
+pub fn put_list(
+    cursors: OwnCursors<'_>,
+    cursor: OpenCursor,
+    count: u64,
+    is_single: bool,
+) -> Outcome<Builder> {
+    let found = put_first(cursors, cursor, count, is_single)?.finish();
+    let mut out = Builder::with_capacity(found.len());
+    out.begin(ty::DOCUMENT, "cursor");
+    if let Some(cursor) = get(&found, "cursor")? {
+        for name in ["id", "ns", "firstBatch"] {
+            if let Some(field) = get(cursor.value, name)? {
+                out.element(&field);
+            }
+        }
+    }
     out.end();
     Ok(out)
 }

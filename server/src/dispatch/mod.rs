@@ -27,6 +27,8 @@ pub mod sessions;
 mod slow;
 pub mod table;
 pub mod top;
+pub mod topology;
+pub mod waiting;
 pub mod write_concern;
 pub mod write_gate;
 
@@ -51,9 +53,11 @@ use self::sessions::{NOBODY, Sessions};
 use self::slow::Slow;
 use self::table::{Command, Commands, Does};
 use self::top::{Latencies, Top};
+use self::topology::Topology;
 use self::write_concern::WriteConcern;
 use self::write_gate::WriteGate;
 use crate::auth::{self, Auth, Checked};
+use crate::logging::levels::Levels;
 use crate::wire::CONNECTIONS_MAX;
 use crate::wire::compressor::Compressor;
 
@@ -78,6 +82,7 @@ pub struct Dispatcher {
     top: Top,
     parameters: Parameters,
     gate: WriteGate,
+    topology: Topology,
     /// What ends the server.
     shutdown: Mutex<Option<Shutdown>>,
     auth: Auth,
@@ -102,6 +107,7 @@ impl Dispatcher {
             top: Top::default(),
             parameters: Parameters::default(),
             gate: WriteGate::default(),
+            topology: Topology::default(),
             shutdown: Mutex::default(),
             auth: Auth::default(),
             clients: AtomicI32::new(0),
@@ -127,6 +133,25 @@ impl Dispatcher {
     /// Whether everybody has to log in.
     pub fn with_auth(mut self, is_enabled: bool) -> Dispatcher {
         self.auth.set_enabled(is_enabled);
+        self
+    }
+
+    /// How much is logged is what these levels say, and `setParameter` changes them.
+    pub fn logging_by(mut self, levels: Arc<Levels>) -> Dispatcher {
+        self.parameters.log = levels;
+        self
+    }
+
+    /// Whether documents that have expired are deleted, and after how long without use cursors
+    /// are dropped, where that was told.
+    pub fn starting_with(self, expires: Option<bool>, cursor_ms: Option<u64>) -> Dispatcher {
+        if let Some(expires) = expires {
+            self.engine.expire_by_itself(expires);
+            self.parameters.expires.set(u64::from(expires));
+        }
+        if let Some(ms) = cursor_ms {
+            self.cursors.set_timeout_ms(ms);
+        }
         self
     }
 
@@ -170,6 +195,12 @@ impl Dispatcher {
     /// Asks all commands under way to end. Answers how many there are.
     pub fn end_operations(&self) -> usize {
         self.operations.kill_all()
+    }
+
+    /// Has those answer who wait for what may come.
+    pub fn end_waits(&self) {
+        self.operations.end_waiting();
+        self.cursors.waiting.end();
     }
 
     /// Whether the first user may be made by whoever is on this machine, as it is unless told.
@@ -302,7 +333,8 @@ impl Dispatcher {
             let (name, code) = (command.name, failure.code());
             tracing::debug!(target: "COMMAND", database = place.0, name, code, "Command refused");
         }
-        let took = began.elapsed();
+        // Who waited for nothing took no time.
+        let took = began.elapsed().saturating_sub(client.waited.take());
         self.count_time(place, command.does, took);
         let is_told = || tracing::enabled!(target: "COMMAND", tracing::Level::TRACE);
         if took > self.engine.slow_after() || is_told() {
@@ -349,6 +381,17 @@ impl Dispatcher {
         self.auth.check(client, &self.engine, &checked)
     }
 
+    /// Something was written, or may have been.
+    fn note_write(&self, command: &Command, database: &str, request: &Request<'_>) {
+        if auth::may_change_users(command.name, database) {
+            self.auth.changed();
+        }
+        let target = operations::target(command, request);
+        let is_there = |ns: &str| ns.split_once('.') == Some((database, target));
+        // Other commands write elsewhere, too.
+        self.cursors.waiting.wake(|ns| !command.does.writes() || is_there(ns));
+    }
+
     fn reply(
         &self,
         client: &Client,
@@ -359,14 +402,18 @@ impl Dispatcher {
     ) -> Outcome<Vec<u8>> {
         let write_concern = common.write_concern;
         let database = common.database;
-        let _writing = match command.changes(request) {
+        let writing = match command.changes(request) {
             true => Some(self.gate.enter()?),
             false => None,
         };
         let call = Call { server: self, client, request, target, name: command.name, common };
         let reply = (command.run)(&call);
-        if command.is_write && auth::may_change_users(command.name, database, request.body()) {
-            self.auth.changed();
+        let has_written = match command.name {
+            "aggregate" => writing.is_some(),
+            _ => command.is_write,
+        };
+        if has_written {
+            self.note_write(command, database, request);
         }
         let mut reply = reply?;
         if command.is_write && write_concern.is_some_and(|concern| concern.is_journaled) {

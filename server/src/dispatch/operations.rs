@@ -5,15 +5,19 @@
 //!
 //! O1. A command that was ended was the one that was meant: its number is compared, and the next
 //!     command begun, under one lock.
+//! O2. What is kept of a command is short, however long that is: it stays until the next one.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tallymap::Interrupt;
+use tallymap::bson::builder::Builder;
+use tallymap::bson::element::Elements;
 
 use super::common::Common;
+use super::failure::{Failure, Outcome};
 use super::request::Request;
 use super::sessions::SessionId;
 use super::table::{Command, Does};
@@ -21,6 +25,8 @@ use crate::auth::redact;
 
 /// Longest command that is kept whole, bytes. Of others only their first fields are.
 const COMMAND_LEN_MAX: usize = 4096;
+/// Longest name of a collection that is kept: none has a longer one.
+const TARGET_LEN_MAX: usize = 255;
 
 /// The connections that there are.
 #[derive(Debug, Default)]
@@ -29,6 +35,10 @@ pub struct Operations {
     numbers: AtomicI32,
     readers: AtomicUsize,
     writers: AtomicUsize,
+    /// Those that only wait.
+    waiting: AtomicUsize,
+    /// Does the server end?
+    is_ending: AtomicBool,
 }
 
 /// A connection, as others see it.
@@ -39,7 +49,24 @@ pub struct Connection {
     /// Where it comes from.
     pub address: String,
     interrupt: Arc<Interrupt>,
+    /// What it is sent unasked, as a number of [`Streamed`].
+    streamed: AtomicU8,
     present: Mutex<Present>,
+}
+
+/// What a connection is sent unasked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub enum Streamed {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Batches of a cursor.
+    Batches,
+    /// Answers to a `hello`.
+    Hello,
+    /// The same, by its old name.
+    IsMaster,
 }
 
 /// What it does at present, or did last.
@@ -47,6 +74,8 @@ pub struct Connection {
 struct Present {
     number: i32,
     began: Option<Instant>,
+    /// Does it only wait, for what may never come?
+    waits: bool,
     does: Does,
     name: &'static str,
     database: String,
@@ -72,6 +101,8 @@ pub struct Snapshot {
     pub app_name: Option<Arc<str>>,
     /// Who logged in there: the name, and the database that knows it.
     pub user: Option<(String, String)>,
+    /// What it is sent unasked.
+    pub streamed: Streamed,
     /// Its command, if it has one.
     pub active: Option<Active>,
 }
@@ -108,8 +139,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Operations {
     /// A connection that does nothing yet.
     pub fn connect(&self, id: i32, address: String) -> Arc<Connection> {
-        let present = Mutex::default();
-        let connection = Connection { id, address, interrupt: Interrupt::new(), present };
+        let (present, streamed) = (Mutex::default(), AtomicU8::default());
+        let connection = Connection { id, address, interrupt: Interrupt::new(), streamed, present };
         let connection = Arc::new(connection);
         lock(&self.connections).insert(id, connection.clone());
         connection
@@ -154,6 +185,38 @@ impl Operations {
     /// Asks all operations to end. Answers how many there are.
     pub fn kill_all(&self) -> usize {
         self.kill_if(|_, _| true)
+    }
+
+    /// Ends all operations that only wait, now and from now on.
+    pub fn end_waiting(&self) {
+        // Who begins to wait says so first and then looks at this, in the order of the locks.
+        self.is_ending.store(true, Ordering::SeqCst);
+        self.kill_if(|_, present| present.waits);
+    }
+
+    /// How many only wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Does nothing until then but wait to be ended; to be called by the connection's thread.
+    ///
+    /// # Errors
+    /// If it was ended: by somebody, by its time limit, by the end of the server.
+    pub fn wait(&self, connection: &Connection, until: Instant) -> Outcome<()> {
+        lock(&connection.present).waits = true;
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let is_ending = || self.is_ending.load(Ordering::SeqCst);
+        let waited = if is_ending() { Ok(()) } else { tallymap::interrupt::sleep(until) };
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        lock(&connection.present).waits = false;
+        match is_ending() {
+            true => {
+                let message = "interrupted at shutdown";
+                Err(Failure::numbered(11600, "InterruptedAtShutdown", message))
+            }
+            false => Ok(waited?),
+        }
     }
 
     /// Asks what has taken this `long` to end, of connections that `are_gone`.
@@ -253,7 +316,9 @@ impl Connection {
         present.session = common.session;
         // The buffers of the last command serve this one.
         set(&mut present.database, common.database);
-        set(&mut present.target, target(command, request));
+        let target = target(command, request);
+        let is_name = target.len() <= TARGET_LEN_MAX;
+        set(&mut present.target, if is_name { target } else { "…" });
         present.is_whole = put_command(&mut present.command, command.name, request.body());
     }
 
@@ -272,6 +337,19 @@ impl Connection {
     /// Who is logged in.
     pub fn user(&self) -> Option<(String, String)> {
         lock(&self.present).user.clone()
+    }
+
+    /// What it is sent unasked from now on.
+    pub fn set_streamed(&self, streamed: Streamed) {
+        self.streamed.store(streamed as u8, Ordering::Relaxed);
+    }
+
+    /// What it is sent unasked.
+    pub fn streamed(&self) -> Streamed {
+        use Streamed::{Batches, Hello, IsMaster, Nothing};
+        let number = self.streamed.load(Ordering::Relaxed);
+        let is_it = |it: &Streamed| *it as u8 == number;
+        [Batches, Hello, IsMaster].into_iter().find(is_it).unwrap_or(Nothing)
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -294,6 +372,7 @@ impl Connection {
             metadata: present.metadata.clone(),
             app_name: present.app_name.clone(),
             user: present.user.clone(),
+            streamed: self.streamed(),
             active,
         }
     }
@@ -313,26 +392,66 @@ pub fn target<'a>(command: &Command, request: &Request<'a>) -> &'a str {
     named.and_then(|value| value.as_str()).unwrap_or_default()
 }
 
-/// Writes a command down, or the first of its fields. Answers whether it is all of it.
+/// Writes a command down, without what is secret, or the first of its fields. Answers whether it
+/// is all of it.
 fn put_command(place: &mut Vec<u8>, name: &str, body: &[u8]) -> bool {
     place.clear();
+    let is_whole = body.len() <= COMMAND_LEN_MAX;
+    match is_whole {
+        true => place.extend_from_slice(body),
+        false => *place = first_fields(body),
+    }
     if redact::has_secrets(name) {
-        *place = redact::document(name, body);
-        return true;
+        *place = redact::document(name, place);
     }
-    if body.len() <= COMMAND_LEN_MAX {
-        place.extend_from_slice(body);
-        return true;
-    }
-    let mut kept = tallymap::bson::builder::Builder::new();
+    is_whole
+}
+
+fn first_fields(body: &[u8]) -> Vec<u8> {
+    let mut kept = Builder::new();
     let mut len = 0;
-    for field in tallymap::bson::element::Elements::new(body).into_iter().flatten().flatten() {
+    for field in Elements::new(body).into_iter().flatten().flatten() {
         len += field.name.len() + field.value.len();
         if len > COMMAND_LEN_MAX {
             break;
         }
-        kept.value(field.name, field.val());
+        kept.element(&field);
     }
-    *place = kept.finish();
-    false
+    kept.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::rawdoc;
+
+    use super::super::table::Commands;
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_command_is_short_and_not_secret() {
+        let operations = Operations::default();
+        let connection = operations.connect(1, String::new());
+        let long = "x".repeat(1 << 20);
+        for (command, is_whole) in [
+            (rawdoc! { "find": "c", "filter": { "a": 1 } }, true),
+            (rawdoc! { "find": "c", "filter": { "a": &*long } }, false),
+            (rawdoc! { "ping": &*long }, false),
+            (rawdoc! { "hello": 1, "speculativeAuthenticate": { "payload": "secret" } }, true),
+            (rawdoc! { "hello": 1, "speculativeAuthenticate": { "payload": &*long } }, false),
+            (rawdoc! { "hello": &*long }, false),
+            (rawdoc! { "saslStart": 1, "payload": "secret" }, true),
+            (rawdoc! { "explain": { "createUser": "u", "pwd": "secret" } }, true),
+        ] {
+            let request = Request::new(command.as_bytes(), Vec::new()).expect("a command");
+            let name = request.command().expect("a name").name_lossy().into_owned();
+            let command = Commands::new().find(&name).expect("a command");
+            let common = Common { database: "d", ..Common::default() };
+            operations.begin(&connection, command, &common, &request, Instant::now());
+            let present = lock(&connection.present);
+            assert_eq!(present.is_whole, is_whole, "{name}");
+            assert!(present.command.capacity() <= 2 * COMMAND_LEN_MAX, "{name}");
+            assert!(present.target.capacity() <= 2 * TARGET_LEN_MAX, "{name}");
+            assert!(!String::from_utf8_lossy(&present.command).contains("secret"), "{name}");
+        }
+    }
 }

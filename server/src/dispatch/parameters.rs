@@ -1,6 +1,9 @@
 //! Settings that `setParameter` changes while the server runs.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::logging::levels::Levels;
 
 /// One setting: a number, or a flag.
 #[derive(Debug)]
@@ -21,11 +24,6 @@ impl Setting {
     pub fn set(&self, value: u64) {
         self.0.store(value, Ordering::Relaxed);
     }
-
-    /// Sets it; answers what it was.
-    pub fn swap(&self, value: u64) -> u64 {
-        self.0.swap(value, Ordering::Relaxed)
-    }
 }
 
 /// The settings that have no other home.
@@ -33,14 +31,12 @@ impl Setting {
 pub struct Parameters {
     /// Are documents that have expired deleted?
     pub expires: Setting,
-    /// How much is logged: 0 to 5.
-    pub log_level: Setting,
-    /// Is less logged?
-    pub quiet: Setting,
+    /// How much is logged.
+    pub log: Arc<Levels>,
 }
 
 impl Default for Parameters {
     fn default() -> Parameters {
-        Parameters { expires: Setting::new(1), log_level: Setting::new(0), quiet: Setting::new(0) }
+        Parameters { expires: Setting::new(1), log: Arc::default() }
     }
 }

@@ -1,14 +1,16 @@
 //! A line of the log for a command that took long: where, what was asked for in outline, what was
 //! looked at, and for how long.
 //!
-//! S1. Values inside of documents are not shown, only the names beside them; of the commands that
-//!     log in and that keep passwords, nothing but the name.
+//! S1. Values inside of documents are not shown, only the names beside them; nor is what
+//!     [`redact`] hides of commands that log in or keep passwords.
+//! S2. However long a command is, its line is not: texts and names are cut, and so many shown.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tallymap::bson::element::{Elements, Value as Field};
+use tallymap::bson::element::{Element, Elements, Value as Field};
 use tallymap::bson::number::Number;
 use tallymap::bson::ty;
 use tallymap::{Engine, Examined};
@@ -17,16 +19,14 @@ use super::call::Client;
 use super::failure::Outcome;
 use super::request::Request;
 use super::table::{Command, Does};
+use crate::auth::redact;
 
 /// Names and values of a command that are shown; the rest is counted.
 const PARTS_MAX: usize = 100;
 /// Depth down to which a command is shown.
 const DEPTH_MAX: usize = 8;
-/// Letters of a text that are shown.
+/// Letters of a text, or a name, that are shown.
 const TEXT_LEN_MAX: usize = 100;
-/// Commands that hold what nobody is to read, by how their names begin.
-const SECRET: [&str; 6] =
-    ["sasl", "authenticate", "createUser", "updateUser", "logout", "getnonce"];
 /// What stands for a value that is not shown.
 const HIDDEN: &str = "?";
 
@@ -73,7 +73,7 @@ impl Slow<'_> {
             target: "COMMAND",
             id = 51803,
             r#type = "command",
-            ns = format!("{database}.{collection}"),
+            ns = format!("{database}.{}", cut(collection)),
             appName = asked_by.app_name.as_deref(),
             command.json = outline(self.command.name, self.request).to_string(),
             keysExamined = keys,
@@ -90,33 +90,61 @@ impl Slow<'_> {
 /// A command without what nobody is to read (S1).
 fn outline(name: &str, request: &Request<'_>) -> Value {
     let mut out = Map::new();
-    if SECRET.iter().any(|secret| name.starts_with(secret)) {
-        out.insert(name.to_owned(), json!(HIDDEN));
-        return Value::Object(out);
-    }
+    let body = match redact::has_secrets(name) {
+        true => Cow::Owned(redact::document(name, request.body())),
+        false => Cow::Borrowed(request.body()),
+    };
     let mut parts = PARTS_MAX;
-    for field in Elements::new(request.body()).into_iter().flatten().map_while(Result::ok) {
+    for field in Elements::new(&body).into_iter().flatten().map_while(Result::ok) {
         if matches!(field.name, b"lsid" | b"$clusterTime") {
             continue;
+        }
+        if !take_part(&mut parts, &mut out) {
+            break;
         }
         let value = field.val();
         let value = match value.ty {
             ty::DOCUMENT | ty::ARRAY => shape(value, 1, &mut parts),
             _ => plain(value),
         };
-        out.insert(field.name_lossy().into_owned(), value);
+        out.insert(shown(&field), value);
     }
     for name in request.sequence_names() {
+        if !take_part(&mut parts, &mut out) {
+            break;
+        }
         let count = request.sequence_len(name);
-        out.insert(name.to_owned(), json!(format!("({count} documents)")));
+        out.insert(cut(name), json!(format!("({count} documents)")));
     }
     Value::Object(out)
+}
+
+/// Is there room for another name? Else it is said that there are more.
+fn take_part(parts: &mut usize, out: &mut Map<String, Value>) -> bool {
+    let left = parts.checked_sub(1);
+    match left {
+        Some(left) => *parts = left,
+        None => drop(out.insert("…".to_owned(), json!("…"))),
+    }
+    left.is_some()
+}
+
+/// The beginning of a text.
+fn cut(text: &str) -> String {
+    text.chars().take(TEXT_LEN_MAX).collect()
+}
+
+/// The name of a field, as it is shown.
+fn shown(field: &Element<'_>) -> String {
+    // No letter is longer than 4 bytes.
+    let name = field.name.get(..4 * TEXT_LEN_MAX).unwrap_or(field.name);
+    cut(&String::from_utf8_lossy(name))
 }
 
 /// A value of the command itself: a name, a limit, a switch.
 fn plain(value: Field<'_>) -> Value {
     if let Some(text) = value.as_str() {
-        return json!(text.chars().take(TEXT_LEN_MAX).collect::<String>());
+        return json!(cut(text));
     }
     match value.as_number() {
         Some(Number::Int32(number)) => json!(number),
@@ -148,13 +176,11 @@ fn shape(value: Field<'_>, depth: usize, parts: &mut usize) -> Value {
     }
     let mut out = Map::new();
     for field in elements() {
-        let Some(left) = parts.checked_sub(1) else {
-            out.insert("…".to_owned(), json!("…"));
+        if !take_part(parts, &mut out) {
             break;
-        };
-        *parts = left;
+        }
         let value = shape(field.val(), depth + 1, parts);
-        out.insert(field.name_lossy().into_owned(), value);
+        out.insert(shown(&field), value);
     }
     Value::Object(out)
 }
@@ -190,11 +216,11 @@ mod tests {
     }
 
     #[test]
-    fn what_logs_in_is_not_shown_at_all() {
+    fn what_is_said_to_log_in_is_not_shown() {
         let command = rawdoc! { "createUser": "ann", "pwd": "secret", "roles": [] };
-        assert_eq!(outlined(&command), r#"{"createUser":"?"}"#);
+        assert_eq!(outlined(&command), r#"{"createUser":"ann","pwd":"xxx","roles":"(0 values)"}"#);
         let command = rawdoc! { "saslStart": 1, "payload": "secret", "mechanism": "PLAIN" };
-        assert_eq!(outlined(&command), r#"{"saslStart":"?"}"#);
+        assert_eq!(outlined(&command), r#"{"saslStart":1,"payload":"xxx","mechanism":"PLAIN"}"#);
     }
 
     #[test]
@@ -206,5 +232,16 @@ mod tests {
         let mut deep = rawdoc! { "x": 1 };
         (0..100).for_each(|_| deep = rawdoc! { "x": deep.clone() });
         assert!(outlined(&rawdoc! { "find": "c", "filter": deep }).len() < 200);
+        let name = |name: String| bson::raw::CString::try_from(name).expect("a name");
+        let mut wide = rawdoc! { "ping": 1 };
+        (0..1000).for_each(|n| wide.append(name(format!("f{n}")), n));
+        let text = outlined(&wide);
+        assert!(text.len() < 2000 && text.contains("…") && text.contains("f98"), "{text}");
+        let (mut named, long) = (rawdoc! { "ping": 1 }, name("ä".repeat(1000)));
+        named.append(&long, rawdoc! { "x": 1 });
+        let text = outlined(&rawdoc! { "ping": 1, "filter": named.clone() });
+        assert!(text.len() < 500 && text.contains(&"ä".repeat(TEXT_LEN_MAX)), "{text}");
+        let text = outlined(&named);
+        assert!(text.len() < 500 && text.contains(&"ä".repeat(TEXT_LEN_MAX)), "{text}");
     }
 }

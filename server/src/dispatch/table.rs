@@ -155,6 +155,7 @@ impl Command {
             // It closes the gate itself.
             "convertToCapped" => false,
             "compact" | "reIndex" | "repairDatabase" => true,
+            "validate" => request.field("repair").is_some_and(|it| it.is_true()),
             "aggregate" => writes_at_its_end(request),
             _ => self.is_write,
         }
@@ -219,6 +220,7 @@ const COMMANDS: &[Command] = &[
     command("endSessions", c::sessions::end).in_api(),
     command("explain", c::explain::run).in_api(),
     command("features", c::small::features),
+    command("filemd5", c::file_md5::run).does(Does::Read),
     command("find", c::find::run).does(Does::Query).in_api(),
     command("findAndModify", c::find_and_modify::run).does(Does::Change).writes().in_api(),
     command("flushRouterConfig", c::elsewhere::not_sharded).admin(),

@@ -313,6 +313,8 @@ mod tests {
         let callers = Callers::default();
         callers.wait_for(1, &stream);
         let patience = Duration::from_millis(100);
+        // It may be given up before anything was written.
+        client.set_read_timeout(Some(patience)).expect("a timeout");
         thread::scope(|s| {
             let answer = s.spawn(|| answer(1, &stream, &Long, &callers, patience));
             while !answer.is_finished() {

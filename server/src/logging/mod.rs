@@ -3,13 +3,15 @@
 //! Lines are `tracing` events. Their target names the component (`NETWORK`, `COMMAND` …; the
 //! engine's modules have theirs by `component`); the field `id` is a number that tools know a
 //! line by, and a field whose name ends in `.json` holds JSON. `subscriber` collects an event,
-//! `line` writes it, `sink` has the file, `ring` the lines that `getLog` shows.
+//! `levels` says whether it is wanted, `line` writes it, `sink` has the file, `ring` the lines
+//! that `getLog` shows.
 //!
 //! L1. An event whose level is off costs one load and a comparison: nothing is formatted.
 //! L2. A log that cannot be written stops nobody; how many lines were lost is said by the next
 //!     one that can be.
 //! L3. No line has a password, a key or a token: who writes one leaves them out.
 
+pub mod levels;
 pub mod line;
 pub mod ring;
 pub mod sink;
@@ -17,8 +19,9 @@ mod subscriber;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use self::levels::Levels;
 use self::sink::Sink;
 use self::subscriber::Collector;
 
@@ -66,18 +69,21 @@ pub struct Settings {
 
 static SINK: OnceLock<Sink> = OnceLock::new();
 
-/// Begins the log of this process. Only the first call does something.
+/// Begins the log of this process. Only the first call does something. Answers what changes how
+/// much is logged.
 ///
 /// # Errors
 /// If the file cannot be opened.
-pub fn begin(settings: &Settings) -> io::Result<()> {
+pub fn begin(settings: &Settings) -> io::Result<Arc<Levels>> {
     let sink = Sink::open(settings)?;
+    let levels = Arc::new(Levels::new(settings.verbosity, settings.quiet));
     if SINK.set(sink).is_ok() {
+        let collector = Collector::new(levels.clone(), settings.format);
         // Where another collector was installed before, lines go there.
-        let _ = tracing::subscriber::set_global_default(Collector::new(settings));
+        let _ = tracing::subscriber::set_global_default(collector);
         tell_of_panics();
     }
-    Ok(())
+    Ok(levels)
 }
 
 /// A thread that panics is told of, by the place: what it says may be somebody's data.

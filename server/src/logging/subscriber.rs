@@ -2,6 +2,7 @@
 //! counted and forgotten.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
@@ -11,37 +12,30 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::line::Line;
-use super::{CONNECTION, Format, SINK, STARTUP, Settings, component, ring};
+use super::{Format, SINK, STARTUP, component, levels::Levels, ring};
 
 /// Makes lines of events.
 #[derive(Debug)]
 pub struct Collector {
-    level: Level,
+    levels: Arc<Levels>,
     format: Format,
-    quiet: bool,
     spans: AtomicU64,
 }
 
 impl Collector {
-    /// One that collects what the settings say.
-    pub fn new(settings: &Settings) -> Collector {
-        let level = match settings.verbosity {
-            0 => Level::INFO,
-            1 => Level::DEBUG,
-            _ => Level::TRACE,
-        };
-        let Settings { format, quiet, .. } = *settings;
-        Collector { level, format, quiet, spans: AtomicU64::new(0) }
+    /// One that collects what the levels say.
+    pub fn new(levels: Arc<Levels>, format: Format) -> Collector {
+        Collector { levels, format, spans: AtomicU64::new(0) }
     }
 }
 
 impl Subscriber for Collector {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= self.level && !(self.quiet && metadata.target() == CONNECTION)
+        self.levels.want(metadata)
     }
 
     fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
-        Some(self.level.into())
+        Some(self.levels.most().into())
     }
 
     fn event(&self, event: &Event<'_>) {
@@ -149,12 +143,14 @@ impl Visit for Fields {
 
 #[cfg(test)]
 mod tests {
+    use super::super::CONNECTION;
+    use super::super::levels::{PARTS, WHOLE};
     use super::*;
 
-    fn collected(quiet: bool, work: impl FnOnce()) -> Vec<String> {
-        let settings = Settings { quiet, ..Settings::default() };
+    fn collected(levels: &Arc<Levels>, work: impl FnOnce()) -> Vec<String> {
         let before = ring::lines().total;
-        tracing::subscriber::with_default(Collector::new(&settings), work);
+        let collector = Collector::new(levels.clone(), Format::Text);
+        tracing::subscriber::with_default(collector, work);
         let recent = ring::lines();
         let new = (recent.total - before) as usize;
         recent.lines[recent.lines.len() - new..].to_vec()
@@ -163,7 +159,7 @@ mod tests {
     // One test, because the ring is one for all.
     #[test]
     fn events_become_lines() {
-        let lines = collected(true, || {
+        let lines = collected(&Arc::new(Levels::new(0, true)), || {
             tracing::info!(target: CONNECTION, id = 22943, "left out");
             tracing::debug!(target: "NETWORK", "left out");
             tracing::warn!(target: STARTUP, port = 27017, is_open = true, "a warning");
@@ -180,7 +176,25 @@ mod tests {
         assert_eq!(parsed[1]["msg"], "Slow query");
         assert_eq!(parsed[1]["attr"]["command"]["find"], "c");
         assert_eq!(ring::startup_warnings().lines, lines[..1]);
-        let lines = collected(false, || tracing::info!(target: CONNECTION, "there"));
-        assert_eq!(lines.len(), 1);
+        // The same places write or do not, by what was said last.
+        let levels = Arc::new(Levels::default());
+        let index = PARTS.iter().position(|part| part.name == "index").expect("a part");
+        let lines = collected(&levels, || {
+            for (change, quiet) in [
+                (&[][..], None),
+                (&[(WHOLE, 1)], Some(true)),
+                (&[(WHOLE, 0), (index, 2)], Some(false)),
+            ] {
+                levels.set(change, quiet);
+                tracing::info!(target: CONNECTION, "came");
+                tracing::debug!(target: "COMMAND", "detail");
+                tracing::trace!(target: "tallymap::index::build", "every key");
+            }
+        });
+        let said: Vec<String> = lines
+            .iter()
+            .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["msg"].to_string())
+            .collect();
+        assert_eq!(said, [r#""came""#, r#""detail""#, r#""came""#, r#""every key""#]);
     }
 }

@@ -66,6 +66,16 @@ pub enum TlsError {
         /// Why.
         problem: String,
     },
+    /// The system trusts nobody.
+    NoRoots {
+        /// What is wrong with what it has.
+        problem: Option<String>,
+    },
+    /// It cannot be spoken at all.
+    Unspoken {
+        /// Why.
+        problem: String,
+    },
 }
 
 impl fmt::Display for ListenError {
@@ -106,6 +116,11 @@ impl fmt::Display for TlsError {
             TlsError::EncryptedKey { file } => {
                 write!(f, "{}: its private key is encrypted, which is not known", file.display())
             }
+            TlsError::NoRoots { problem } => {
+                f.write_str("the system has no authorities to trust; name some by --tlsCAFile")?;
+                problem.iter().try_for_each(|problem| write!(f, " ({problem})"))
+            }
+            TlsError::Unspoken { problem } => write!(f, "TLS cannot be spoken: {problem}"),
         }
     }
 }

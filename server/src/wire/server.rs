@@ -152,6 +152,7 @@ impl Stopper {
     /// Ends the server: connections are closed as soon as what they asked for is answered.
     pub fn stop(&self) {
         self.shared.is_stopping.store(true, Ordering::Release);
+        self.shared.dispatcher.end_waits();
         // Wakes the one who waits for connections; if that is gone it need not be woken.
         let _ = (&*self.waker).write(&[0]);
     }

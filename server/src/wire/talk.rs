@@ -1,20 +1,26 @@
 //! The answers of one connection, and the memory that they are made in.
 
+use tallymap::Reason;
 use tallymap::bson::element::{Elements, get};
+use tallymap::bson::ty;
 
+use super::MESSAGE_LEN_MAX;
 use super::codec::Codec;
 use super::frame::{Header, Opcode};
 use super::op_query::Query;
 use super::{op_compressed, op_msg, op_query};
 use crate::dispatch::Dispatcher;
 use crate::dispatch::call::Client;
-use crate::dispatch::failure::Outcome;
+use crate::dispatch::failure::{Failure, Outcome};
+use crate::dispatch::operations::Streamed;
 use crate::dispatch::request::Request;
 
 /// Memory of a connection that says nothing, bytes.
 const SMALL_LEN: usize = 2 << 10;
 /// Memory that is kept between messages, bytes.
 const KEPT_LEN_MAX: usize = 1 << 20;
+/// Longest reply, bytes: with what is around it, it is a message.
+const REPLY_LEN_MAX: usize = MESSAGE_LEN_MAX - 64;
 
 /// A client that is talked to.
 #[derive(Debug)]
@@ -68,7 +74,10 @@ impl<'a> Talk<'a> {
     /// Answers a message, header included.
     pub fn answer(&mut self, header: Header, message: &[u8]) -> Answer<'_> {
         self.number = self.number.wrapping_add(1);
-        self.goes_on = false;
+        // Another answer to the same message, if it was to go on; else this begins anew.
+        if !std::mem::take(&mut self.goes_on) {
+            self.client.connection.set_streamed(Streamed::Nothing);
+        }
         if header.opcode == Opcode::Compressed {
             return self.answer_compressed(header, message);
         }
@@ -108,12 +117,21 @@ impl<'a> Talk<'a> {
                 let Some(op_msg::Message { flags, request }) = op_msg::parse(message) else {
                     return Done::Close;
                 };
-                let is_stream = flags.allows_exhaust() && request.as_ref().is_ok_and(gets_more);
+                let streamed = match &request {
+                    Ok(request) if flags.allows_exhaust() => streamed(request),
+                    _ => Streamed::Nothing,
+                };
                 let document = self.run(request);
                 if flags.is_unanswered() {
                     return Done::Nothing;
                 }
-                self.goes_on = is_stream && has_more(&document);
+                self.goes_on = match streamed {
+                    Streamed::Nothing => false,
+                    Streamed::Batches => has_more(&document),
+                    Streamed::Hello | Streamed::IsMaster => is_ok(&document),
+                };
+                let streamed = if self.goes_on { streamed } else { Streamed::Nothing };
+                self.client.connection.set_streamed(streamed);
                 let flags = if self.goes_on { flags.and_more() } else { flags };
                 op_msg::put_reply(&mut self.out, number, to, &document, flags);
                 Done::Answered
@@ -147,7 +165,7 @@ impl<'a> Talk<'a> {
 
     fn run(&self, request: Outcome<Request<'_>>) -> Vec<u8> {
         match request {
-            Ok(request) => self.dispatcher.answer(self.client, &request),
+            Ok(request) => sendable(self.dispatcher.answer(self.client, &request)),
             Err(failure) => failure.reply(),
         }
     }
@@ -180,9 +198,36 @@ impl<'a> Talk<'a> {
     }
 }
 
-fn gets_more(request: &Request<'_>) -> bool {
+/// A reply, or that it is longer than a message may be: a client would take that for a broken
+/// connection, and send its command again.
+fn sendable(reply: Vec<u8>) -> Vec<u8> {
+    let len = reply.len();
+    match len <= REPLY_LEN_MAX {
+        true => reply,
+        false => {
+            let message =
+                format!("The reply has {len} bytes; it must have at most {REPLY_LEN_MAX}");
+            Failure::new(Reason::BSONObjectTooLarge, message).reply()
+        }
+    }
+}
+
+/// What answers to a request may go on with.
+fn streamed(request: &Request<'_>) -> Streamed {
     let first = Elements::new(request.body()).ok().and_then(|mut fields| fields.next());
-    matches!(first, Some(Ok(first)) if first.name == b"getMore")
+    let Some(Ok(first)) = first else { return Streamed::Nothing };
+    // Who does not say what it knows does not wait for what comes next.
+    let awaits = || request.field("topologyVersion").is_some_and(|it| it.ty == ty::DOCUMENT);
+    match first.name {
+        b"getMore" => Streamed::Batches,
+        b"hello" if awaits() => Streamed::Hello,
+        b"isMaster" | b"ismaster" if awaits() => Streamed::IsMaster,
+        _ => Streamed::Nothing,
+    }
+}
+
+fn is_ok(reply: &[u8]) -> bool {
+    matches!(get(reply, "ok"), Ok(Some(ok)) if ok.val().is_true())
 }
 
 /// Does a reply leave its cursor open?
@@ -193,4 +238,18 @@ fn has_more(reply: &[u8]) -> bool {
         Ok(id.and_then(|id| id.val().as_number()).map(|id| id.to_f64() as i64))
     };
     matches!(id(), Ok(Some(id)) if id != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_that_is_no_message_is_an_error() {
+        let longest = vec![7; REPLY_LEN_MAX];
+        assert_eq!(sendable(longest.clone()), longest);
+        let reply = sendable([longest, vec![7]].concat());
+        let reply = bson::RawDocument::from_bytes(&reply).expect("a document");
+        assert_eq!(reply.get_i32("code").ok(), Some(10334));
+    }
 }

@@ -41,25 +41,32 @@ pub fn config(options: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
     builder.with_single_cert(chain, key).map(Arc::new).map_err(refused)
 }
 
-/// The client's side: with a server that one of the authorities in `ca_file` vouches for.
+/// The client's side: with a server that one of the authorities in `ca_file` vouches for; of
+/// those that the system trusts, if there is no such file.
 ///
 /// # Errors
 /// If a file is not there, or no good.
 pub fn client_config(
-    ca_file: &Path,
+    ca_file: Option<&Path>,
     certificate_key_file: Option<&Path>,
 ) -> Result<Arc<ClientConfig>, TlsError> {
     let refused = |file: &Path, error: rustls::Error| TlsError::Refused {
         file: file.to_owned(),
         problem: error.to_string(),
     };
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(ca_file, &read(ca_file)?)? {
-        roots.add(certificate).map_err(|error| refused(ca_file, error))?;
-    }
+    let roots = match ca_file {
+        None => system_roots()?,
+        Some(ca_file) => {
+            let mut roots = RootCertStore::empty();
+            for certificate in certificates(ca_file, &read(ca_file)?)? {
+                roots.add(certificate).map_err(|error| refused(ca_file, error))?;
+            }
+            roots
+        }
+    };
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| refused(ca_file, error))?
+        .map_err(|error| TlsError::Unspoken { problem: error.to_string() })?
         .with_root_certificates(roots);
     let Some(file) = certificate_key_file else {
         return Ok(Arc::new(builder.with_no_client_auth()));
@@ -68,6 +75,20 @@ pub fn client_config(
     let config =
         builder.with_client_auth_cert(certificates(file, &text)?, private_key(file, &text)?);
     config.map(Arc::new).map_err(|error| refused(file, error))
+}
+
+/// The authorities that the system trusts: where OpenSSL has them, or where `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR` say.
+fn system_roots() -> Result<RootCertStore, TlsError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    // Some of what systems have is too old to be understood.
+    roots.add_parsable_certificates(found.certs);
+    let problem = found.errors.first().map(ToString::to_string);
+    match roots.is_empty() {
+        true => Err(TlsError::NoRoots { problem }),
+        false => Ok(roots),
+    }
 }
 
 /// Who checks the certificates of clients, against the authorities in `file`.

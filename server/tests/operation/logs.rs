@@ -88,3 +88,51 @@ fn a_log_file_is_ended_by_signal_and_by_command() {
     let text = fs::read_to_string(&path).expect("a file");
     assert!(text.lines().last().expect("a line").contains("Shutting down"), "{text}");
 }
+
+/// What is logged follows `setParameter`, and what it was is what the line said.
+#[test]
+fn how_much_is_logged_changes_while_it_runs() {
+    let folder = folder();
+    let told = r#"logComponentVerbosity={ "index": { "verbosity": 3 } }"#;
+    let options = ["-v", "--setParameter", told, "--setParameter", "cursorTimeoutMillis=1234"];
+    let more = ["--setParameter", "ttlMonitorEnabled=false"];
+    let mut server = Server::start(folder.path(), &[&options[..], &more].concat());
+    let told = server.run(&rawdoc! {
+        "getParameter": 1, "logComponentVerbosity": 1, "cursorTimeoutMillis": 1,
+        "ttlMonitorEnabled": 1, "$db": "admin",
+    });
+    let index = told.get_document("logComponentVerbosity").and_then(|it| it.get_document("index"));
+    assert_eq!(index.expect("a part").get_i32("verbosity").ok(), Some(3));
+    assert_eq!(told.get_i64("cursorTimeoutMillis").ok(), Some(1234));
+    assert_eq!(told.get_bool("ttlMonitorEnabled").ok(), Some(false));
+    let set = |name: &str, value: bson::RawBson| {
+        let mut command = rawdoc! { "setParameter": 1 };
+        command.append(bson::raw::CString::try_from(name).expect("a name"), value);
+        command.append(bson::cstr!("$db"), "admin");
+        server.run(&command)
+    };
+    let ended = |server: &Server| server.output().matches("Connection ended").count();
+    assert_eq!(set("logLevel", 2.into()).get_i32("was").ok(), Some(1));
+    server.run(&rawdoc! { "find": "first", "$db": "d" });
+    server.wait_for("\"find\":\"first\"");
+    assert_eq!(set("logLevel", 0.into()).get_i32("was").ok(), Some(2));
+    server.run(&rawdoc! { "find": "second", "$db": "d" });
+    let parts = rawdoc! { "command": { "verbosity": 3 } };
+    set("logComponentVerbosity", parts.into());
+    server.run(&rawdoc! { "find": "third", "$db": "d" });
+    server.wait_for("\"find\":\"third\"");
+    assert!(!server.output().contains("second"), "{}", server.output());
+    assert_eq!(set("quiet", true.into()).get_bool("was").ok(), Some(false));
+    server.wait_for("\"quiet\":true");
+    // Those that ended before may be told of late, but no others.
+    let before = server.output().matches("Connection accepted").count();
+    for _ in 0..3 {
+        server.run(&rawdoc! { "find": "fourth", "$db": "d" });
+    }
+    assert_eq!(server.output().matches("Connection accepted").count(), before);
+    set("quiet", false.into());
+    let ended_before = ended(&server);
+    server.run(&rawdoc! { "ping": 1, "$db": "d" });
+    crate::support::wait_until(|| ended(&server) > ended_before, "the end of a connection");
+    server.stop();
+}

@@ -80,3 +80,18 @@ fn options_of_mongod_that_cannot_be_had_say_why() {
     let output = server.output();
     assert!(output.contains("note=\"--noprealloc changes nothing"), "{output}");
 }
+
+/// Whoever does not listen to what is wrong has the exit code, and no panic.
+#[test]
+fn nobody_has_to_read_why() {
+    let folder = folder();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = tallymap();
+    command.args(["serve", "--nounixsocket", "--port", &port, "--dbpath"]);
+    command.arg(folder.path().join("data")).stderr(writer);
+    let output = command.output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stdout));
+}

@@ -67,6 +67,27 @@ fn files_are_for_their_owner_alone_unless_told() {
 }
 
 #[test]
+fn variables_that_are_none_are_told_of() {
+    let folder = folder();
+    let mut command = tallymap();
+    command.args(["serve", "--port", "0", "--nounixsocket", "--dbpath"]);
+    command.arg(folder.path().join("data")).env("TALLYMAP_BINDIP", "::1");
+    command.env("TALLYMAP_SERVICE_HOST", "10.0.0.1").env("TALLYMAP_SLOWMS", "5");
+    let mut server = Server::spawn(folder.path(), command);
+    let warnings = server.run(&rawdoc! { "getLog": "startupWarnings", "$db": "admin" });
+    let warnings = bson::Document::try_from(&*warnings).expect("sound").to_string();
+    let warnings = warnings.replace('\\', "");
+    for expected in [
+        r#""attr":{"variable":"TALLYMAP_BINDIP","meant":"TALLYMAP_BIND_IP"}"#,
+        r#""attr":{"variable":"TALLYMAP_SERVICE_HOST"}"#,
+    ] {
+        assert!(warnings.contains(expected), "{expected}: {warnings}");
+    }
+    assert!(!warnings.contains("TALLYMAP_SLOWMS"), "{warnings}");
+    server.stop();
+}
+
+#[test]
 fn what_the_environment_and_the_file_must_not_say() {
     let folder = folder();
     let file = folder.path().join("t.toml");
@@ -80,18 +101,46 @@ fn what_the_environment_and_the_file_must_not_say() {
         String::from_utf8(output.stderr).expect("UTF-8")
     };
     for (text, expected) in [
-        ("prot = 1", "t.toml:1: unknown key 'prot'"),
-        ("\nport = 99999", "t.toml:2: invalid value '99999' for '--port <PORT>'"),
+        ("prot = 1", "TOML:1: unknown key 'prot'; is 'port' meant?"),
+        (
+            "\nport = 99999",
+            "tallymap: TOML:2: port: invalid value '99999': 99999 is not in 0..=65535\n",
+        ),
+        (
+            "logFormat = \"xml\"",
+            "TOML:1: logFormat: invalid value 'xml' [possible values: text, json]\n",
+        ),
         ("storage:\n  dbPath: /data", "this is YAML, as mongod's configuration file is"),
-        ("replSet = \"rs0\"", "--replSet cannot be had: this is a server that stands alone"),
-        ("setParameter = { nonsense = 1 }", "no such parameter: 'nonsense'"),
+        ("replSet = \"rs0\"", "TOML:1: replSet cannot be had: this is a server that stands alone"),
+        (
+            "\n\nsetParameter = { nonsense = 1 }",
+            "TOML:3: setParameter: no such parameter: 'nonsense'",
+        ),
     ] {
         let error = refused(text, None);
-        assert!(error.contains(expected), "{error}");
+        let expected = expected.replace("TOML", file.to_str().expect("UTF-8"));
+        assert!(error.contains(&expected), "{error}");
     }
-    let error = refused("", Some(("TALLYMAP_PORT", "tcp://10.0.0.1:1")));
-    assert!(error.contains("invalid value 'tcp://10.0.0.1:1' for '--port <PORT>'"), "{error}");
-    let error = refused("", Some(("TALLYMAP_TLS_MODE", "requireTLS")));
-    assert!(error.contains("--tlsCertificateKeyFile"), "{error}");
+    for (variable, value, expected) in [
+        ("PORT", "tcp://10.0.0.1:1", "invalid value 'tcp://10.0.0.1:1': invalid digit"),
+        ("AUTH", "maybe", "invalid value 'maybe': value was not a boolean"),
+        ("LOG_ROTATE", "move", "invalid value 'move' [possible values: rename, reopen]"),
+        ("SLOW_OP_SAMPLE_RATE", "2", "invalid value '2': expected a number from 0 to 1"),
+        ("SET_PARAMETER", "logLevel=7", "setParameter logLevel: expected 0 to 5, not '7'"),
+        ("REPL_SET", "rs0", "replSet cannot be had: this is a server that stands alone"),
+        ("TLS_MODE", "requireTLS", "tlsMode needs --tlsCertificateKeyFile FILE"),
+        ("TLS_CA_FILE", "ca.pem", "tlsCAFile needs --tlsMode allowTLS, preferTLS or requireTLS"),
+    ] {
+        let variable = format!("TALLYMAP_{variable}");
+        let error = refused("", Some((&variable, value)));
+        let expected = format!("tallymap: {variable}: {expected}");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+    // What the line says is the line's, whatever there is in the environment.
+    let mut command = tallymap();
+    command.args(["serve", "--port", "x"]).env("TALLYMAP_PORT", "y");
+    let output = command.output().expect("the binary runs");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.starts_with("error: invalid value 'x' for '--port <PORT>'"), "{error}");
     assert!(!folder.path().join("data").exists(), "nothing was made");
 }

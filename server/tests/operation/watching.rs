@@ -106,10 +106,19 @@ fn tls_is_spoken_where_it_is_asked_for() {
     let with =
         |file: &str| watch(&name, &format!("stat -n 1 0.02 --tls --tlsCAFile {}", path(file)));
     assert_eq!(text(&with("ca.pem")).lines().count(), 2);
+    // Without a file it is those that the system trusts.
+    let trusting = |file: &str| {
+        let mut command = tallymap();
+        command.args(["top", "-n", "1", "0.02", "--tls", "--host", &name]);
+        command.env("SSL_CERT_FILE", path(file)).env_remove("SSL_CERT_DIR");
+        command.output().expect("the binary runs")
+    };
+    assert!(text(&trusting("ca.pem")).contains(" total "));
     for (output, expected) in [
         (with("other.pem"), "invalid peer certificate"),
         (with("none.pem"), "No such file or directory"),
-        (watch(&name, "stat -n 1 --tls"), "TLS needs --tlsCAFile"),
+        (trusting("other.pem"), "invalid peer certificate"),
+        (trusting("none.pem"), "the system has no authorities to trust; name some by --tlsCAFile"),
         (watch(&name, "stat -n 1"), "lost localhost:"),
     ] {
         let error = String::from_utf8_lossy(&output.stderr).into_owned();

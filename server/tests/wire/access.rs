@@ -42,6 +42,8 @@ fn who_reads_does_not_write() {
         (rawdoc! { "drop": "c", "$db": "d" }, 13),
         (rawdoc! { "serverStatus": 1, "$db": "admin" }, 13),
         (rawdoc! { "find": "system.users", "$db": "admin" }, 13),
+        (rawdoc! { "filemd5": 1, "$db": "d" }, 0),
+        (rawdoc! { "filemd5": 1, "$db": "e" }, 13),
         (rawdoc! { "explain": { "find": "c" }, "$db": "d" }, 0),
         (rawdoc! { "explain": { "findandmodify": "c", "remove": true }, "$db": "d" }, 13),
         (rawdoc! { "findAndModify": "c", "update": { "$set": { "a": 1 } }, "$db": "d" }, 13),
@@ -87,6 +89,11 @@ fn a_role_for_one_collection_shows_no_other() {
         .map(|one| one.unwrap().as_document().unwrap().get_str("name").unwrap().to_owned())
         .collect();
     assert_eq!(names, ["seen"]);
+    // Chunks are told by their root, and not by what is asked for.
+    for root in ["seen", "hidden"] {
+        let sum = rawdoc! { "filemd5": "seen", "root": root, "$db": "d" };
+        assert_eq!(code(&mut client, &sum), 13, "{root}");
+    }
     let look_up = rawdoc! {
         "aggregate": "seen", "cursor": {}, "$db": "d",
         "pipeline": [{ "$lookup": {
@@ -144,6 +151,27 @@ fn changes_hold_on_open_connections() {
     };
     assert_eq!(code(&mut root, &delete), 0);
     assert_eq!(code(&mut client, &find), 13);
+}
+
+/// What writes users is a command to `admin`: after any other one nobody's roles are read again.
+#[test]
+fn no_pipeline_writes_users() {
+    let (_server, mut root) = with_root();
+    let documents = rawdoc! { "insert": "t", "documents": [{ "_id": "d.u" }], "$db": "d" };
+    assert_eq!(code(&mut root, &documents), 0);
+    for (name, refused) in [("system.users", [17385, 31319]), ("other", [31321, 31320])] {
+        let into = rawdoc! { "db": "admin", "coll": name };
+        let out = rawdoc! { "$out": into.clone() };
+        let merge = rawdoc! { "$merge": { "into": into } };
+        for (stage, expected) in [out, merge].into_iter().zip(refused) {
+            for database in ["d", "admin"] {
+                let command = rawdoc! {
+                    "aggregate": "t", "pipeline": [stage.clone()], "cursor": {}, "$db": database,
+                };
+                assert_eq!(code(&mut root, &command), expected, "{command:?}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -306,4 +334,79 @@ fn who_updates_does_not_insert_by_a_pipeline() {
     }
     let count = root.run(&rawdoc! { "count": "c", "$db": "d" });
     assert_eq!(count.get_i32("n").ok(), Some(3));
+}
+
+#[test]
+fn a_view_is_not_made_to_show_what_its_user_may_not_find() {
+    let (server, mut root) = with_root();
+    for create in [
+        rawdoc! { "create": "seen", "$db": "d" },
+        rawdoc! { "insert": "hidden", "documents": [{ "a": 1 }], "$db": "d" },
+        rawdoc! { "create": "v", "viewOn": "seen", "$db": "d" },
+        rawdoc! {
+            "createRole": "one", "roles": [], "$db": "d", "privileges": [
+                { "resource": { "db": "d", "collection": "v" }, "actions": ["find", "collMod"] },
+                { "resource": { "db": "d", "collection": "seen" }, "actions": ["find"] },
+            ],
+        },
+    ] {
+        assert_eq!(code(&mut root, &create), 0, "{create:?}");
+    }
+    let mut client = user(&server, &mut root, "u", roles(&["one"]));
+    let shows = || rawdoc! { "$unionWith": "hidden" };
+    for (change, expected) in [
+        (rawdoc! { "viewOn": "seen", "pipeline": [shows()] }, 13),
+        (rawdoc! { "viewOn": "hidden", "pipeline": [] }, 13),
+        (rawdoc! { "pipeline": [shows()] }, 72),
+        (rawdoc! { "viewOn": bson::RawBson::Null, "pipeline": [shows()] }, 72),
+        (rawdoc! { "viewOn": "hidden" }, 72),
+        (rawdoc! { "viewOn": 1, "pipeline": [shows()] }, 14),
+        (rawdoc! { "viewOn": "seen", "pipeline": [{ "$match": {} }] }, 0),
+    ] {
+        let mut modify = rawdoc! { "collMod": "v", "$db": "d" };
+        for field in change.iter() {
+            let (name, value) = field.expect("sound");
+            modify.append(name, value);
+        }
+        assert_eq!(code(&mut client, &modify), expected, "{modify:?}");
+        let count = client.run(&rawdoc! { "count": "v", "$db": "d" });
+        assert_eq!(count.get_i32("n").ok(), Some(0), "{modify:?}");
+    }
+    let elsewhere = rawdoc! { "collMod": "seen", "pipeline": [], "$db": "d" };
+    assert_eq!(code(&mut client, &elsewhere), 13);
+    assert_eq!(code(&mut root, &elsewhere), 72, "whoever asks");
+}
+
+/// Who may do what may change at any moment of a command that asks for it more than once.
+#[test]
+fn users_are_changed_while_others_are_answered() {
+    let (server, mut root) = with_root();
+    assert_eq!(code(&mut root, &rawdoc! { "create": "c", "$db": "d" }), 0);
+    let mut client = user(&server, &mut root, "u", roles(&["read"]));
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|s| {
+        let changes = s.spawn(|| {
+            let (change, mut changes) = (rawdoc! { "invalidateUserCache": 1, "$db": "admin" }, 0);
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                assert_eq!(code(&mut root, &change), 0);
+                changes += 1;
+            }
+            changes
+        });
+        for command in [
+            rawdoc! { "listCollections": 1, "$db": "d" },
+            rawdoc! {
+                "listCollections": 1, "nameOnly": true, "authorizedCollections": true, "$db": "d",
+            },
+            rawdoc! { "listDatabases": 1, "$db": "admin" },
+            rawdoc! { "find": "c", "$db": "d" },
+            rawdoc! { "connectionStatus": 1, "showPrivileges": true, "$db": "d" },
+        ] {
+            for _ in 0..100 {
+                assert_eq!(code(&mut client, &command), 0, "{command:?}");
+            }
+        }
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(changes.join().expect("no panic") > 0);
+    });
 }

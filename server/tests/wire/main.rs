@@ -1,10 +1,12 @@
 //! Does the server answer as mongod 5.0.4 does, whatever is sent?
 
 mod access;
+mod awaiting;
 mod commands;
 mod compression;
 mod figures;
 mod golden;
+mod hello;
 mod hostile;
 mod hostile_frames;
 mod idle;

@@ -1,6 +1,11 @@
 //! Commands of maintenance, those of MMAPv1 that 5.0 has no more, and what the profiler tells.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use bson::{Document, RawDocumentBuf, doc};
+use tallymap::Engine;
+use tallymap::disk::{Access, Disk, HeapDisk};
 use tallymap_server::dispatch::Dispatcher;
 
 use crate::support::{Running, dispatcher};
@@ -61,11 +66,59 @@ fn compacting_and_building_anew_keep_every_document() {
     assert_eq!(documents(&asked), before);
     let valid = asked.done(doc! { "validate": "c", "full": true });
     assert_eq!(valid.get_bool("valid").ok(), Some(true), "{valid}");
-    assert_eq!(asked.code(doc! { "validate": "c", "repair": true }), 115);
+    let repaired = asked.done(doc! { "validate": "c", "repair": true });
+    assert_eq!(repaired.get_bool("valid").ok(), Some(true), "{repaired}");
+    assert_eq!(repaired.get_bool("repaired").ok(), Some(false), "nothing was wrong");
     assert_eq!(asked.code(doc! { "compact": "c", "preservePadding": true, "paddingBytes": 1 }), 2);
     assert_eq!(asked.code(doc! { "compact": "c", "paddingFactor": 9 }), 2);
     assert_eq!(asked.code(doc! { "compact": "c", "paddingFactor": "x" }), 14);
     assert_eq!(asked.code(doc! { "repairDatabase": 1, "foo": 1 }), 40415);
+}
+
+#[test]
+fn an_index_that_is_wrong_is_built_anew_if_asked() {
+    let disk = HeapDisk::new();
+    let open = || {
+        let engine = Engine::builder("heap").disk(Arc::new(disk.clone())).ns_size_mib(1);
+        Asked(Dispatcher::new(engine.open().expect("opens")))
+    };
+    let is = |reply: &Document, name| reply.get_bool(name).expect("told");
+    let asked = open();
+    let documents: Vec<_> = (0..9).map(|n| doc! { "_id": n, "a": format!("key {n}") }).collect();
+    asked.done(doc! { "insert": "c", "documents": documents });
+    let index = doc! { "key": { "a": 1 }, "name": "a_1" };
+    asked.done(doc! { "createIndexes": "c", "indexes": [index] });
+    asked.0.engine().clone().close().expect("closes");
+    change_key(&disk, b"key 4", b"key x");
+
+    let asked = open();
+    let by_key = || {
+        let count = doc! { "count": "c", "query": { "a": "key 4" }, "hint": { "a": 1 } };
+        asked.done(count).get_i32("n").expect("a count")
+    };
+    assert_eq!(by_key(), 0, "the index does not lead there");
+    let found = asked.done(doc! { "validate": "c" });
+    assert!(!is(&found, "valid") && !is(&found, "repaired"), "{found}");
+    assert_eq!(by_key(), 0, "nobody asked for a repair");
+    let found = asked.done(doc! { "validate": "c", "repair": true });
+    assert!(is(&found, "valid") && is(&found, "repaired"), "{found}");
+    assert_eq!(by_key(), 1);
+    let all = asked.done(doc! { "count": "c", "query": { "a": { "$gte": "" } } });
+    assert_eq!(all.get_i32("n").ok(), Some(9));
+}
+
+/// Changes a key where it stands in an index, which is not behind a document's length of it.
+fn change_key(disk: &HeapDisk, from: &[u8], to: &[u8]) {
+    let file = disk.open(Path::new("d.0"), Access::Write).expect("there");
+    let mut bytes = vec![0; file.len().expect("a length") as usize];
+    file.read_at(0, &mut bytes).expect("read");
+    let is_key = |at: &usize| {
+        bytes[*at..].starts_with(from)
+            && bytes[at - 4..*at] != (from.len() as i32 + 1).to_le_bytes()
+    };
+    let places: Vec<usize> = (4..bytes.len() - from.len()).filter(is_key).collect();
+    assert_eq!(places.len(), 1, "in one index");
+    file.write_at(places[0] as u64, to).expect("written");
 }
 
 #[test]

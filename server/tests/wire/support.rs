@@ -129,6 +129,11 @@ impl<S: Read + Write> Client<S> {
     }
 }
 
+/// A command as it is sent.
+pub fn raw(command: bson::Document) -> RawDocumentBuf {
+    RawDocumentBuf::try_from(&command).expect("a command")
+}
+
 /// The document of a reply.
 pub fn document(message: &[u8]) -> RawDocumentBuf {
     RawDocumentBuf::from_bytes(message[21..].to_vec()).expect("a document")

@@ -2,18 +2,15 @@
 
 use std::sync::Arc;
 
-use bson::{Document, RawDocumentBuf, doc};
+use bson::{Document, RawDocumentBuf, doc, rawdoc};
 use tallymap::disk::HeapDisk;
 use tallymap::{Durability, Engine};
 use tallymap_server::dispatch::Dispatcher;
 use tallymap_server::dispatch::call::Client;
 use tallymap_server::dispatch::request::Request;
+use tallymap_server::dispatch::table::Commands;
 
-use crate::support::{Running, dispatcher, document, op_msg, section};
-
-fn raw(command: Document) -> RawDocumentBuf {
-    RawDocumentBuf::try_from(&command).expect("a command")
-}
+use crate::support::{Running, dispatcher, document, op_msg, raw, section};
 
 fn ask(dispatcher: &Dispatcher, client: &Client, command: Document) -> Document {
     let command = raw(command);
@@ -86,6 +83,98 @@ fn those_who_wait_for_the_journal_share_commits() {
     assert_eq!(commits() - before, TIMES as u64, "one for all eight");
     let counted = engine.collection("d.c").and_then(|collection| collection.count());
     assert_eq!(counted.expect("counted"), (10 + CLIENTS * TIMES) as u64);
+}
+
+/// What every command does that takes a write concern and changes something, in this order.
+fn changes() -> Vec<Document> {
+    let privilege = doc! { "resource": { "db": "d", "collection": "" }, "actions": ["find"] };
+    let index = |name: &str, on: &str| {
+        let index = doc! { "key": { name: 1 }, "name": name };
+        doc! { "createIndexes": on, "indexes": [index], "$db": "d" }
+    };
+    vec![
+        doc! { "insert": "c", "documents": [{ "_id": 1, "a": 1 }, { "_id": 2 }], "$db": "d" },
+        doc! { "update": "c", "updates": [{ "q": {}, "u": { "$inc": { "a": 1 } } }], "$db": "d" },
+        doc! { "findAndModify": "c", "update": { "$set": { "b": 1 } }, "$db": "d" },
+        doc! { "delete": "c", "deletes": [{ "q": { "_id": 2 }, "limit": 1 }], "$db": "d" },
+        doc! { "create": "e", "$db": "d" },
+        doc! { "create": "view", "viewOn": "c", "pipeline": [], "$db": "d" },
+        doc! { "collMod": "e", "validator": { "a": 1 }, "$db": "d" },
+        index("a", "c"),
+        index("b", "new"),
+        doc! { "collMod": "c", "index": { "name": "a", "hidden": true }, "$db": "d" },
+        doc! { "dropIndexes": "c", "index": "a", "$db": "d" },
+        doc! { "aggregate": "c", "pipeline": [{ "$out": "out" }], "cursor": {}, "$db": "d" },
+        doc! { "aggregate": "c", "pipeline": [{ "$merge": "more" }], "cursor": {}, "$db": "d" },
+        doc! { "renameCollection": "d.out", "to": "d.other", "$db": "admin" },
+        doc! { "renameCollection": "d.other", "to": "f.other", "$db": "admin" },
+        doc! { "cloneCollectionAsCapped": "c", "toCollection": "cap", "size": 4096, "$db": "d" },
+        doc! { "convertToCapped": "c", "size": 4096, "$db": "d" },
+        doc! { "drop": "c", "$db": "d" },
+        doc! { "drop": "view", "$db": "d" },
+        doc! { "dropDatabase": 1, "$db": "f" },
+        doc! { "createRole": "r", "privileges": [], "roles": [], "$db": "d" },
+        doc! { "updateRole": "r", "roles": ["read"], "$db": "d" },
+        doc! { "grantPrivilegesToRole": "r", "privileges": [privilege.clone()], "$db": "d" },
+        doc! { "revokePrivilegesFromRole": "r", "privileges": [privilege], "$db": "d" },
+        doc! { "revokeRolesFromRole": "r", "roles": ["read"], "$db": "d" },
+        doc! { "grantRolesToRole": "r", "roles": ["readWrite"], "$db": "d" },
+        doc! { "createUser": "u", "pwd": "x", "roles": [], "$db": "d" },
+        doc! { "updateUser": "u", "customData": { "n": 1 }, "$db": "d" },
+        doc! { "grantRolesToUser": "u", "roles": ["r"], "$db": "d" },
+        doc! { "revokeRolesFromUser": "u", "roles": ["r"], "$db": "d" },
+        doc! { "dropUser": "u", "$db": "d" },
+        doc! { "createUser": "v", "pwd": "x", "roles": [], "$db": "d" },
+        doc! { "dropAllUsersFromDatabase": 1, "$db": "d" },
+        doc! { "dropRole": "r", "$db": "d" },
+        doc! { "createRole": "s", "privileges": [], "roles": [], "$db": "d" },
+        doc! { "dropAllRolesFromDatabase": 1, "$db": "d" },
+    ]
+}
+
+/// Whatever changes something waits for the journal if it is told to: with the answer nothing of
+/// it is left to be committed.
+#[test]
+fn whatever_changes_something_waits_for_the_journal() {
+    let builder = Engine::builder("heap").disk(Arc::new(HeapDisk::new())).ns_size_mib(1);
+    let engine = builder.background(false).open().expect("opens");
+    let dispatcher = Dispatcher::new(engine.clone());
+    let client = dispatcher.client(String::new());
+    let commands = changes();
+    // What these wait for is told elsewhere, or they change nothing here.
+    let others = ["abortTransaction", "commitTransaction", "setDefaultRWConcern"];
+    let names = commands.iter().filter_map(|command| command.keys().next().cloned());
+    let tested: std::collections::BTreeSet<String> = names.collect();
+    let all = Commands::new();
+    let untested: Vec<_> = all
+        .all()
+        .filter(|(it, _)| it.is_write && !tested.contains(it.name) && !others.contains(&it.name))
+        .map(|(command, _)| command.name)
+        .collect();
+    assert!(untested.is_empty(), "{untested:?}");
+    for mut command in commands {
+        command.insert("writeConcern", doc! { "j": true });
+        let before = engine.counters().commits.get();
+        let reply = ask(&dispatcher, &client, command.clone());
+        assert_eq!(reply.get_f64("ok").ok(), Some(1.0), "{command}: {reply}");
+        // Files that are gone are gone without a commit.
+        let is_gone = command.contains_key("dropDatabase");
+        assert!(is_gone || engine.counters().commits.get() > before, "{command}");
+        let before = engine.counters().commits.get();
+        engine.wait_durable().expect("durable");
+        assert_eq!(engine.counters().commits.get(), before, "{command} left something behind");
+    }
+    // Those that change how things lie take no write concern, as in 5.0.
+    for name in ["compact", "reIndex", "repairDatabase", "touch", "fsync", "setParameter"] {
+        let reply = ask(
+            &dispatcher,
+            &client,
+            doc! {
+                name: "c", "writeConcern": { "j": true }, "$db": "admin",
+            },
+        );
+        assert_eq!(code(&reply), 72, "{reply}");
+    }
 }
 
 #[test]
@@ -168,6 +257,29 @@ fn writes_end_in_time() {
     assert_eq!(listed.expect("a list").len(), 1, "the index is not half there");
 }
 
+/// A batch that takes too long counts for what it did.
+#[test]
+fn what_was_done_in_time_counts() {
+    const DOCUMENTS: i32 = 30_000;
+    let dispatcher = dispatcher();
+    let client = dispatcher.client(String::new());
+    let counted = || {
+        let status = ask(&dispatcher, &client, doc! { "serverStatus": 1, "$db": "admin" });
+        let metrics = status.get_document("metrics").and_then(|it| it.get_document("document"));
+        metrics.expect("metrics").get_i64("updated").expect("a number")
+    };
+    let documents: Vec<_> = (0..DOCUMENTS).map(|id| doc! { "_id": id, "a": 0 }).collect();
+    ask(&dispatcher, &client, doc! { "insert": "c", "documents": documents, "$db": "d" });
+    let update = |id: i32| doc! { "q": { "_id": id }, "u": { "$inc": { "a": 1 } } };
+    let updates: Vec<_> = (0..DOCUMENTS).map(update).collect();
+    let command = doc! { "update": "c", "updates": updates, "maxTimeMS": 1, "$db": "d" };
+    assert_eq!(code(&ask(&dispatcher, &client, command)), 50);
+    let count = doc! { "count": "c", "query": { "a": 1 }, "$db": "d" };
+    let updated = ask(&dispatcher, &client, count).get_i32("n").expect("a number");
+    assert!(updated < DOCUMENTS, "{updated}");
+    assert_eq!(counted(), i64::from(updated));
+}
+
 /// While the files are locked writers wait, and others read.
 #[test]
 fn locked_files_are_not_written() {
@@ -206,4 +318,39 @@ fn locked_files_are_not_written() {
     let again = ask(unlock());
     assert_eq!(again.get_str("errmsg").ok(), Some("fsyncUnlock called when not locked"));
     assert!(!is_locked());
+}
+
+/// Each condition that a document breaks is told, with the value: there may be many of both.
+#[test]
+fn why_a_document_is_refused_is_told_in_a_few_megabytes() {
+    let server = Running::start();
+    let mut client = server.connect();
+    let long = "x".repeat(1 << 20);
+    let ints = |count: usize| -> bson::RawArrayBuf {
+        (0..count).map(|_| rawdoc! { "bsonType": "int" }).collect()
+    };
+    let equal: bson::RawArrayBuf = (0..300).map(|n: i32| rawdoc! { "a": n }).collect();
+    let schema = |count| {
+        rawdoc! { "$jsonSchema": { "properties": { "a": { "anyOf": ints(count) } } } }
+    };
+    for (name, validator, expected) in [
+        ("few", schema(2), (false, true)),
+        ("schema", schema(300), (true, true)),
+        ("filter", rawdoc! { "$and": equal }, (true, true)),
+        ("many", schema(100_000), (false, false)),
+    ] {
+        let create = rawdoc! { "create": name, "validator": validator, "$db": "d" };
+        assert_eq!(client.run(&create).get_f64("ok").ok(), Some(1.0), "{name}");
+        let insert =
+            rawdoc! { "insert": name, "documents": [{ "_id": 1, "a": &*long }], "$db": "d" };
+        let reply = client.run(&insert);
+        assert!(reply.as_bytes().len() < 8 << 20, "{name}: {}", reply.as_bytes().len());
+        let errors = reply.get_array("writeErrors").expect("refused");
+        let error = errors.into_iter().next().expect("one").expect("sound");
+        let info = error.as_document().expect("a document").get_document("errInfo").expect("there");
+        assert_eq!(info.get_i32("failingDocumentId").ok(), Some(1), "{name}");
+        let told = (info.get_bool("truncated").is_ok(), info.get_document("details").is_ok());
+        assert_eq!(told, expected, "{name}");
+        assert_eq!(info.get_str("note").is_ok(), !expected.1, "{name}");
+    }
 }

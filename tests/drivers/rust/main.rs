@@ -1,5 +1,7 @@
 //! The common surface of the Rust driver on a server of ours: `MONGODB_URI=… driver-rust`.
 
+#![allow(clippy::unwrap_used, reason = "what a check panics with is caught and told")]
+
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};

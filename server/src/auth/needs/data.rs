@@ -3,6 +3,7 @@
 //! Fields that are there twice, or of another type, are refused by the commands: here each is
 //! looked at, and what cannot be read needs more rather than less.
 
+use tallymap::Reason;
 use tallymap::bson::element::{Elements, Value};
 use tallymap::bson::ty;
 
@@ -11,7 +12,8 @@ use super::{Asked, of};
 use crate::auth::Checked;
 use crate::auth::action::Action as A;
 use crate::auth::privilege::Resource;
-use crate::dispatch::failure::Outcome;
+use crate::dispatch::command::file_md5::chunks;
+use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::truncated;
 use crate::dispatch::request::Request;
 use crate::dispatch::table::canonical;
@@ -49,9 +51,29 @@ pub fn create(asked: &Asked<'_>) -> Outcome<bool> {
     Ok(may && view(asked))
 }
 
-/// Changes may make a view show something else.
+/// The chunks are read.
+pub fn file_md5(asked: &Asked<'_>) -> Outcome<bool> {
+    let chunks = chunks(asked.checked.request);
+    Ok(asked.may(Resource::Collection(asked.checked.database, &chunks), A::Find))
+}
+
+/// Changes may make a view show something else: all of what it is then has to be said, so that it
+/// can be looked at here.
+///
+/// # Errors
+/// [`Reason::InvalidOptions`] if only a part of it is.
 pub fn coll_mod(asked: &Asked<'_>) -> Outcome<bool> {
-    Ok(asked.may(asked.collection(), A::CollMod) && view(asked))
+    if !asked.may(asked.collection(), A::CollMod) {
+        return Ok(false);
+    }
+    // Null is as if it was not there.
+    let is_there = |name: &str| asked.field(name).is_some_and(|value| value.ty != ty::NULL);
+    if is_there("viewOn") != is_there("pipeline") {
+        let message =
+            "Must specify both 'viewOn' and 'pipeline' when modifying a view and auth is enabled";
+        return Err(Failure::new(Reason::InvalidOptions, message));
+    }
+    Ok(view(asked))
 }
 
 fn may_bypass(asked: &Asked<'_>) -> bool {

@@ -81,7 +81,7 @@ const NEEDS: &[(&str, Need)] = &[
     ("endSessions", Login),
     ("explain", Fields(data::explain)),
     ("features", Login),
-    ("filemd5", Collection(A::Find)),
+    ("filemd5", Fields(data::file_md5)),
     ("find", Collection(A::Find)),
     ("findAndModify", Fields(data::find_and_modify)),
     ("fsync", Server(A::Fsync)),

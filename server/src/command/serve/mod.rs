@@ -17,11 +17,11 @@ mod storage;
 mod warnings;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use rustix::fs::Mode;
 use rustix::process::umask;
-use tallymap::Engine;
 
 use self::foreign::Foreign;
 use self::general::General;
@@ -33,9 +33,11 @@ use self::process::{PidFile, Signals};
 use self::security::Security;
 use self::storage::Storage;
 use crate::cli::EXIT_CODES;
+use crate::config::Origins;
 use crate::dispatch::Dispatcher;
 use crate::error::CliError;
-use crate::logging;
+use crate::logging::{self, levels::Levels};
+use crate::output;
 use crate::systemd::Notifier;
 use crate::wire::server::Server;
 use crate::wire::{ListenError, Options};
@@ -84,6 +86,8 @@ pub struct Serve {
     parameters: ParameterOptions,
     #[command(flatten)]
     foreign: Foreign,
+    #[arg(skip)]
+    origins: Origins,
 }
 
 impl Serve {
@@ -92,6 +96,15 @@ impl Serve {
     /// # Errors
     /// Why it cannot begin, or was not closed cleanly.
     pub fn run(&self) -> Result<ExitCode, CliError> {
+        self.begin().map_err(|error| self.origins.blame(error))
+    }
+
+    /// Notes where the options were told.
+    pub fn set_origins(&mut self, origins: Origins) {
+        self.origins = origins;
+    }
+
+    fn begin(&self) -> Result<ExitCode, CliError> {
         let notes = self.foreign.check()?;
         let parameters = self.parameters.parse()?;
         let options = self.network.options(&self.encryption)?;
@@ -102,8 +115,9 @@ impl Serve {
         }
         let settings = self.logs.settings(&parameters);
         let log = settings.path.clone().unwrap_or_default();
-        logging::begin(&settings).map_err(CliError::file(&log))?;
-        let done = self.serve(&parameters, &options, &notes);
+        let levels = logging::begin(&settings).map_err(CliError::file(&log))?;
+        levels.set(&parameters.log_levels, None);
+        let done = self.serve(&parameters, &options, &notes, levels);
         if let (Err(error), Some(_)) = (&done, &settings.path) {
             // Who reads only the file has to find it there.
             tracing::error!(target: "CONTROL", %error, "Ended without success");
@@ -116,6 +130,7 @@ impl Serve {
         parameters: &Parameters,
         options: &Options,
         notes: &[String],
+        levels: Arc<Levels>,
     ) -> Result<ExitCode, CliError> {
         let notifier = Notifier::from_environment();
         notifier.status("opening the data directory");
@@ -125,7 +140,13 @@ impl Serve {
         self.warn(options, notes, parameters);
         let engine = self.storage.builder(parameters)?.open()?;
         engine.set_default_profiling(self.logs.profiling())?;
-        let served = self.listen(&engine, parameters, options, &dbpath, &notifier);
+        let dispatcher = Dispatcher::new(engine.clone())
+            .with_auth(self.security.auth)
+            .with_localhost_bypass(parameters.localhost_bypass)
+            .logging_by(levels)
+            .starting_with(parameters.expires, parameters.cursor_timeout_ms)
+            .started_with(self.parsed());
+        let served = self.listen(dispatcher, options, &dbpath, &notifier);
         let closed = engine.close();
         served?;
         closed?;
@@ -136,16 +157,11 @@ impl Serve {
     /// Takes connections until a signal ends that.
     fn listen(
         &self,
-        engine: &Engine,
-        parameters: &Parameters,
+        dispatcher: Dispatcher,
         options: &Options,
         dbpath: &str,
         notifier: &Notifier,
     ) -> Result<(), CliError> {
-        let dispatcher = Dispatcher::new(engine.clone())
-            .with_auth(self.security.auth)
-            .with_localhost_bypass(parameters.localhost_bypass)
-            .started_with(self.parsed());
         let server = Server::bind(dispatcher, options)?;
         let http = match &self.network.http {
             None => None,
@@ -166,7 +182,7 @@ impl Serve {
         }
         let port = server.address().map_or(0, |address| address.port());
         tracing::info!(target: "NETWORK", id = 23016, port, "Waiting for connections");
-        process::say(&format!("tallymap: serving {dbpath} at {}", at.first().map_or("", |it| it)));
+        output::say(&format!("tallymap: serving {dbpath} at {}", at.first().map_or("", |it| it)));
         notifier.ready(&format!("serving {dbpath} at {}", at.join(", ")));
         process::serve(server, &signals, notifier);
         Ok(())

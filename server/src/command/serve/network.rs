@@ -131,15 +131,17 @@ impl Network {
 
 impl Encryption {
     fn tls(&self) -> Result<Option<Tls>, CliError> {
-        let usage = |text: &str| Err(CliError::Usage(text.to_owned()));
+        let usage = |text: String| Err(CliError::Usage(text));
         if self.tls_mode == TlsMode::Disabled {
-            return match self.certificate_key_file.is_some() || self.ca_file.is_some() {
-                true => usage("certificates need --tlsMode allowTLS, preferTLS or requireTLS"),
-                false => Ok(None),
+            let given = match (&self.certificate_key_file, &self.ca_file) {
+                (Some(_), _) => "--tlsCertificateKeyFile",
+                (_, Some(_)) => "--tlsCAFile",
+                _ => return Ok(None),
             };
+            return usage(format!("{given} needs --tlsMode allowTLS, preferTLS or requireTLS"));
         }
         let Some(certificate_key_file) = self.certificate_key_file.clone() else {
-            return usage("--tlsMode needs --tlsCertificateKeyFile FILE");
+            return usage("--tlsMode needs --tlsCertificateKeyFile FILE".to_owned());
         };
         Ok(Some(Tls {
             mode: self.tls_mode,

@@ -4,7 +4,11 @@
 use std::time::Duration;
 
 use clap::Args;
+use tallymap::bson::element::Value;
+use tallymap::bson::ty;
 
+use crate::dispatch::command::log_levels;
+use crate::dispatch::failure::{Failure, Outcome};
 use crate::error::CliError;
 
 /// Parameters that may be set to anything: what they switch is not there.
@@ -19,8 +23,8 @@ const WITHOUT_MEANING: [&str; 4] = [
 #[derive(Debug, Args)]
 #[command(next_help_heading = "General")]
 pub struct ParameterOptions {
-    /// Set a parameter: ttlMonitorSleepSecs, logLevel, quiet, enableLocalhostAuthBypass,
-    /// honorSystemUmask
+    /// Set a parameter: ttlMonitorSleepSecs, ttlMonitorEnabled, cursorTimeoutMillis, logLevel,
+    /// logComponentVerbosity, quiet, enableLocalhostAuthBypass, honorSystemUmask
     #[arg(long = "setParameter", value_name = "NAME=VALUE")]
     pub set_parameter: Vec<String>,
 }
@@ -39,6 +43,12 @@ pub struct Parameters {
     /// Are files made with the permissions that the system's mask leaves, instead of for their
     /// owner alone?
     pub honors_umask: bool,
+    /// How much is logged of parts of the server.
+    pub log_levels: Vec<(usize, i64)>,
+    /// Are documents that have expired deleted, if that was set?
+    pub expires: Option<bool>,
+    /// Time without use after which a cursor is dropped, if that was set, milliseconds.
+    pub cursor_timeout_ms: Option<u64>,
     /// Names of those that mean nothing here.
     pub ignored: Vec<String>,
 }
@@ -55,6 +65,9 @@ impl ParameterOptions {
             quiet: None,
             localhost_bypass: true,
             honors_umask: false,
+            log_levels: Vec::new(),
+            expires: None,
+            cursor_timeout_ms: None,
             ignored: Vec::new(),
         };
         for text in &self.set_parameter {
@@ -80,6 +93,20 @@ impl ParameterOptions {
                     let level = value.parse().ok().filter(|level| *level <= 5);
                     out.log_level = Some(level.ok_or_else(|| bad("0 to 5"))?);
                 }
+                "logComponentVerbosity" => {
+                    let levels = log_levels(value).ok_or_else(|| {
+                        bad("a document such as {\"command\": {\"verbosity\": 2}}")
+                    })?;
+                    let refused = |failure: Failure| {
+                        CliError::Usage(format!("--setParameter {name}: {}", failure.message()))
+                    };
+                    out.log_levels.extend(levels.map_err(refused)?);
+                }
+                "ttlMonitorEnabled" => out.expires = Some(truth()?),
+                "cursorTimeoutMillis" => {
+                    let ms = value.parse().map_err(|_| bad("milliseconds"))?;
+                    out.cursor_timeout_ms = Some(ms);
+                }
                 "quiet" => out.quiet = Some(truth()?),
                 "enableLocalhostAuthBypass" => out.localhost_bypass = truth()?,
                 "honorSystemUmask" => out.honors_umask = truth()?,
@@ -92,6 +119,14 @@ impl ParameterOptions {
         }
         Ok(out)
     }
+}
+
+/// Reads the levels of parts of the server; none if that is no document.
+fn log_levels(json: &str) -> Option<Outcome<Vec<(usize, i64)>>> {
+    let document: serde_json::Map<_, _> = serde_json::from_str(json).ok()?;
+    let document = bson::Document::try_from(document).ok()?;
+    let document = bson::RawDocumentBuf::try_from(&document).ok()?;
+    Some(log_levels::parse(Value { ty: ty::DOCUMENT, bytes: document.as_bytes() }))
 }
 
 #[cfg(test)]
@@ -114,7 +149,22 @@ mod tests {
         assert!(parse(&["honorSystemUmask=true"]).expect("known").honors_umask);
         let shut = parse(&["enableLocalhostAuthBypass=0"]).expect("known");
         assert!(!shut.localhost_bypass);
-        for text in ["ttlMonitorSleepSecs=0", "logLevel=6", "quiet=?", "nonsense=1", "quiet"] {
+        let levels = parse(&["logComponentVerbosity={\"command\": 2}", "cursorTimeoutMillis=5"]);
+        let levels = levels.expect("known");
+        assert_eq!((levels.log_levels.len(), levels.cursor_timeout_ms), (1, Some(5)));
+        assert_eq!(parse(&["ttlMonitorEnabled=false"]).expect("known").expires, Some(false));
+        for text in ["logComponentVerbosity=2", "logComponentVerbosity={\"x\":1}"] {
+            assert!(parse(&[text]).is_err(), "{text}");
+        }
+        for text in [
+            "cursorTimeoutMillis=-1",
+            "ttlMonitorEnabled=2",
+            "ttlMonitorSleepSecs=0",
+            "logLevel=6",
+            "quiet=?",
+            "nonsense=1",
+            "quiet",
+        ] {
             assert!(parse(&[text]).is_err(), "{text}");
         }
     }

@@ -1,7 +1,7 @@
 //! What the system sees of the service: signals, pid file, how it ends.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -137,11 +137,6 @@ impl Drop for PidFile {
             let _ = fs::remove_file(&self.path);
         }
     }
-}
-
-/// Says something on standard error; nobody has to listen.
-pub fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
 }
 
 #[cfg(test)]

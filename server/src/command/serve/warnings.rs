@@ -4,6 +4,7 @@ use std::fs;
 
 use super::Serve;
 use super::parameters::Parameters;
+use crate::config::unknown_variables;
 use crate::logging::STARTUP;
 use crate::wire::options::Options;
 
@@ -22,6 +23,12 @@ impl Serve {
         }
         for parameter in &parameters.ignored {
             tracing::info!(target: "CONTROL", parameter, "A parameter means nothing here");
+        }
+        for (variable, meant) in unknown_variables() {
+            tracing::warn!(
+                target: STARTUP, variable, meant,
+                "A variable of the environment means nothing: no option has this name"
+            );
         }
         if !self.security.auth {
             self.warn_of_access();

@@ -2,7 +2,7 @@
 //! what the server knows of itself.
 
 use tallymap::bson::builder::Builder;
-use tallymap::bson::element::{Elements, Value, get};
+use tallymap::bson::element::{Element, Elements, Value, get};
 use tallymap::bson::ty;
 use tallymap::{Aggregate, Collection, Reason};
 
@@ -10,7 +10,7 @@ use super::{explain, strict_pipeline};
 use crate::dispatch::call::{Call, check_not_system, document, hint, namespace};
 use crate::dispatch::cursors::{FIRST_BATCH, OpenCursor, Source, put_first};
 use crate::dispatch::failure::{Failure, Outcome};
-use crate::dispatch::fields::{Fields, missing};
+use crate::dispatch::fields::{Fields, missing, truncated};
 
 const PATH: &str = "aggregate";
 
@@ -89,6 +89,25 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     })
 }
 
+/// Does a `$sort` follow the index on `_id`?
+fn is_id(sort: &Element<'_>) -> Outcome<bool> {
+    let mut fields = Elements::new(sort.value)?;
+    let first = fields.next().transpose()?;
+    Ok(first.is_some_and(|first| first.name == b"_id") && fields.next().is_none())
+}
+
+/// Does a `$project` name nothing but fields to be given, `_id` perhaps not?
+fn includes(project: &Element<'_>) -> Outcome<bool> {
+    for field in Elements::new(project.value)? {
+        let field = field?;
+        let is_flag = field.ty == ty::BOOL || field.val().as_number().is_some();
+        if !is_flag || !(field.val().is_true() || field.name == b"_id") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// What errors call a pipeline that runs.
 const RUNNING: &str = "PlanExecutor error during aggregation";
 
@@ -116,20 +135,24 @@ pub fn target(call: &Call<'_>) -> Outcome<Option<Collection>> {
     if let Some(number) = value.as_number() {
         return match number.to_f64() == 1.0 {
             true => Ok(None),
-            false => {
-                let message = "Invalid command format: the 'aggregate' field must specify a \
-                               collection name or 1";
-                Err(Failure::new(Reason::FailedToParse, message))
-            }
+            false => Err(neither()),
         };
     }
     match value.as_str() {
         Some(name) => call.collection_named(name).map(Some),
+        None if value.ty == ty::DECIMAL128 && truncated(value) == Some(1) => Ok(None),
+        None if value.ty == ty::DECIMAL128 => Err(neither()),
         None => {
             let message = format!("collection name has invalid type: {}", ty::name(value.ty));
             Err(Failure::new(Reason::TypeMismatch, message))
         }
     }
+}
+
+fn neither() -> Failure {
+    let message = "Invalid command format: the 'aggregate' field must specify a collection name \
+                   or 1";
+    Failure::new(Reason::FailedToParse, message)
 }
 
 impl<'a> Pipeline<'a> {
@@ -179,12 +202,16 @@ impl<'a> Pipeline<'a> {
 
     /// How many documents it gives at most, if it is a find written as a pipeline; else 0.
     fn limit(&self) -> Outcome<u64> {
-        let mut limit = None;
+        let (mut limit, mut is_sorted, mut is_projected) = (None, false, false);
         for stage in &self.stages {
             let Some(stage) = Elements::new(stage)?.next().transpose()? else { return Ok(0) };
             let number = stage.val().as_number().map_or(0, |number| number.to_f64() as u64);
             match stage.name {
                 b"$match" if limit.is_none() => {}
+                b"$sort" if limit.is_none() && !is_sorted && !is_projected && is_id(&stage)? => {
+                    is_sorted = true;
+                }
+                b"$project" if !is_projected && includes(&stage)? => is_projected = true,
                 b"$limit" => limit = Some(limit.unwrap_or(number).min(number)),
                 b"$skip" => limit = limit.map(|limit: u64| limit.saturating_sub(number)),
                 _ => return Ok(0),

@@ -39,6 +39,10 @@ pub fn run(call: &Call<'_>, pipeline: &Pipeline<'_>) -> Outcome<Source> {
             let message = "The $changeStream stage is only supported on replica sets";
             return Err(Failure::new(Reason::Location(40573), message));
         }
+        "$documents" => {
+            let message = "$documents' is not allowed in user requests";
+            return Err(Failure::new(Reason::Location(5_491_300), message));
+        }
         other => {
             let message =
                 format!("{{aggregate: 1}} is not valid for '{other}'; a collection is required.");

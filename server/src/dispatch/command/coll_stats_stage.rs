@@ -4,16 +4,19 @@
 use bson::RawDocumentBuf;
 use tallymap::bson::builder::{Builder, Index};
 use tallymap::bson::element::{Elements, Value};
-use tallymap::bson::ty;
+use tallymap::bson::{text, ty};
 use tallymap::{Collection, Reason};
 
 use super::host_info::host;
 use crate::dispatch::call::{Call, document};
 use crate::dispatch::cursors::Source;
 use crate::dispatch::failure::{Failure, Outcome};
-use crate::dispatch::fields::truncated;
+use crate::dispatch::fields::{Fields, truncated};
 use crate::dispatch::put::{Put, raw};
 use crate::dispatch::top::Latency;
+
+/// Bytes of an empty document.
+const EMPTY_LEN: usize = 5;
 
 /// Which of the server's figures are wanted.
 #[derive(Debug, Default, Clone, Copy)]
@@ -29,6 +32,13 @@ struct Wanted {
 pub fn run(call: &Call<'_>, collection: &Collection, stages: &[&[u8]]) -> Outcome<Option<Source>> {
     let Some((first, rest)) = stages.split_first() else { return Ok(None) };
     let Some(stage) = Elements::new(first)?.next().transpose()? else { return Ok(None) };
+    if stage.name == b"$indexStats" && stage.ty == ty::DOCUMENT {
+        let mut documents = Vec::new();
+        for found in collection.aggregate([document(first)?]).run()? {
+            documents.push(with_host(call, found?.as_bytes())?);
+        }
+        return through(collection, rest, documents);
+    }
     if stage.name != b"$collStats" || stage.ty != ty::DOCUMENT {
         return Ok(None);
     }
@@ -40,8 +50,30 @@ pub fn run(call: &Call<'_>, collection: &Collection, stages: &[&[u8]]) -> Outcom
     for found in collection.aggregate([document(&engines)?]).run()? {
         documents.push(with_figures(call, collection, found?.as_bytes(), wanted)?);
     }
-    let stages: Vec<_> = rest.iter().map(|stage| document(stage)).collect::<Outcome<_>>()?;
+    through(collection, rest, documents)
+}
+
+/// What further stages make of these documents.
+fn through(
+    collection: &Collection,
+    stages: &[&[u8]],
+    documents: Vec<RawDocumentBuf>,
+) -> Outcome<Option<Source>> {
+    let stages: Vec<_> = stages.iter().map(|stage| document(stage)).collect::<Outcome<_>>()?;
     Ok(Some(Source::Engine(collection.aggregate(stages).run_over(documents)?)))
+}
+
+/// What `$indexStats` says of an index, and where.
+fn with_host(call: &Call<'_>, found: &[u8]) -> Outcome<RawDocumentBuf> {
+    let mut out = Builder::new();
+    for field in Elements::new(found)? {
+        let field = field?;
+        out.element(&field);
+        if field.name == b"key" {
+            out.str("host", &host(call));
+        }
+    }
+    Ok(raw(out))
 }
 
 /// What the server is asked for, and the options that are left for the engine.
@@ -57,6 +89,9 @@ fn parse(options: &[u8]) -> Outcome<(Wanted, Vec<u8>)> {
             left.element(&option);
             continue;
         }
+        if option.ty == ty::NULL {
+            continue;
+        }
         if option.ty != ty::DOCUMENT {
             let found = ty::name(option.ty);
             let message = format!(
@@ -64,11 +99,22 @@ fn parse(options: &[u8]) -> Outcome<(Wanted, Vec<u8>)> {
             );
             return Err(Failure::new(Reason::TypeMismatch, message));
         }
+        if name == "queryExecStats" && option.value.len() > EMPTY_LEN {
+            let shown = text::document(option.value);
+            let message = format!("expected an empty object, but got {shown}");
+            return Err(Failure::new(Reason::Location(31170), message));
+        }
         if name == "queryExecStats" {
             let message = "The option 'queryExecStats' of $collStats is not supported";
             return Err(Failure::new(Reason::CommandNotSupported, message));
         }
         wanted.latencies = true;
+        for field in Fields::of("$collStats.latencyStats", option.value)? {
+            let field = field?;
+            if field.name != "histograms" {
+                return field.unknown();
+            }
+        }
         if let Some(histograms) = tallymap::bson::element::get(option.value, "histograms")? {
             if histograms.ty != ty::BOOL {
                 let found = ty::name(histograms.ty);

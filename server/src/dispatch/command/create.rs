@@ -2,6 +2,7 @@
 
 use bson::RawDocumentBuf;
 use tallymap::bson::builder::Builder;
+use tallymap::bson::collation::OPTIONS as COLLATION_OPTIONS;
 use tallymap::bson::element::{Elements, get};
 use tallymap::bson::text;
 use tallymap::{
@@ -301,21 +302,9 @@ fn max(field: &Field<'_>) -> Outcome<Option<i64>> {
 
 fn collation<'a>(field: &Field<'a>) -> Outcome<Option<&'a [u8]>> {
     let collation = field.object()?;
-    const KNOWN: [&[u8]; 10] = [
-        b"locale",
-        b"caseLevel",
-        b"caseFirst",
-        b"strength",
-        b"numericOrdering",
-        b"alternate",
-        b"maxVariable",
-        b"normalization",
-        b"backwards",
-        b"version",
-    ];
     for option in collation.map(Elements::new).transpose()?.into_iter().flatten() {
         let option = option?;
-        if !KNOWN.contains(&option.name) {
+        if !COLLATION_OPTIONS.contains(&option.name) {
             let name = option.name_lossy();
             let message = format!("BSON field 'create.collation.{name}' is an unknown field.");
             return Err(Failure::new(Reason::Location(40415), message));

@@ -24,6 +24,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     };
     NamespaceString::parse(ns).map_err(|_| refused())?;
     let collection = call.engine().collection(ns).map_err(|_| refused())?;
+    collection.check_no_view()?;
     let number = |name| call.request.field(name).and_then(truncated).filter(|n| *n > 0);
     let is_estimate = call.request.field("estimate").is_some_and(|it| it.is_true());
     let ends = ["min", "max"].map(|name| {
@@ -36,6 +37,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         (true, [Some(_), None] | [None, Some(_)]) => {
             return Err(Failure::unnumbered("only one of min or max specified"));
         }
+        (true, [None, None]) if collection.stats()?.count == 0 => (0, 0),
         (true, [None, None]) => {
             out.put_bool("estimate", is_estimate);
             sum(&collection, None, &mut out, (number("maxSize"), number("maxObjects")))?
@@ -163,7 +165,8 @@ fn hash_of(collection: &Collection, is_capped: bool) -> Outcome<String> {
     Ok(hex(&hash.finalize()))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

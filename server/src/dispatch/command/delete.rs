@@ -40,7 +40,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         result.n += delete.run()?;
         Ok(())
     };
-    BatchResult::default().run(&deletes, ordered, delete)?.counted(call).reply()
+    BatchResult::default().run(call, &deletes, ordered, delete)?.reply()
 }
 
 /// Whether the statements are ordered, and the variables of all of them.

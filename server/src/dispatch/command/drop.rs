@@ -1,7 +1,7 @@
 //! `drop` and `dropDatabase`.
 
 use tallymap::bson::builder::Builder;
-use tallymap::{Collection, Reason};
+use tallymap::{Collection, ProfilingLevel, Reason};
 
 use crate::dispatch::call::Call;
 use crate::dispatch::failure::{Failure, Outcome};
@@ -20,6 +20,10 @@ pub fn collection(call: &Call<'_>) -> Outcome<Builder> {
     }
     let indexes = collection.indexes()?.len();
     let name = collection.namespace().collection();
+    if name == "system.profile" && call.database()?.profiling().level != ProfilingLevel::Off {
+        let message = "turn off profiling before dropping system.profile collection";
+        return Err(Failure::new(Reason::IllegalOperation, message));
+    }
     if !call.database()?.drop_collection(name)? {
         return Err(Failure::new(Reason::NamespaceNotFound, "ns not found"));
     }

@@ -8,7 +8,7 @@ use tallymap::bson::ty;
 use tallymap::{Collection, Find, Reason};
 
 use crate::dispatch::call::{Call, document, hint};
-use crate::dispatch::cursors::{FIRST_BATCH, OpenCursor, Source, put_first};
+use crate::dispatch::cursors::{FIRST_BATCH, OpenCursor, Source, put_first, put_list};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::Fields;
 
@@ -39,13 +39,14 @@ pub struct Query<'a> {
     tailable: bool,
     await_data: bool,
     no_cursor_timeout: bool,
+    allow_partial_results: bool,
 }
 
 /// Runs a find.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let query = Query::parse(call.fields(PATH)?)?;
     let collection = call.collection()?;
-    if query.single_batch || query.no_cursor_timeout {
+    if query.single_batch || query.no_cursor_timeout || query.allow_partial_results {
         query.check_pageable(&collection)?;
     }
     let mut find = query.find(&collection)?;
@@ -56,14 +57,24 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let ns = collection.namespace().to_string();
     // As the server does who finds one by its place in the index, and looks no further.
     let is_one = query.is_by_id() && collection.exists();
-    let limit = if is_one { 1 } else { query.limit };
+    let limit = match query.tailable {
+        // There it waits for more, which will not come.
+        true => 0,
+        false if is_one => 1,
+        false => query.limit,
+    };
     let mut cursor = OpenCursor::new(source, ns, limit, call.common.session);
     cursor.has_timeout = !query.no_cursor_timeout;
     if query.tailable {
         cursor.tailable = Some(if query.await_data { AWAIT } else { Duration::ZERO });
     }
     let count = query.batch_size.unwrap_or(FIRST_BATCH);
-    put_first(call.cursors(), cursor, count, query.single_batch)
+    if !collection.exists() && collection.view()?.is_none() {
+        return put_list(call.cursors(), cursor, count, true);
+    }
+    // Where nothing is nobody waits, not even if nothing was asked for yet.
+    let is_over = query.tailable && count == 0 && collection.stats()?.count == 0;
+    put_first(call.cursors(), cursor, count, query.single_batch || is_over)
         .map_err(|failure| failure.during("Executor error during find command"))
 }
 
@@ -97,7 +108,12 @@ impl<'a> Query<'a> {
                 "tailable" => query.tailable = field.old_bool()?,
                 "awaitData" => query.await_data = field.old_bool()?,
                 "noCursorTimeout" => query.no_cursor_timeout = field.old_bool()?,
-                "allowDiskUse" | "oplogReplay" | "allowPartialResults" => {
+                "allowPartialResults" => query.allow_partial_results = field.old_bool()?,
+                "oplogReplay" if field.value.ty != ty::BOOL => {
+                    let message = "Expected field oplogReplayto be of type object";
+                    return Err(Failure::new(Reason::TypeMismatch, message));
+                }
+                "allowDiskUse" | "oplogReplay" => {
                     field.old_bool()?;
                 }
                 _ => return field.unknown(),
@@ -112,6 +128,10 @@ impl<'a> Query<'a> {
             let message = "Cannot set 'awaitData' without also setting 'tailable'";
             return Err(Failure::new(Reason::FailedToParse, message));
         }
+        if query.tailable && query.single_batch {
+            let message = "cannot use tailable option with the 'singleBatch' option";
+            return Err(Failure::new(Reason::BadValue, message));
+        }
         Ok(query)
     }
 
@@ -120,7 +140,11 @@ impl<'a> Query<'a> {
         if collection.view()?.is_none() {
             return Ok(());
         }
-        let name = if self.no_cursor_timeout { "noCursorTimeout" } else { "singleBatch" };
+        let name = match (self.no_cursor_timeout, self.single_batch) {
+            (true, _) => "noCursorTimeout",
+            (false, true) => "singleBatch",
+            (false, false) => "allowPartialResults",
+        };
         let message = format!("Option {name} not supported in aggregation.");
         Err(Failure::new(Reason::InvalidPipelineOperator, message))
     }

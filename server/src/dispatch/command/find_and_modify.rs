@@ -2,6 +2,7 @@
 
 use tallymap::bson::builder::Builder;
 use tallymap::bson::element::{Elements, Value};
+use tallymap::bson::ty;
 use tallymap::{Collection, ExplainWrite, FindAndModify, FoundAndModified, Reason};
 
 use super::update::{checked_update, explain_update, stages};
@@ -25,6 +26,7 @@ pub struct Change<'a> {
     projection: Option<&'a [u8]>,
     sort: Option<&'a [u8]>,
     array_filters: Vec<&'a [u8]>,
+    has_array_filters: bool,
     hint: Option<Value<'a>>,
     variables: Option<&'a [u8]>,
     collation: Option<&'a [u8]>,
@@ -83,13 +85,18 @@ impl<'a> Change<'a> {
             let field = field?;
             match field.name {
                 "query" => change.filter = field.object()?,
+                // A pipeline is looked at when it is known that there may be one.
+                "update" if field.value.ty == ty::ARRAY => change.update = Some(field.value),
                 "update" => change.update = Some(checked_update(field.value)?),
                 "remove" => change.remove = field.number_or_bool()?.unwrap_or(false),
                 "new" => change.returns_new = field.number_or_bool()?.unwrap_or(false),
                 "upsert" => change.upsert = field.number_or_bool()?.unwrap_or(false),
                 "fields" => change.projection = field.object()?,
                 "sort" => change.sort = field.object()?,
-                "arrayFilters" => change.array_filters = field.documents()?,
+                "arrayFilters" => {
+                    change.array_filters = field.documents()?;
+                    change.has_array_filters = !field.is_null();
+                }
                 "hint" => change.hint = Some(field.hint()?),
                 "let" => change.variables = field.object()?,
                 "collation" => change.collation = field.object()?,
@@ -97,7 +104,9 @@ impl<'a> Change<'a> {
                 _ => return field.unknown(),
             }
         }
-        change.check().map(|()| change)
+        change.check()?;
+        change.update.map(checked_update).transpose()?;
+        Ok(change)
     }
 
     fn check(&self) -> Outcome<()> {
@@ -107,6 +116,12 @@ impl<'a> Change<'a> {
             (true, false) if self.returns_new => {
                 "Cannot specify both new=true and remove=true; 'remove' always returns the deleted \
                  document"
+            }
+            (true, false) if self.has_array_filters => {
+                "Cannot specify arrayFilters and remove=true"
+            }
+            _ if self.has_array_filters && self.update.is_some_and(|it| it.ty == ty::ARRAY) => {
+                "Cannot specify arrayFilters and a pipeline update"
             }
             _ => return Ok(()),
         };

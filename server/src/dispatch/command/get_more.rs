@@ -1,6 +1,6 @@
 //! `getMore`: the next batch of a cursor.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tallymap::Reason;
 use tallymap::bson::builder::Builder;
@@ -9,14 +9,14 @@ use tallymap::bson::ty;
 use crate::auth::action::Action;
 use crate::auth::privilege::Resource;
 use crate::dispatch::call::{Call, namespace};
-use crate::dispatch::cursors::OpenCursor;
+use crate::dispatch::cursors::{Cursors, OpenCursor};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::{Field, missing, truncated};
 use crate::dispatch::put::Put;
+use crate::dispatch::waiting::Wait;
 
-/// Time between two looks at the end of a capped collection.
-const LOOK_INTERVAL: Duration = Duration::from_millis(5);
-
+/// Where what goes wrong in fetching does.
+const EXECUTOR: &str = "Executor error during getMore";
 /// The number of the refusal to fetch from a collection that is gone.
 const QUERY_PLAN_KILLED: i32 = 175;
 
@@ -58,14 +58,14 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let count = batch_size.filter(|size| *size > 0).unwrap_or(u64::MAX);
     let mut out = Builder::with_capacity(4096);
     out.begin(ty::DOCUMENT, "cursor");
-    match fetch(call, &mut cursor, &mut out, count) {
+    match fetch(call, id, &mut cursor, &mut out, count) {
         Ok(given) => call.cursors().counts.returned.add_many(given),
         Err(failure) => {
             call.cursors().forget(id);
             // That there is no more to fetch from is found out before it is fetched from.
             return Err(match failure.code() {
                 QUERY_PLAN_KILLED => failure,
-                _ => failure.during("Executor error during getMore"),
+                _ => failure.during(EXECUTOR),
             });
         }
     }
@@ -96,10 +96,18 @@ fn may_go_on(call: &Call<'_>, name: &str) -> Outcome<bool> {
 
 /// Writes the next batch; at the end of a capped collection it waits for one. Answers how many
 /// documents it has.
-fn fetch(call: &Call<'_>, cursor: &mut OpenCursor, out: &mut Builder, count: u64) -> Outcome<u64> {
+fn fetch(
+    call: &Call<'_>,
+    id: i64,
+    cursor: &mut OpenCursor,
+    out: &mut Builder,
+    count: u64,
+) -> Outcome<u64> {
     let Some(patience) = cursor.tailable.filter(|patience| !patience.is_zero()) else {
         return cursor.put_batch(out, "nextBatch", count);
     };
+    let cursors = call.cursors();
+    let wait = cursors.waiting.begin(&cursor.ns);
     let until = Instant::now() + call.common.max_time.unwrap_or(patience);
     loop {
         let mut batch = Builder::new();
@@ -110,7 +118,25 @@ fn fetch(call: &Call<'_>, cursor: &mut OpenCursor, out: &mut Builder, count: u64
             return Ok(written);
         }
         tallymap::interrupt::check()?;
-        std::thread::sleep(LOOK_INTERVAL.min(until - now));
+        check_wait(&cursors, id, &wait)?;
+        wait.pause(until - now);
+        call.client.waited.set(call.client.waited.get() + now.elapsed());
+    }
+}
+
+/// Is there still something to wait for?
+fn check_wait(cursors: &Cursors, id: i64, wait: &Wait<'_>) -> Outcome<()> {
+    if cursors.is_killed(id) {
+        return Err(Failure::numbered(237, "CursorKilled", "operation was interrupted"));
+    }
+    if cursors.waiting.is_over() {
+        let message = "interrupted at shutdown";
+        return Err(Failure::numbered(11600, "InterruptedAtShutdown", message));
+    }
+    match wait.gone() {
+        // Here it was found out on the way.
+        Some(why) => Err(Failure::new(Reason::QueryPlanKilled, why).during(EXECUTOR)),
+        None => Ok(()),
     }
 }
 

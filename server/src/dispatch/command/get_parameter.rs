@@ -2,17 +2,19 @@
 
 use tallymap::bson::builder::{Builder, Index};
 
+use super::log_levels;
 use crate::auth::scram::Mechanism;
 use crate::dispatch::call::Call;
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::is_generic;
 use crate::dispatch::put::Put;
+use crate::logging::levels::WHOLE;
 
 /// Writes a parameter.
 type Write = fn(&Call<'_>, &mut Builder, &str);
 
 /// Every parameter that there is.
-const PARAMETERS: [(&str, Write); 13] = [
+const PARAMETERS: [(&str, Write); 14] = [
     ("authenticationMechanisms", |_, out, name| {
         out.put_array(name, |out| {
             for (at, mechanism) in Mechanism::ALL.into_iter().enumerate() {
@@ -32,12 +34,13 @@ const PARAMETERS: [(&str, Write); 13] = [
     ("journalCommitInterval", |call, out, name| {
         out.put_i32(name, call.engine().options().commit_interval.as_millis() as i32);
     }),
+    ("logComponentVerbosity", |call, out, name| log_levels::put(&call.parameters().log, out, name)),
     ("logLevel", |call, out, name| {
-        out.put_i32(name, call.parameters().log_level.get() as i32);
+        out.put_i32(name, i32::from(call.parameters().log.get(WHOLE)));
     }),
     ("maxBSONDepth", |_, out, name| out.put_i32(name, 200)),
     ("notablescan", |_, out, name| out.put_bool(name, false)),
-    ("quiet", |call, out, name| out.put_bool(name, call.parameters().quiet.get() != 0)),
+    ("quiet", |call, out, name| out.put_bool(name, call.parameters().log.is_quiet())),
     ("requireApiVersion", |_, out, name| out.put_bool(name, false)),
     ("syncdelay", |call, out, name| {
         out.put_f64(name, call.engine().options().sync_interval.as_secs_f64());

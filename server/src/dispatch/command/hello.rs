@@ -1,7 +1,4 @@
 //! `hello`, `isMaster`, `ismaster`: what a client has to know before it says anything else.
-//!
-//! `topologyVersion` is left out: clients then ask again from time to time, which a server that
-//! never changes its role need not stream.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,6 +14,7 @@ use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::Field;
 use crate::dispatch::put::Put;
 use crate::dispatch::sessions::TIMEOUT_MINUTES;
+use crate::dispatch::topology::Awaited;
 use crate::logging::CONNECTION;
 use crate::wire::MESSAGE_LEN_MAX;
 use crate::wire::compressor::Compressor;
@@ -29,6 +27,7 @@ pub const WRITE_BATCH_MAX: usize = 100_000;
 /// Answers.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let (mut is_hello_ok, mut mechanisms, mut begun) = (false, Vec::new(), None);
+    let mut awaited = Awaited::default();
     for field in call.fields("hello")? {
         let field = field?;
         match field.name {
@@ -43,18 +42,22 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
                 let command = field.object()?;
                 begun = command.map_or(Ok(None), |command| sasl::speculative(call, command))?;
             }
+            "topologyVersion" => awaited.meet_version(&field)?,
+            "maxAwaitTimeMS" => awaited.patience = field.non_negative()?,
             // What clients say here grows from release to release.
             _ => {}
         }
     }
     // Who has not said it in the first hello cannot say it any more.
     call.client.has_metadata.set(true);
+    awaited.wait(call)?;
     let mut out = Builder::new();
     if is_hello_ok {
         out.put_bool("helloOk", true);
     }
     let is_primary = if call.name == "hello" { "isWritablePrimary" } else { "ismaster" };
     out.put_bool(is_primary, true);
+    call.topology().put(&mut out);
     out.put_i32("maxBsonObjectSize", tallymap::limits::DOCUMENT_LEN_MAX as i32);
     out.put_i32("maxMessageSizeBytes", MESSAGE_LEN_MAX as i32);
     out.put_i32("maxWriteBatchSize", WRITE_BATCH_MAX as i32);

@@ -51,6 +51,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("endSessions", "Ends sessions"),
     ("explain", "Says how a command would be run, or was"),
     ("features", "What the server is built with"),
+    ("filemd5", "MD5 sum of a file of GridFS: { filemd5: files_id, root: \"fs\" }"),
     ("find", "Finds documents"),
     ("findAndModify", "Finds a document and changes or deletes it"),
     ("flushRouterConfig", "Of sharded clusters"),

@@ -17,8 +17,8 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         out.put_date("currentTime", now_ms());
         out.str("hostname", &host(call));
         out.put_i32("cpuAddrSize", usize::BITS as i32);
-        out.put_integer("memSizeMB", memory_mib());
-        out.put_integer("memLimitMB", memory_mib());
+        out.put_i64("memSizeMB", memory_mib());
+        out.put_i64("memLimitMB", memory_mib());
         out.put_i32("numCores", cores as i32);
         out.str("cpuArch", std::env::consts::ARCH);
         out.put_bool("numaEnabled", false);

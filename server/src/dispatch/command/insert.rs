@@ -20,16 +20,17 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     }
     let documents = statements(call, "insert.documents")?;
     let collection = call.writable_collection()?.bypassing_validation(bypasses);
-    let insert = |result: &mut BatchResult, _: usize, bytes: &&[u8]| {
-        collection.insert_one(document(bytes)?)?;
-        result.n += 1;
-        call.counts().inserts.add();
-        Ok(())
-    };
     let inserted = collection.insert_together(|| {
-        let result = BatchResult::default().run(&documents, ordered, insert);
-        let count = result.as_ref().map_or(0, |result| result.n);
+        let mut count = 0;
+        let insert = |result: &mut BatchResult, _: usize, bytes: &&[u8]| {
+            collection.insert_one(document(bytes)?)?;
+            result.n += 1;
+            count += 1;
+            call.counts().inserts.add();
+            Ok(())
+        };
+        let result = BatchResult::default().run(call, &documents, ordered, insert);
         (result, count)
     });
-    inserted?.counted(call).reply()
+    inserted?.reply()
 }

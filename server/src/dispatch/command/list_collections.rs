@@ -10,7 +10,7 @@ use tallymap::{Collection, Filter, View};
 use super::list_indexes::{batch_size, put_specification};
 use crate::auth::privilege::Resource;
 use crate::dispatch::call::{Call, namespace};
-use crate::dispatch::cursors::{OpenCursor, Source, put_first};
+use crate::dispatch::cursors::{OpenCursor, Source, put_list};
 use crate::dispatch::failure::Outcome;
 use crate::dispatch::put::{Put, raw};
 
@@ -65,7 +65,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     // With the last of it the list is over.
     let all = listed.len() as u64;
     let cursor = OpenCursor::new(Source::Ready(listed), ns, all, call.common.session);
-    put_first(call.cursors(), cursor, count, false)
+    put_list(call.cursors(), cursor, count, false)
 }
 
 fn view_entry(view: &View, name_only: bool) -> RawDocumentBuf {

@@ -41,7 +41,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         let mut size = 0;
         if !name_only {
             size = call.engine().database(&name)?.stats()?.file_size;
-            entry.put_integer("sizeOnDisk", size);
+            entry.put_i64("sizeOnDisk", size);
             entry.put_bool("empty", false);
         }
         let entry = entry.finish();
@@ -57,8 +57,8 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         }
     });
     if !name_only {
-        out.put_integer("totalSize", total);
-        out.put_integer("totalSizeMb", total >> 20);
+        out.put_i64("totalSize", total);
+        out.put_i64("totalSizeMb", total >> 20);
     }
     Ok(out)
 }

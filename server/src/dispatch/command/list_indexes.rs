@@ -8,10 +8,23 @@ use tallymap::bson::element::Elements;
 use tallymap::{IndexInfo, Reason};
 
 use crate::dispatch::call::Call;
-use crate::dispatch::cursors::{OpenCursor, Source, put_first};
+use crate::dispatch::cursors::{OpenCursor, Source, put_list};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::Fields;
 use crate::dispatch::put::raw;
+
+/// The order in which mongod 5.0 tells what is in a specification; what else there is follows.
+const ORDER: [&str; 9] = [
+    "v",
+    "key",
+    "name",
+    "background",
+    "unique",
+    "hidden",
+    "partialFilterExpression",
+    "sparse",
+    "expireAfterSeconds",
+];
 
 /// Lists.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
@@ -40,19 +53,24 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     // With the last of it the list is over.
     let all = listed.len() as u64;
     let cursor = OpenCursor::new(Source::Ready(listed), ns, all, call.common.session);
-    put_first(call.cursors(), cursor, count, false)
+    put_list(call.cursors(), cursor, count, false)
 }
 
-/// Writes an index's specification, without the name of the collection that it stands in.
+/// Writes an index's specification.
 pub fn put_specification(out: &mut Builder, index: &IndexInfo) -> Outcome<()> {
-    let specification = RawDocumentBuf::try_from(&index.specification).map_err(|error| {
+    let specification = RawDocumentBuf::try_from(&index.shown).map_err(|error| {
         Failure::new(Reason::InternalError, format!("index '{}': {error}", index.name))
     })?;
-    for element in Elements::new(specification.as_bytes())? {
-        let element = element?;
-        if element.name != b"ns" {
-            out.element(&element);
-        }
+    put_in_order(out, specification.as_bytes())
+}
+
+fn put_in_order(out: &mut Builder, specification: &[u8]) -> Outcome<()> {
+    let elements = Elements::new(specification)?.collect::<Result<Vec<_>, _>>()?;
+    let mut elements: Vec<_> = elements.iter().collect();
+    let rank = |name: &[u8]| ORDER.iter().position(|known| known.as_bytes() == name);
+    elements.sort_by_key(|of| rank(of.name).unwrap_or(ORDER.len()));
+    for element in elements {
+        out.element(element);
     }
     Ok(())
 }
@@ -69,4 +87,26 @@ pub fn batch_size(path: &'static str, cursor: Option<&[u8]>) -> Outcome<u64> {
         }
     }
     Ok(size.unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::{RawDocument, rawdoc};
+
+    use super::*;
+
+    #[test]
+    fn specifications_are_told_in_mongods_order() {
+        let shown = rawdoc! {
+            "v": 2, "unique": true, "key": { "a": 1 }, "name": "a_1", "sparse": true,
+            "other": 1, "hidden": true, "background": true,
+        };
+        let mut out = Builder::new();
+        put_in_order(&mut out, shown.as_bytes()).expect("a document");
+        let told = out.finish();
+        let told = RawDocument::from_bytes(&told).expect("a document");
+        let names: Vec<_> = told.iter().map(|field| field.expect("an element").0).collect();
+        let expected = ["v", "key", "name", "background", "unique", "hidden", "sparse", "other"];
+        assert_eq!(names, expected);
+    }
 }

@@ -20,6 +20,10 @@ fn named<'a>(call: &Call<'a>) -> Outcome<Collection> {
     let name = collection_name(call.target())
         .map_err(|failure| Failure::new(Reason::InvalidNamespace, failure.message()))?;
     let collection = call.collection_named(name)?;
+    if call.name == "compact" && collection.view()?.is_some() {
+        return Err(Failure::new(Reason::CommandNotSupportedOnView, "can't compact a view"));
+    }
+    collection.check_no_view()?;
     match collection.exists() {
         true => Ok(collection),
         false => Err(Failure::new(Reason::NamespaceNotFound, "collection does not exist")),
@@ -178,7 +182,9 @@ pub fn clear_plans(call: &Call<'_>) -> Outcome<Builder> {
         let message = "sort, projection, or collation provided without query";
         return Err(Failure::new(Reason::BadValue, message));
     }
-    call.collection_named(name)?.forget_plans()?;
+    let collection = call.collection_named(name)?;
+    collection.check_no_view()?;
+    collection.forget_plans()?;
     Ok(Builder::new())
 }
 
@@ -186,7 +192,7 @@ pub fn clear_plans(call: &Call<'_>) -> Outcome<Builder> {
 pub fn plan_filters(call: &Call<'_>) -> Outcome<Builder> {
     let name = collection_name(call.target())
         .map_err(|failure| Failure::new(Reason::InvalidNamespace, failure.message()))?;
-    call.collection_named(name)?;
+    call.collection_named(name)?.check_no_view()?;
     let mut out = Builder::new();
     if call.name == "planCacheListFilters" {
         out.put_array("filters", |_| {});

@@ -5,10 +5,12 @@ use tallymap::bson::builder::Builder;
 use tallymap::bson::element::Value;
 use tallymap::bson::text;
 
+use super::log_levels;
 use crate::dispatch::call::Call;
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::{is_generic, truncated};
 use crate::dispatch::put::Put;
+use crate::logging::levels::WHOLE;
 
 /// Those that can only be given when the server is started.
 const FIXED: [&str; 8] = [
@@ -60,6 +62,7 @@ fn check(name: &str, value: Value<'_>) -> Outcome<()> {
             Err(Failure::new(Reason::BadValue, message))
         }
         "logLevel" | "cursorTimeoutMillis" => Ok(()),
+        "logComponentVerbosity" => log_levels::parse(value).map(drop),
         _ if FIXED.contains(&name) => {
             Err(Failure::unnumbered(format!("not allowed to change [{name}] at runtime")))
         }
@@ -81,8 +84,19 @@ fn put(call: &Call<'_>, name: &str, value: Value<'_>, was: &mut Builder) {
             parameters.expires.set(u64::from(value.is_true()));
             was.put_bool("was", before);
         }
-        "quiet" => was.put_bool("was", parameters.quiet.swap(u64::from(value.is_true())) != 0),
-        "logLevel" => was.put_integer("was", parameters.log_level.swap(number as u64) as i64),
+        "quiet" => {
+            was.put_bool("was", parameters.log.is_quiet());
+            parameters.log.set(&[], Some(value.is_true()));
+        }
+        "logLevel" => {
+            was.put_i32("was", i32::from(parameters.log.get(WHOLE)));
+            parameters.log.set(&[(WHOLE, number)], None);
+        }
+        "logComponentVerbosity" => {
+            log_levels::put(&parameters.log, was, "was");
+            // It was checked.
+            parameters.log.set(&log_levels::parse(value).unwrap_or_default(), None);
+        }
         _ => {
             let before = call.cursors().set_timeout_ms(number.max(0) as u64);
             was.put_i64("was", before as i64);

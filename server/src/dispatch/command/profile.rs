@@ -4,18 +4,22 @@ use tallymap::bson::builder::Builder;
 use tallymap::bson::ty;
 use tallymap::{ProfilingLevel, Reason};
 
-use crate::dispatch::call::Call;
+use crate::dispatch::call::{Call, document};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::{Field, missing};
 use crate::dispatch::put::Put;
 
 const PATH: &str = "profile";
+/// What is said beside a filter.
+const NOTE: &str = "When a filter expression is set, slowms and sampleRate are not used for \
+                    profiling and slow-query log lines.";
 
 /// Tells the profiler; answers what it was told before. A level that is none asks only.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let database = call.database()?;
     let was = database.profiling();
-    let mut told = was;
+    let filter_was = database.profiling_filter();
+    let (mut told, mut filter) = (was, None);
     for field in call.fields(PATH)? {
         let field = field?;
         match field.name {
@@ -24,15 +28,12 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
                     told.slow_ms = ms;
                 }
             }
-            "filter" if field.value.as_str() == Some("unset") => {}
+            "filter" if field.value.as_str() == Some("unset") => filter = Some(None),
             "filter" if field.value.ty != ty::DOCUMENT => {
                 let message = "Expected an object, or the string 'unset'.";
                 return Err(Failure::new(Reason::BadValue, message));
             }
-            "filter" => {
-                let message = "the profiler has no filter";
-                return Err(Failure::new(Reason::CommandNotSupported, message));
-            }
+            "filter" => filter = Some(Some(document(field.value.bytes)?)),
             "sampleRate" => told.sample_rate = sample_rate(&field)?.unwrap_or(was.sample_rate),
             _ => {}
         }
@@ -44,6 +45,9 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         2 => told.level = ProfilingLevel::All,
         _ => {}
     }
+    if let Some(filter) = filter {
+        database.set_profiling_filter(filter)?;
+    }
     database.set_profiling(told)?;
     let mut out = Builder::new();
     let level = match was.level {
@@ -54,6 +58,12 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     out.put_i32("was", level);
     out.put_integer("slowms", was.slow_ms);
     out.put_f64("sampleRate", was.sample_rate);
+    if let Some(filter) = &filter_was {
+        out.document("filter", filter.as_bytes());
+    }
+    if filter_was.is_some() || matches!(filter, Some(Some(_))) {
+        out.str("note", NOTE);
+    }
     Ok(out)
 }
 

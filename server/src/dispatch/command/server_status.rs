@@ -12,6 +12,7 @@ use super::server_status_engine as engine;
 use crate::dispatch::call::Call;
 use crate::dispatch::counts::Count;
 use crate::dispatch::failure::Outcome;
+use crate::dispatch::operations::Streamed;
 use crate::dispatch::put::Put;
 use crate::wire::compressor::Compressor;
 
@@ -49,7 +50,8 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     out.put_i64("uptimeEstimate", call.uptime() as i64);
     out.put_date("localTime", now_ms());
     for (name, write) in SECTIONS {
-        let switch = call.request.field(name);
+        // Memory is told with the metrics, whatever is said of it.
+        let switch = call.request.field(if name == "mem" { "metrics" } else { name });
         if switch.is_none_or(|switch| switch.is_true()) {
             out.put_document(name, |out| write(call, out));
         }
@@ -69,15 +71,17 @@ fn asserts(call: &Call<'_>, out: &mut Builder) {
 fn connections(call: &Call<'_>, out: &mut Builder) {
     let counts = call.counts();
     let current = counts.connections.get().saturating_sub(counts.closed.get());
-    let active = call.operations().snapshots().iter().filter(|it| it.active.is_some()).count();
+    let connections = call.operations().snapshots();
+    let active = connections.iter().filter(|it| it.active.is_some()).count();
+    let streamed = |what| connections.iter().filter(|it| it.streamed == what).count();
     out.put_integer("current", current as i64);
     out.put_integer("available", call.connections_max().saturating_sub(current as usize) as i64);
     out.put_integer("totalCreated", counts.connections.get() as i64);
     out.put_integer("active", active as i64);
     out.put_integer("threaded", current as i64);
-    for name in ["exhaustIsMaster", "exhaustHello", "awaitingTopologyChanges"] {
-        out.put_i32(name, 0);
-    }
+    out.put_integer("exhaustIsMaster", streamed(Streamed::IsMaster) as i64);
+    out.put_integer("exhaustHello", streamed(Streamed::Hello) as i64);
+    out.put_integer("awaitingTopologyChanges", call.operations().waiting() as i64);
 }
 
 /// What the kernel counts of this process.

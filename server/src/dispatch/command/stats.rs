@@ -69,10 +69,18 @@ pub fn database(call: &Call<'_>) -> Outcome<Builder> {
     let mut figures = stats.to_document();
     figures.insert("views", integer(database.views()?.len() as i64));
     figures.insert("totalSize", integer(stats.storage_size + stats.index_size));
+    let exists = stats.file_size > 0;
+    // Of a database that is there everything but counts is a double.
+    let shown = |size: f64| if exists { Bson::Double(size) } else { Bson::Int32(0) };
     for name in ["dataSize", "storageSize", "indexSize", "fileSize", "totalSize"] {
-        scale_down(&mut figures, name, scale);
+        let size = size(&figures, name) as f64;
+        figures.insert(name, shown(size / scale as f64));
     }
-    figures.insert("scaleFactor", integer(scale));
+    if !exists {
+        figures.insert("avgObjSize", 0);
+    }
+    let scale_factor = if exists { Bson::Double(scale as f64) } else { integer(scale) };
+    figures.insert("scaleFactor", scale_factor);
     reply(&figures)
 }
 

@@ -27,7 +27,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
 
 fn put(out: &mut Builder, name: &str, usage: &Usage) {
     out.put_document(name, |out| {
-        out.put_i64("time", usage.time.get() as i64);
-        out.put_i64("count", usage.count.get() as i64);
+        out.put_integer("time", usage.time.get() as i64);
+        out.put_integer("count", usage.count.get() as i64);
     });
 }

@@ -48,7 +48,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
         result.upserted.extend(report.upserted.map(|id| (index, id)));
         Ok(())
     };
-    result.run(&updates, ordered, update)?.counted(call).reply()
+    result.run(call, &updates, ordered, update)?.reply()
 }
 
 /// Whether the statements are ordered, and the variables of all of them.
@@ -158,6 +158,11 @@ impl<'a> Statement<'a> {
         if self.constants.is_some() && update.ty != ty::ARRAY {
             let message = "Constant values may only be specified for pipeline updates";
             return Err(Failure::new(Reason::Location(51198), message));
+        }
+        if !self.array_filters.is_empty() && update.ty == ty::DOCUMENT {
+            let filters = self.array_filters.iter().map(|one| document(one));
+            let filters = filters.collect::<Outcome<Vec<_>>>()?;
+            collection.check_array_filters(document(update.bytes)?, filters)?;
         }
         let mut request = match (stages(update)?, self.multi) {
             (Some(stages), true) => collection.update_many_by_pipeline(filter, stages)?,

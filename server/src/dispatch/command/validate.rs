@@ -11,8 +11,8 @@ use crate::dispatch::failure::{Failure, Outcome};
 /// Checks.
 pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let is_asked = |name| call.request.field(name).is_some_and(|value| value.is_true());
-    let full = is_asked("full");
-    check(full, is_asked("background"), is_asked("repair"), is_asked("metadata"))?;
+    check(is_asked)?;
+    let (full, metadata) = (is_asked("full"), is_asked("metadata"));
     let name = collection_name(call.target())
         .map_err(|failure| Failure::new(Reason::InvalidNamespace, failure.message()))?;
     let collection = call.collection_named(name)?;
@@ -25,35 +25,67 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
             format!("Collection '{}' does not exist to validate.", collection.namespace());
         return Err(Failure::new(Reason::NamespaceNotFound, message));
     }
-    let mut found = collection.validate(full)?.to_document();
+    let mut report = collection.validate(full)?;
+    let mut repaired = false;
+    // What can be mended while others use the files is what stands in indexes.
+    if is_asked("repair") && !report.is_valid() && collection.rebuild_indexes().is_ok() {
+        report = collection.validate(full)?;
+        repaired = report.is_valid();
+    }
+    let mut found = report.to_document();
     found.remove("ok");
-    // What 5.0 says beside it; nothing is repaired here.
-    found.insert("repaired", false);
-    for name in ["extraIndexEntries", "missingIndexEntries", "corruptRecords"] {
+    // What 5.0 says beside it.
+    found.insert("repaired", repaired);
+    for name in ["warnings", "extraIndexEntries", "missingIndexEntries", "corruptRecords"] {
         found.insert(name, Bson::Array(vec![]));
+    }
+    if metadata {
+        found = found.into_iter().filter(|(name, _)| OF_METADATA.contains(&&**name)).collect();
     }
     reply(&found)
 }
 
-/// Refuses options that exclude each other, and what only a tool without a server can do.
-fn check(full: bool, background: bool, repair: bool, metadata: bool) -> Outcome<()> {
-    let refused = |message: &str| Err(Failure::new(Reason::CommandNotSupported, message));
+/// What is told of a collection whose documents are not looked at.
+const OF_METADATA: [&str; 8] = [
+    "ns",
+    "valid",
+    "repaired",
+    "warnings",
+    "errors",
+    "extraIndexEntries",
+    "missingIndexEntries",
+    "corruptRecords",
+];
+
+/// Refuses options that exclude each other.
+fn check(is_asked: impl Fn(&'static str) -> bool) -> Outcome<()> {
+    let refused = |message: String| Err(Failure::new(Reason::CommandNotSupported, message));
+    let both = |a: &str, b: &str| {
+        refused(format!(
+            "Running the validate command with both {{{a}: true }} and {{ {b}: true }} is not \
+             supported."
+        ))
+    };
+    let [full, background, fast_count, repair] =
+        ["full", "background", "enforceFastCount", "repair"].map(&is_asked);
     if background && full {
-        return refused(
-            "Running the validate command with both { background: true } and { full: true } is \
-             not supported.",
-        );
+        return both(" background", "full");
     }
-    if metadata && (full || background || repair) {
+    if background && fast_count {
+        return both(" background", "enforceFastCount");
+    }
+    if is_asked("metadata") && (full || background || fast_count || repair) {
         return refused(
             "Running the validate command with { metadata: true } is not supported with any \
-             other options",
+             other options"
+                .to_owned(),
         );
     }
-    match repair {
-        true => refused(
-            "validate does not repair: build indexes anew with reIndex, or run `tallymap repair`",
-        ),
+    if background && repair {
+        return both("background", "repair");
+    }
+    match fast_count && repair {
+        true => both("enforceFastCount", "repair"),
         false => Ok(()),
     }
 }

@@ -53,19 +53,32 @@ impl BatchResult {
         BatchResult { modified: Some(0), ..BatchResult::default() }
     }
 
-    /// Runs one statement after the other; `ordered` ones stop at the first refusal.
+    /// Runs one statement after the other; `ordered` ones stop at the first refusal. The server
+    /// counts what it came to.
     ///
     /// # Errors
-    /// What ends work before its time ends the command: what was done stays.
+    /// What ends work before its time ends the command: what was done stays, and counts.
     pub fn run<S>(
         mut self,
+        call: &Call<'_>,
+        statements: &[S],
+        ordered: bool,
+        statement: impl FnMut(&mut BatchResult, usize, &S) -> Outcome<()>,
+    ) -> Outcome<BatchResult> {
+        let done = self.run_each(statements, ordered, statement);
+        let counted = self.counted(call);
+        done.map(|()| counted)
+    }
+
+    fn run_each<S>(
+        &mut self,
         statements: &[S],
         ordered: bool,
         mut statement: impl FnMut(&mut BatchResult, usize, &S) -> Outcome<()>,
-    ) -> Outcome<BatchResult> {
+    ) -> Outcome<()> {
         for (index, one) in statements.iter().enumerate() {
             interrupt::check()?;
-            if let Err(failure) = statement(&mut self, index, one) {
+            if let Err(failure) = statement(self, index, one) {
                 if failure.is_end() {
                     return Err(failure);
                 }
@@ -75,11 +88,11 @@ impl BatchResult {
                 }
             }
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Has the server count what it came to.
-    pub fn counted(self, call: &Call<'_>) -> BatchResult {
+    fn counted(self, call: &Call<'_>) -> BatchResult {
         let counts = call.counts();
         counts.refused.add_many(self.refused.len() as u64);
         match self.modified {
@@ -167,9 +180,9 @@ mod tests {
     #[test]
     fn ordered_batches_stop_and_others_go_on() {
         let run = |ordered| {
-            let result = BatchResult::default();
-            let result = result.run(&[2, 3, 4, 5], ordered, |result, _, n| refuse_odd(result, n));
-            let result = result.expect("run to its end");
+            let mut result = BatchResult::default();
+            let done = result.run_each(&[2, 3, 4, 5], ordered, |it, _, n| refuse_odd(it, n));
+            done.expect("run to its end");
             raw(result.reply().expect("a reply"))
         };
         let error = |index: i32| rawdoc! { "index": index, "code": 2, "errmsg": "odd" };
@@ -181,8 +194,8 @@ mod tests {
     fn the_texts_of_many_refusals_are_bounded() {
         let statements = vec![(); WRITE_BATCH_MAX];
         let refuse = || Err(Failure::new(Reason::BadValue, "x".repeat(1000)));
-        let result = BatchResult::default().run(&statements, false, |_, _, ()| refuse());
-        let result = result.expect("run to its end");
+        let mut result = BatchResult::default();
+        result.run_each(&statements, false, |_, _, ()| refuse()).expect("run to its end");
         assert!(result.reply().expect("a reply").finish().len() < 16 << 20);
     }
 
@@ -193,8 +206,8 @@ mod tests {
             let info = vec![5; 10_000].into();
             Err(Failure::from(tallymap::Error::DocumentInvalid { info }))
         };
-        let result = BatchResult::default().run(&statements, false, |_, _, ()| refuse());
-        let result = result.expect("run to its end");
+        let mut result = BatchResult::default();
+        result.run_each(&statements, false, |_, _, ()| refuse()).expect("run to its end");
         let told = result.refused.iter().filter(|(_, failure)| failure.details_len() > 0).count();
         assert_eq!((told, result.refused.len()), ((8 << 20) / 10_000, WRITE_BATCH_MAX));
         assert!(result.reply().expect("a reply").finish().len() < 16 << 20);
