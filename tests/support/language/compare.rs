@@ -85,7 +85,6 @@ fn essence(command: &str, reply: &Document) -> Document {
     if command == "listIndexes" {
         let mut list = batch(&out).unwrap_or_default();
         for index in &mut list {
-            index.remove("v");
             index.remove("ns");
             // In which order the options stand is each version's own.
             let mut fields: Vec<(String, Bson)> = std::mem::take(index).into_iter().collect();

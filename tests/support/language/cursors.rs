@@ -139,7 +139,7 @@ pub fn shape(reply: &Document) -> Document {
             let value = match (name.as_str(), value) {
                 ("id", Bson::Int64(id)) => Bson::from(if *id == 0 { "ended" } else { "open" }),
                 ("ns", Bson::String(ns)) => ns.split_once('.').map_or("", |(_, rest)| rest).into(),
-                (_, value) => without_version(value),
+                (_, value) => without_namespace(value),
             };
             out.insert(name, value);
         }
@@ -151,12 +151,12 @@ pub fn shape(reply: &Document) -> Document {
     out
 }
 
-/// A batch; indexes without the version of their form, which is each server's own.
-fn without_version(batch: &Bson) -> Bson {
+/// A batch; indexes without the name of their collection, which older servers tell.
+fn without_namespace(batch: &Bson) -> Bson {
     let Some(list) = batch.as_array() else { return batch.clone() };
     let plain = |doc: &Bson| match doc {
         Bson::Document(doc) => {
-            let kept = doc.iter().filter(|(name, _)| !matches!(name.as_str(), "v" | "ns"));
+            let kept = doc.iter().filter(|(name, _)| name.as_str() != "ns");
             kept.map(|(name, value)| (name.clone(), value.clone())).collect::<Document>().into()
         }
         other => other.clone(),

@@ -2,32 +2,35 @@
 
 use bson::{Bson, Document};
 
+use super::known_writes::known_of_writes;
 use super::shell;
 use super::target::code;
 
 /// Why these replies may differ; none if they may not.
 pub fn known(command: &Document, ours: &Document, theirs: &Document) -> Option<&'static str> {
     let text = shell::command(command);
-    let message = theirs.get_str("errmsg").unwrap_or_default();
     // MMAPv1 refuses index keys of more than 1,024 bytes.
     if code(ours) == Some(17280) {
         return Some("key too long");
     }
-    // 5.0.4 stumbles over some filters when it moves stages; in a find they are fine.
-    if message.starts_with("Failed to optimize pipeline") && message.contains("unknown top level") {
-        return Some("a filter that 5.0.4 cannot move");
-    }
     // What fails for one document depends on which documents reach it, and in which order.
-    let running = ["PlanExecutor error", "Failed to optimize", "Executor error"];
-    let runs = running.iter().any(|start| message.starts_with(start));
-    let moved = code(theirs).is_none() && moves_stages(command);
-    // The same the other way round: what we moved ahead leaves nothing to fail.
-    if command.contains_key("aggregate") && code(ours).is_none() && runs && moves_stages(command) {
-        return Some("a stage that 5.0.4 runs and we need not");
-    }
-    let ours_runs = code(ours).is_some_and(|code| !is_of_the_form(code));
-    if command.contains_key("aggregate") && ours_runs && (runs || moved) {
+    if command.contains_key("aggregate") && fails(ours) && fails(theirs) {
         return Some("which of several errors is met first");
+    }
+    // These need more digits than a double has.
+    let text_of = |reply: &Document| reply.get_str("errmsg").unwrap_or_default().to_owned();
+    if code(ours) == Some(115) && text_of(ours).ends_with("of decimals is not supported") {
+        return Some("functions of decimals");
+    }
+    // Of conditions of one kind 5.0.4 runs those first whose contents come first.
+    let lists = text.matches("$or:").count() + text.matches("$nor:").count();
+    let fails_running = |reply| text_of(reply).contains("Executor error");
+    if text.contains("$expr:") && lists > 1 && (fails_running(ours) || fails_running(theirs)) {
+        return Some("which condition of a filter is met first");
+    }
+    // Where it computes fields, too, 5.0.4 keeps the places of what it leaves out of an array.
+    if projects_in_array_and_unwinds(command) {
+        return Some("what is left of an array's elements");
     }
     // 5.0.4 projects before it sorts, and forgets that a path with a number reads an array.
     let sort = command.get_document("sort").ok();
@@ -41,22 +44,18 @@ pub fn known(command: &Document, ours: &Document, theirs: &Document) -> Option<&
         return Some("an empty $all, simplified by 5.0.4");
     }
     // In 5.0.4 a field that was left out and is set again is where it was.
-    if code(ours).is_none() && leaves_out_and_sets(command) && sorted(ours) == sorted(theirs) {
-        return Some("where a field is that comes back");
+    if code(ours).is_none() && leaves_out_and_sets(command) {
+        let (mut a, mut b) = (sorted(ours), sorted(theirs));
+        // Groups come in the order of hashes.
+        if text.contains("$group:") || text.contains("$sortByCount:") {
+            a.iter_mut().chain(&mut b).for_each(|documents| documents.sort());
+        }
+        if a == b {
+            return Some("where a field is that comes back");
+        }
     }
-    // The order of documents after a move is the record store's, and with it which fails first.
-    let many = text.contains("multi: true");
-    if command.contains_key("update") && many && same_places(ours, theirs, true) {
-        return Some("which document, or which part of an update, is met first");
-    }
-    // In 5.0.4 `u: {}` counts what was nothing but its _id.
-    let is_counted = ours.get("n") == theirs.get("n") && same_places(ours, theirs, false);
-    if command.contains_key("update") && text.contains("u: {}") && is_counted {
-        return Some("an empty replacement that 5.0.4 counts");
-    }
-    // Of several keys that are there already, one is told.
-    if keys_of(ours).is_some() && keys_of(ours) == keys_of(theirs) {
-        return Some("which of several duplicate keys is told");
+    if let Some(why) = known_of_writes(command, ours, theirs) {
+        return Some(why);
     }
     // Groups come in the order of hashes.
     if text.contains("find: \"out\"") && unordered(ours) == unordered(theirs) {
@@ -67,33 +66,16 @@ pub fn known(command: &Document, ours: &Document, theirs: &Document) -> Option<&
     if command.contains_key("aggregate") && sorts > 1 && unordered(ours) == unordered(theirs) {
         return Some("ties of two sorts");
     }
-    // In which order sets have their elements is up to hashes.
-    if ["$setUnion", "$setIntersection"].iter().any(|name| text.contains(name)) {
+    // In which order sets have their elements is up to hashes; what is made of a set may show it.
+    if has_set(command) && (unordered(ours) == unordered(theirs) || reads_set(command)) {
         return Some("the order of a set");
     }
     None
 }
 
-/// Are the same writes refused, and perhaps some at all, if perhaps for other reasons?
-fn same_places(ours: &Document, theirs: &Document, is_some: bool) -> bool {
-    let places = |reply: &Document| -> Option<Vec<Option<Bson>>> {
-        let errors = reply.get_array("writeErrors").ok().cloned().unwrap_or_default();
-        let index = |error: &Bson| error.as_document().and_then(|e| e.get("index").cloned());
-        code(reply).is_none().then(|| errors.iter().map(index).collect())
-    };
-    let (ours, theirs) = (places(ours), places(theirs));
-    ours == theirs && ours.is_some_and(|places| !is_some || !places.is_empty())
-}
-
-/// Which writes were refused by which index.
-fn keys_of(reply: &Document) -> Option<Vec<(Option<Bson>, Option<Bson>)>> {
-    let errors = reply.get_array("writeErrors").ok()?;
-    let of = |error: &Bson| {
-        let error = error.as_document().cloned().unwrap_or_default();
-        (error.get("index").cloned(), error.get("keyPattern").cloned())
-    };
-    let keys: Vec<_> = errors.iter().map(of).collect();
-    keys.iter().any(|(_, pattern)| pattern.is_some()).then_some(keys)
+/// Does a reply tell of what went wrong with a document, not with the pipeline itself?
+pub fn fails(reply: &Document) -> bool {
+    code(reply).is_some_and(|code| !is_of_the_form(code))
 }
 
 /// A reply's documents, and the arrays in them, in one order.
@@ -131,40 +113,83 @@ fn is_of_the_form(code: i32) -> bool {
     )
 }
 
-/// Has the pipeline a stage that leaves fields out before one that sets some?
+/// Has the pipeline a projection with computed fields that takes a path in what it unwinds next?
+fn projects_in_array_and_unwinds(command: &Document) -> bool {
+    let stages = command.get_array("pipeline").map_or(&[][..], |stages| stages);
+    let stages: Vec<&Document> = stages.iter().filter_map(Bson::as_document).collect();
+    let unwound = |stage: &Document| match stage.get("$unwind") {
+        Some(Bson::String(path)) => Some(path.clone()),
+        Some(Bson::Document(unwind)) => unwind.get_str("path").ok().map(str::to_owned),
+        _ => None,
+    };
+    let computes = |value: &Bson| matches!(value, Bson::Document(_) | Bson::String(_));
+    stages.iter().enumerate().any(|(at, stage)| {
+        let Ok(project) = stage.get_document("$project") else { return false };
+        project.values().any(computes)
+            && stages[at + 1..].iter().filter_map(|stage| unwound(stage)).any(|path| {
+                let inner = format!("{}.", path.trim_start_matches('$'));
+                project.keys().any(|name| name.starts_with(&inner))
+            })
+    })
+}
+
+/// Has the pipeline a stage that leaves fields out, or sets them to nothing, before one that sets
+/// some?
 fn leaves_out_and_sets(command: &Document) -> bool {
     let text = shell::command(command);
-    let behind = ["$unset:", "$project:"].iter().filter_map(|name| text.find(name)).min();
+    let behind = ["$unset:", "$project:", "$unwind:", "$addFields:", "$set:"];
+    let behind = behind.iter().filter_map(|name| text.find(name)).min();
     let sets = ["$addFields:", "$set:", "includeArrayIndex:", "$lookup:", "$project:"];
     let last = sets.iter().filter_map(|name| text.rfind(name)).max();
     command.contains_key("aggregate") && behind.is_some_and(|behind| last > Some(behind))
 }
 
-/// The documents of a reply with their fields in one order.
-fn sorted(reply: &Document) -> Option<Bson> {
-    fn in_order(value: &Bson) -> Bson {
+/// The documents of a reply with their fields in one order, as texts: not-a-number is itself.
+fn sorted(reply: &Document) -> Option<Vec<String>> {
+    fn in_order(value: &Bson) -> String {
         match value {
-            Bson::Array(values) => values.iter().map(in_order).collect::<Vec<_>>().into(),
+            Bson::Array(values) => format!("{:?}", values.iter().map(in_order).collect::<Vec<_>>()),
             Bson::Document(fields) => {
                 let mut fields: Vec<_> =
-                    fields.iter().map(|(name, value)| (name.clone(), in_order(value))).collect();
-                fields.sort_by(|(a, _), (b, _)| a.cmp(b));
-                fields.into_iter().collect::<Document>().into()
+                    fields.iter().map(|(name, value)| (name, in_order(value))).collect();
+                fields.sort();
+                format!("{fields:?}")
             }
-            other => other.clone(),
+            other => shell::value(other),
         }
     }
-    Some(in_order(reply.get_document("cursor").ok()?.get("firstBatch")?))
+    let batch = reply.get_document("cursor").ok()?.get_array("firstBatch").ok()?;
+    Some(batch.iter().map(in_order).collect())
 }
 
-/// Stages that the server moves ahead of others or drops, so that fewer documents are computed.
-const MOVED: [&str; 4] = ["$match", "$sort", "$count", "$skip"];
+/// Operators whose results are sets.
+const SETS: [&str; 2] = ["$setUnion", "$setIntersection"];
 
-/// Has the pipeline a stage that the server would move ahead, or drop?
-fn moves_stages(command: &Document) -> bool {
+fn has_set(command: &Document) -> bool {
+    let text = shell::command(command);
+    command.contains_key("aggregate") && SETS.iter().any(|name| text.contains(name))
+}
+
+/// Is a set what another operator reads, or groups and sorts may go by?
+fn reads_set(command: &Document) -> bool {
+    fn any(value: &Bson, is_read: bool) -> bool {
+        match value {
+            Bson::Array(values) => values.iter().any(|value| any(value, is_read)),
+            Bson::Document(fields) => fields.iter().any(|(name, value)| {
+                let is_set = SETS.contains(&name.as_str());
+                (is_set && is_read) || any(value, is_read || (name.starts_with('$') && !is_set))
+            }),
+            _ => false,
+        }
+    }
     let stages = command.get_array("pipeline").map_or(&[][..], |stages| stages);
-    let name = |stage: &Bson| stage.as_document().and_then(|stage| stage.keys().next().cloned());
-    let names: Vec<String> = stages.iter().filter_map(name).collect();
-    names.iter().skip(1).any(|name| MOVED.contains(&name.as_str()))
-        || names.iter().any(|name| name == "$facet")
+    let of_stage = |stage: &Bson| {
+        let stage = stage.as_document().cloned().unwrap_or_default();
+        let computes = |name: &str| matches!(name, "$project" | "$addFields" | "$set");
+        stage.iter().any(|(name, value)| any(value, !computes(name)))
+    };
+    stages.iter().any(of_stage)
+        || stages.iter().filter_map(Bson::as_document).any(|stage| {
+            ["$sort", "$group", "$sortByCount"].iter().any(|name| stage.contains_key(name))
+        })
 }

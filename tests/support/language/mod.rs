@@ -16,6 +16,7 @@ mod filters;
 mod finds;
 mod indexes;
 pub mod known;
+mod known_writes;
 pub mod naive;
 mod pipelines;
 #[cfg(feature = "reference")]
