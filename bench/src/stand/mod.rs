@@ -1,9 +1,10 @@
 //! Servers that the lab runs as processes of their own: `tallymap serve` as it is, a bare echo,
-//! and both over tokio instead of a thread for each connection.
+//! both over tokio instead of a thread for each connection, and the first on a slower disk.
 
 mod echo;
 #[cfg(feature = "wire-tokio")]
 mod over_tokio;
+mod slow_disk;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -29,6 +30,8 @@ pub enum Kind {
     Serve,
     /// Its commands over tokio
     ServeTokio,
+    /// `tallymap serve` on a disk whose syncs take half a millisecond longer
+    ServeSlowDisk,
     /// An answer of the length that is asked for: a thread for each connection
     Echo,
     /// The same over tokio
@@ -38,7 +41,7 @@ pub enum Kind {
 impl Kind {
     /// Is it in this build?
     pub fn is_built(self) -> bool {
-        cfg!(feature = "wire-tokio") || matches!(self, Kind::Serve | Kind::Echo)
+        cfg!(feature = "wire-tokio") || !matches!(self, Kind::ServeTokio | Kind::EchoTokio)
     }
 
     /// What runs it: this program.
@@ -68,6 +71,7 @@ impl Stand {
     pub fn run(&self) -> ExitCode {
         let outcome = match self.kind {
             Kind::Serve => return self.serve(),
+            Kind::ServeSlowDisk => slow_disk::serve(self.port, &self.dbpath),
             Kind::Echo => echo::run(self.port),
             #[cfg(feature = "wire-tokio")]
             Kind::ServeTokio => over_tokio::serve(self.port, &self.dbpath),

@@ -24,6 +24,8 @@ pub enum System {
     Tallymap,
     /// Its commands over tokio.
     TallymapTokio,
+    /// On a disk whose syncs take half a millisecond longer.
+    TallymapSlowDisk,
     Echo,
     EchoTokio,
     /// The reference.
@@ -40,6 +42,7 @@ impl System {
         Some(match name {
             "tallymap" => System::Tallymap,
             "tallymap-tokio" => System::TallymapTokio,
+            "tallymap-slow-disk" => System::TallymapSlowDisk,
             "echo" => System::Echo,
             "echo-tokio" => System::EchoTokio,
             "mongod" => System::Mongod,
@@ -54,6 +57,7 @@ impl System {
         match self {
             System::Tallymap => "tallymap",
             System::TallymapTokio => "tallymap over tokio",
+            System::TallymapSlowDisk => "tallymap on a slower disk",
             System::Echo => "echo",
             System::EchoTokio => "echo over tokio",
             System::Mongod => "mongod",
@@ -79,6 +83,7 @@ impl System {
         match self {
             System::Tallymap => Some(Kind::Serve),
             System::TallymapTokio => Some(Kind::ServeTokio),
+            System::TallymapSlowDisk => Some(Kind::ServeSlowDisk),
             System::Echo => Some(Kind::Echo),
             System::EchoTokio => Some(Kind::EchoTokio),
             _ => None,
