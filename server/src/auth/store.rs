@@ -99,6 +99,15 @@ impl<'a> Store<'a> {
         }
     }
 
+    /// Puts a document in the place of the one of this name.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn replace(&self, name: &Name, document: &RawDocument) -> Outcome<()> {
+        self.collection()?.replace_one(rawdoc! { "_id": name.id() }, document)?.run()?;
+        Ok(())
+    }
+
     /// Changes the document of this name by an update. Answers whether there is one.
     ///
     /// # Errors

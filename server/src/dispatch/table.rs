@@ -184,6 +184,7 @@ fn writes_at_its_end(request: &Request<'_>) -> bool {
 
 /// Every command.
 const COMMANDS: &[Command] = &[
+    command("_mergeAuthzCollections", c::merge_users::run).admin().writes(),
     command("abortTransaction", c::elsewhere::no_transaction).admin().writes().in_api(),
     command("aggregate", c::aggregate::run).does(Does::Read).writes().in_api(),
     command("appendOplogNote", c::elsewhere::replica_set).admin(),

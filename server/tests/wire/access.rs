@@ -410,3 +410,50 @@ fn users_are_changed_while_others_are_answered() {
         assert!(changes.join().expect("no panic") > 0);
     });
 }
+
+#[test]
+fn who_restores_puts_users_in_the_place_of_those_who_are_there() {
+    let (server, mut root) = with_root();
+    let mut restorer = server.connect();
+    for (name, db, role) in [("kept", "d", "read"), ("gone", "d", "read"), ("giver", "admin", "")] {
+        let role = if role.is_empty() { "userAdminAnyDatabase" } else { role };
+        let create = rawdoc! { "createUser": name, "pwd": "pw", "roles": [role], "$db": db };
+        assert_eq!(code(&mut root, &create), 0);
+    }
+    let create =
+        rawdoc! { "createUser": "tool", "pwd": "pw", "roles": ["restore"], "$db": "admin" };
+    assert_eq!(code(&mut root, &create), 0);
+    assert_eq!(log_in(&mut restorer, "tool", "pw", "admin").get_bool("done").ok(), Some(true));
+    let copy = |pipeline: bson::RawArrayBuf| {
+        rawdoc! { "aggregate": "system.users", "pipeline": pipeline, "cursor": {}, "$db": "admin" }
+    };
+    let found = root.run(&copy([rawdoc! { "$match": { "user": "kept" } }].into_iter().collect()));
+    let kept = found.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
+    let kept = kept.expect("a batch").into_iter().next().expect("one").expect("sound");
+    let kept = kept.as_document().expect("a user").to_owned();
+    let insert = rawdoc! { "insert": "tempusers", "documents": [kept], "$db": "admin" };
+    assert_eq!(code(&mut restorer, &insert), 0);
+    let merge = |db: &str| {
+        rawdoc! {
+            "_mergeAuthzCollections": 1, "tempUsersCollection": "admin.tempusers",
+            "tempRolesCollection": "", "db": db, "drop": true, "$db": "admin",
+        }
+    };
+    // He gives any role, but may not read where they come from.
+    let mut giver = server.connect();
+    assert_eq!(log_in(&mut giver, "giver", "pw", "admin").get_bool("done").ok(), Some(true));
+    assert_eq!(code(&mut giver, &merge("d")), 13);
+    assert_eq!(code(&mut restorer, &merge("d")), 0);
+    let mut client = server.connect();
+    assert_eq!(log_in(&mut client, "kept", "pw", "d").get_bool("done").ok(), Some(true));
+    assert_eq!(log_in(&mut client, "gone", "pw", "d").get_i32("code").ok(), Some(18));
+    // One that is not where it would be looked for takes the others with it: nothing changes.
+    let other = rawdoc! {
+        "_id": "x", "user": "new", "db": "d", "credentials": {}, "roles": [],
+    };
+    let insert = rawdoc! { "insert": "tempusers", "documents": [other], "$db": "admin" };
+    assert_eq!(code(&mut restorer, &insert), 0);
+    assert_eq!(code(&mut restorer, &merge("")), 2);
+    let count = rawdoc! { "count": "system.users", "query": {}, "$db": "admin" };
+    assert_eq!(root.run(&count).get_i32("n").ok(), Some(4));
+}

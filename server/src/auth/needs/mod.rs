@@ -48,6 +48,7 @@ use Action as A;
 use Need::{Collection, Database, Fields, Login, Nothing, Server};
 
 const NEEDS: &[(&str, Need)] = &[
+    ("_mergeAuthzCollections", Fields(users::merge)),
     ("aggregate", Fields(data::aggregate)),
     ("authenticate", Nothing),
     ("availableQueryOptions", Nothing),

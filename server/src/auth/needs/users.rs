@@ -119,6 +119,22 @@ pub fn update_role(asked: &Asked<'_>) -> Outcome<bool> {
         && asked.may_privileges(A::GrantRole)?)
 }
 
+/// Who comes along may have any role: so it takes who may give and take all of them, and may read
+/// where they come from.
+pub fn merge(asked: &Asked<'_>) -> Outcome<bool> {
+    let may_read = |field| {
+        let source = asked.field(field).and_then(Value::as_str).filter(|name| !name.is_empty());
+        source
+            .and_then(|name| name.split_once('.'))
+            .is_none_or(|(database, name)| asked.may(Resource::Collection(database, name), A::Find))
+    };
+    let actions =
+        [A::CreateUser, A::DropUser, A::CreateRole, A::DropRole, A::GrantRole, A::RevokeRole];
+    Ok(asked.may_all(Resource::AllCollections, &actions)
+        && may_read("tempUsersCollection")
+        && may_read("tempRolesCollection"))
+}
+
 /// Users that are asked for by name: everybody may look at himself.
 pub fn users_info(asked: &Asked<'_>) -> Outcome<bool> {
     let (database, target) = (asked.checked.database, asked.checked.target);

@@ -2,6 +2,12 @@
 
 /// The texts, in the order of the names.
 const TEXTS: &[(&str, &str)] = &[
+    (
+        "_mergeAuthzCollections",
+        "Takes users and roles over from other collections: { _mergeAuthzCollections: 1, \
+         tempUsersCollection: \"admin.x\", tempRolesCollection: \"admin.y\", db: \"\", drop: \
+         false }",
+    ),
     ("abortTransaction", "Ends a transaction; a standalone has none"),
     ("aggregate", "Runs a pipeline: { aggregate: collection or 1, pipeline: [...], cursor: {} }"),
     ("appendOplogNote", "Of replica sets"),

@@ -45,6 +45,7 @@ pub mod list_indexes;
 pub mod log_levels;
 pub mod log_rotate;
 pub mod maintenance;
+pub mod merge_users;
 pub mod parameters;
 pub mod ping;
 pub mod profile;
