@@ -66,12 +66,13 @@ impl Collection {
     ) -> Result<Option<R>> {
         let counters = &self.database.shared.counters;
         let find = |open: &OpenCollection, view: &ReadView<'_>| {
+            open.check_shrinkable()?;
             find_first(Holding::WholeCollection, open, view, search, counters)
         };
         if_it_exists(self.change_after(find, |open, unit, found| match found {
             None => Ok(None),
             Some(place) => {
-                check_deletable(open)?;
+                open.check_maintainable()?;
                 let kept = keep(document_at(&open.store, unit, place.loc)?);
                 open.remove(unit, place.loc).map(|()| Some(kept))
             }
@@ -142,8 +143,9 @@ impl Delete<'_> {
         let mut deleted = 0;
         self.collection.each_match(
             &search,
+            OpenCollection::check_shrinkable,
             |open, unit, loc| {
-                check_deletable(open)?;
+                open.check_maintainable()?;
                 open.remove(unit, loc)
             },
             |()| deleted += 1,
@@ -153,21 +155,27 @@ impl Delete<'_> {
 }
 
 impl OpenCollection {
+    /// Refuses deletions, whether anything matches or not, where documents only go when others
+    /// come.
+    ///
+    /// # Errors
+    /// [`Reason::IllegalOperation`].
+    pub fn check_shrinkable(&self) -> Result<()> {
+        match self.is_capped {
+            false => Ok(()),
+            true => {
+                let message =
+                    format!("cannot remove from a capped collection: {}", self.store.ns());
+                Err(Error::refused(Reason::IllegalOperation, message))
+            }
+        }
+    }
+
     /// Removes one record with its entries.
     pub fn remove(&self, edit: &mut impl Edit, loc: RecordLoc) -> Result<()> {
         self.forget(edit, loc)?;
         self.unindex(edit, loc)?;
         self.cursors.advance_off(edit, loc)?;
         self.store.remove(edit, loc)
-    }
-}
-
-fn check_deletable(open: &OpenCollection) -> Result<()> {
-    open.check_maintainable()?;
-    match open.is_capped {
-        false => Ok(()),
-        true => {
-            Err(Error::refused(Reason::IllegalOperation, "cannot remove from a capped collection"))
-        }
     }
 }

@@ -61,16 +61,19 @@ impl Walk<'_> {
 
 impl Collection {
     /// Walks what is looked for, in natural order or in that of an index; each record is changed
-    /// by `work`, and what that answers is given to `done` once it is sure to stay.
+    /// by `work`, and what that answers is given to `done` once it is sure to stay. Before
+    /// anything is looked for, `may` can refuse.
     ///
     /// Others may change the collection between two steps. A record that moves ahead of the walk
     /// is met again: who moves records remembers where to.
     ///
     /// # Errors
-    /// Those of `work`, and what ends long work before its time; what was changed before stays.
+    /// Those of `may` and `work`, and what ends long work before its time; what was changed before
+    /// stays.
     pub(super) fn each_match<R>(
         &self,
         search: &Search<'_>,
+        may: impl FnOnce(&OpenCollection) -> Result<()>,
         mut work: impl FnMut(&OpenCollection, &mut UnitOfWork<'_>, RecordLoc) -> Result<R>,
         mut done: impl FnMut(R),
     ) -> Result<()> {
@@ -82,6 +85,7 @@ impl Collection {
                 drop(guard);
                 return self.check_no_view();
             };
+            may(open)?;
             Query::of(question(open, search)?)
         };
         let run = QueryRun::new(core, shared, query)?;

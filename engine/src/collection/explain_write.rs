@@ -198,7 +198,12 @@ impl ExplainWrite {
     fn query(&self, search: &Search<'_>) -> Result<Query> {
         let guard = self.collection.core.shared();
         let question = match guard.open()? {
-            Some(open) => question(open, search)?,
+            Some(open) => {
+                if self.update.is_none() {
+                    open.check_shrinkable()?;
+                }
+                question(open, search)?
+            }
             None => Question::of(std::sync::Arc::new(search.filter.clone())),
         };
         let mut query = Query {

@@ -179,6 +179,7 @@ impl Collection {
         let moved_to = std::cell::RefCell::new(HashSet::new());
         self.each_match(
             &job.search,
+            |_| Ok(()),
             |open, unit, loc| {
                 if moved_to.borrow().contains(&loc) {
                     return Ok(UpdateReport::default());

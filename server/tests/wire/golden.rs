@@ -22,7 +22,6 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
         "\"index\": { \"keyPattern\": { \"d\": 1 }, \"expireAfterSeconds\"",
         "a number keeps its type",
     ),
-    ("catalogue", "\"delete\": \"cap\"", "the text does not name the collection"),
     ("coll_mod", "\"t\": 1 }, \"expireAfterSeconds\": 300 }", "a number keeps its type"),
     ("coll_mod", "\"expireAfterSeconds\": -1 }", "a number keeps its type"),
     ("coll_mod", "\"expireAfterSeconds\": 12 }", "a number keeps its type"),

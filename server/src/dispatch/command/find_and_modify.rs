@@ -40,6 +40,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let found = change.run(&collection).map_err(|failure| {
         // Not what is wrong with the request, or with where it goes to.
         let is_met = failure.code() != 166
+            && failure.code() != Reason::IllegalOperation.code()
             && !failure.is_end()
             && !failure.message().starts_with("error processing query")
             && change.prepared(&collection).is_ok_and(|change| change.check_request().is_ok());
