@@ -262,6 +262,25 @@ impl<'a> Call<'a> {
         Ok(namespace(self.common.database, collection_name(self.target())?))
     }
 
+    /// The same, of what cursors read: of a collection, or of a list as in
+    /// `$cmd.listCollections`.
+    pub fn cursor_namespace(&self) -> Outcome<String> {
+        self.cursor_namespace_of(collection_name(self.target())?)
+    }
+
+    fn cursor_namespace_of(&self, name: &str) -> Outcome<String> {
+        let ns = namespace(self.common.database, name);
+        if name.is_empty() {
+            let message = format!("Invalid namespace specified '{ns}'");
+            return Err(Failure::new(Reason::InvalidNamespace, message));
+        }
+        if name.starts_with('.') {
+            let message = format!("Collection names cannot start with '.': {name}");
+            return Err(Failure::new(Reason::InvalidNamespace, message));
+        }
+        Ok(ns)
+    }
+
     /// The collection that its first field names.
     pub fn collection(&self) -> Outcome<Collection> {
         let name = collection_name(self.target()).map_err(|failure| match self.name {
@@ -273,15 +292,7 @@ impl<'a> Call<'a> {
 
     /// A collection of the database that it is sent to.
     pub fn collection_named(&self, name: &str) -> Outcome<Collection> {
-        let ns = namespace(self.common.database, name);
-        if name.is_empty() {
-            let message = format!("Invalid namespace specified '{ns}'");
-            return Err(Failure::new(Reason::InvalidNamespace, message));
-        }
-        if name.starts_with('.') {
-            let message = format!("Collection names cannot start with '.': {name}");
-            return Err(Failure::new(Reason::InvalidNamespace, message));
-        }
+        let ns = self.cursor_namespace_of(name)?;
         if name.contains('$') {
             let message = format!("Invalid collection name: {name}");
             return Err(Failure::new(Reason::InvalidNamespace, message));

@@ -24,7 +24,7 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
             _ => return field.unknown(),
         }
     }
-    let ns = call.collection()?.namespace().to_string();
+    let ns = call.cursor_namespace()?;
     let ids = ids(cursors.ok_or_else(|| missing(PATH, "cursors"))?)?;
     check_own(call, &ids)?;
     let cursors = call.cursors();
