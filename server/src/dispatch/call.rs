@@ -311,7 +311,7 @@ impl<'a> Call<'a> {
     pub fn writable_collection(&self) -> Outcome<Collection> {
         let name = collection_name(self.target())?;
         check_not_system(self.common.database, name)?;
-        if name == "system.views" && WRITES.contains(&self.name) {
+        if matches!(name, "system.views" | "system.profile") && WRITES.contains(&self.name) {
             let message = format!("cannot write to {}.{name}", self.common.database);
             return Err(Failure::new(Reason::InvalidNamespace, message));
         }
@@ -319,8 +319,8 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Commands that write documents.
-const WRITES: [&str; 4] = ["insert", "update", "delete", "findAndModify"];
+/// Commands that write documents, or what leads to them.
+const WRITES: [&str; 5] = ["insert", "update", "delete", "findAndModify", "createIndexes"];
 
 /// Refuses the names that are the server's own.
 pub fn check_not_system(database: &str, name: &str) -> Outcome<()> {
