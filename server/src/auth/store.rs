@@ -8,7 +8,7 @@ use super::name::{Kind, Name};
 use crate::dispatch::failure::Outcome;
 
 /// The version of the form in which users are kept.
-const SCHEMA_VERSION: i32 = 5;
+pub const SCHEMA_VERSION: i32 = 5;
 
 /// The documents of users, or of roles.
 #[derive(Debug, Clone, Copy)]

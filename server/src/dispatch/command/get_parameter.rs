@@ -4,6 +4,7 @@ use tallymap::bson::builder::{Builder, Index};
 
 use super::log_levels;
 use crate::auth::scram::Mechanism;
+use crate::auth::store::SCHEMA_VERSION;
 use crate::dispatch::call::Call;
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::is_generic;
@@ -14,7 +15,9 @@ use crate::logging::levels::WHOLE;
 type Write = fn(&Call<'_>, &mut Builder, &str);
 
 /// Every parameter that there is.
-const PARAMETERS: [(&str, Write); 14] = [
+const PARAMETERS: [(&str, Write); 15] = [
+    // By it tools know whether users and roles can be dumped and restored.
+    ("authSchemaVersion", |_, out, name| out.put_i32(name, SCHEMA_VERSION)),
     ("authenticationMechanisms", |_, out, name| {
         out.put_array(name, |out| {
             for (at, mechanism) in Mechanism::ALL.into_iter().enumerate() {

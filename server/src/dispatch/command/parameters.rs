@@ -13,9 +13,11 @@ use crate::dispatch::put::Put;
 use crate::logging::levels::WHOLE;
 
 /// Those that can only be given when the server is started.
-const FIXED: [&str; 8] = [
+const FIXED: [&str; 10] = [
+    "authSchemaVersion",
     "authenticationMechanisms",
     "enableTestCommands",
+    "featureCompatibilityVersion",
     "journalCommitInterval",
     "maxBSONDepth",
     "notablescan",
