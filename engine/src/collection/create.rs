@@ -13,6 +13,7 @@ use crate::disk_loc::RecordLoc;
 use crate::error::{Error, Reason, Result};
 use crate::format::namespace::details::FLAG_POWER_OF_2;
 use crate::index::index_definition::IndexDefinition;
+use crate::index::index_request;
 use crate::limits::{INDEXES_MAX, NAMESPACE_NAME_MAX};
 use crate::namespace_string::NamespaceString;
 use crate::store::{
@@ -26,6 +27,7 @@ impl CollectionOptions {
     /// Refuses options that contradict each other.
     pub(crate) fn check(&self) -> Result<()> {
         self.validation.check()?;
+        self.check_engines()?;
         let bad = |message: &str| Err(Error::refused(Reason::InvalidOptions, message));
         match &self.capped {
             None => Ok(()),
@@ -44,6 +46,15 @@ impl CollectionOptions {
             }
             Some(_) => Ok(()),
         }
+    }
+
+    fn check_engines(&self) -> Result<()> {
+        let defaults = self.index_option_defaults.as_deref();
+        let defaults = defaults.and_then(|it| it.get_document("storageEngine").ok());
+        for options in [self.storage_engine.as_deref(), defaults].into_iter().flatten() {
+            index_request::check_engines(options.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// The options as the catalogue keeps them; `None` where all are default.
@@ -72,6 +83,12 @@ impl CollectionOptions {
         let flags = self.policy.user_flags();
         if flags != FLAG_POWER_OF_2 {
             entry.append(bson::cstr!("flags"), flags);
+        }
+        if let Some(options) = &self.storage_engine {
+            entry.append(bson::cstr!("storageEngine"), options.clone());
+        }
+        if let Some(options) = &self.index_option_defaults {
+            entry.append(bson::cstr!("indexOptionDefaults"), options.clone());
         }
         self.validation.append_to(&mut entry);
         (!entry.is_empty()).then_some(entry)

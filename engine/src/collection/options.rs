@@ -4,6 +4,9 @@ use bson::{RawBsonRef, RawDocument, RawDocumentBuf};
 
 use super::stored_options::StoredOptions;
 use super::validation::ValidationRules;
+use super::variables::collation_of;
+use crate::error::{Error, Reason, Result};
+use crate::index::index_request;
 use crate::store::{CappedExtents, SizingPolicy};
 use crate::update::FieldOrder;
 
@@ -17,6 +20,8 @@ pub struct CollectionOptions {
     pub(crate) no_id_index: bool,
     pub(crate) validation: ValidationRules,
     pub(crate) collation: Option<RawDocumentBuf>,
+    pub(crate) storage_engine: Option<RawDocumentBuf>,
+    pub(crate) index_option_defaults: Option<RawDocumentBuf>,
 }
 
 /// Size of a capped collection.
@@ -39,6 +44,9 @@ impl CollectionOptions {
             Some(RawBsonRef::Double(number)) => Some(number as i64),
             _ => None,
         };
+        let kept = |name| field(name).and_then(|it| it.as_document()).map(ToOwned::to_owned);
+        options.storage_engine = kept("storageEngine");
+        options.index_option_defaults = kept("indexOptionDefaults");
         options.no_id_index = field("autoIndexId").and_then(|it| it.as_bool()) == Some(false);
         if field("capped").and_then(|capped| capped.as_bool()) == Some(true) {
             options = options.capped(number("size").unwrap_or_default());
@@ -95,6 +103,37 @@ impl CollectionOptions {
     pub fn collation(mut self, collation: impl AsRef<RawDocument>) -> Self {
         self.collation = Some(collation.as_ref().to_owned());
         self
+    }
+
+    /// Options of storage engines by their names, as MongoDB has them. They are kept for who dumps
+    /// the collection, and mean nothing here.
+    pub fn storage_engine(mut self, options: impl AsRef<RawDocument>) -> Self {
+        self.storage_engine = Some(options.as_ref().to_owned());
+        self
+    }
+
+    /// The same of its indexes: `{ storageEngine: { … } }`.
+    pub fn index_option_defaults(mut self, options: impl AsRef<RawDocument>) -> Self {
+        self.index_option_defaults = Some(options.as_ref().to_owned());
+        self
+    }
+
+    /// Checks what somebody says of its index on `_id`, as a dump does.
+    ///
+    /// # Errors
+    /// [`Reason::BadValue`] and others, if it is another index than it will be.
+    pub fn check_id_index(&self, specification: impl AsRef<RawDocument>) -> Result<()> {
+        let specification = specification.as_ref();
+        index_request::check_id_request(specification.as_bytes())?;
+        let Ok(told) = specification.get_document("collation") else { return Ok(()) };
+        let (told, own) = (collation_of(Some(told))?, collation_of(self.collation.as_deref())?);
+        match told.map(|it| it.to_bson()) == own.map(|it| it.to_bson()) {
+            true => Ok(()),
+            false => {
+                let message = "'idIndex' must have the same collation as the collection.";
+                Err(Error::refused(Reason::BadValue, message))
+            }
+        }
     }
 
     /// A capped collection of `size` bytes, in which the oldest documents make room for new ones.

@@ -57,15 +57,16 @@ const ID_FIELDS: [&[u8]; 6] = [b"v", b"key", b"name", b"ns", b"_id", b"collation
 /// [`Reason::InvalidIndexSpecificationOption`], [`Reason::CannotCreateIndex`],
 /// [`Reason::TypeMismatch`] and others, each with 5.0's number.
 pub fn checked(request: &[u8]) -> Result<Vec<u8>> {
-    let in_request = |error: Error| match error {
-        Error::Refused { reason, message } => {
-            let request = text::document(request);
-            let message = format!("Error in specification {request} :: caused by :: {message}");
-            Error::refused(reason, message)
+    let in_request = |shown: String| {
+        move |error: Error| match error {
+            Error::Refused { reason, message } => {
+                let message = format!("Error in specification {shown} :: caused by :: {message}");
+                Error::refused(reason, message)
+            }
+            other => other,
         }
-        other => other,
     };
-    check_fields(request).map_err(in_request)?;
+    check_fields(request).map_err(in_request(text::document(request)))?;
     let key = get(request, "key")?.map(|key| key.value).unwrap_or_default();
     let is_id = request_key::is_id(key);
     if is_id {
@@ -76,8 +77,33 @@ pub fn checked(request: &[u8]) -> Result<Vec<u8>> {
     if !is_id {
         request_key::check_name(&name, key)?;
     }
-    check_together(request, key, &name).map_err(in_request)?;
+    check_together(request, key, &name).map_err(in_request(with_version(request)))?;
     kept(request, key, &name)
+}
+
+/// Checks what is said of the index on `_id` where the collection is created.
+///
+/// # Errors
+/// As [`checked`], and for one without a name.
+pub fn check_id_request(request: &[u8]) -> Result<()> {
+    check_fields(request)?;
+    if get(request, "name")?.is_none() {
+        let message = "The 'name' field is a required property of an index specification";
+        return refused(Reason::FailedToParse, message);
+    }
+    check_id(request, get(request, "key")?.map(|key| key.value).unwrap_or_default())
+}
+
+/// The request as it is shown once it is known to be sound field by field: with a version.
+fn with_version(request: &[u8]) -> String {
+    let mut out = Builder::new();
+    for element in Elements::new(request).into_iter().flatten().flatten() {
+        out.element(&element);
+    }
+    if let Ok(None) = get(request, "v") {
+        out.number("v", Number::Int32(2));
+    }
+    text::document(&out.finish())
 }
 
 fn refused<T>(reason: Reason, message: impl Into<String>) -> Result<T> {
@@ -232,12 +258,12 @@ fn check_id(request: &[u8], key: &[u8]) -> Result<()> {
             let message = format!(
                 "The field '{}' is not valid for an _id index specification. Specification: {}",
                 element.name_lossy(),
-                text::document(request)
+                with_version(request)
             );
             return refused(Reason::InvalidIndexSpecificationOption, message);
         }
     }
-    if !request_key::is_ascending_id(key) {
+    if !request_key::is_id(key) || !request_key::is_ascending_id(key) {
         let message = format!(
             "The field 'key' for an _id index must be {{_id: 1}}, but got {}",
             text::document(key)
@@ -305,24 +331,35 @@ fn check_storage_engine(engine: Value<'_>) -> Result<()> {
         let message = "\"storageEngine\" options must be a document if present";
         return refused(Reason::CannotCreateIndex, message);
     }
-    match Elements::new(engine.bytes)?.next().transpose()? {
-        None => refused(
+    if Elements::new(engine.bytes)?.next().is_none() {
+        return refused(
             Reason::CannotCreateIndex,
             "Empty \"storageEngine\" options are invalid. Please remove the field or include \
              valid options.",
-        ),
-        Some(engine) if engine.name == b"mmapv1" => Ok(()),
-        Some(engine) if engine.ty != ty::DOCUMENT => {
-            let name = engine.name_lossy();
+        );
+    }
+    check_engines(engine.bytes)
+}
+
+/// Options of storage engines are documents by their names: of this one, and of the one that wrote
+/// what is restored here. They mean nothing, and are kept for who dumps it again.
+///
+/// # Errors
+/// [`Reason::BadValue`], and [`Reason::InvalidOptions`] for any other engine.
+pub fn check_engines(options: &[u8]) -> Result<()> {
+    for engine in Elements::new(options)? {
+        let engine = engine?;
+        let name = engine.name_lossy();
+        if engine.ty != ty::DOCUMENT {
             let message = format!("'storageEngine.{name}' has to be an embedded document.");
-            refused(Reason::BadValue, message.as_str())
+            return refused(Reason::BadValue, message);
         }
-        Some(engine) => {
-            let name = engine.name_lossy();
+        if !matches!(engine.name, b"mmapv1" | b"wiredTiger") {
             let message = format!("{name} is not a registered storage engine for this server");
-            refused(Reason::InvalidOptions, message)
+            return refused(Reason::InvalidOptions, message);
         }
     }
+    Ok(())
 }
 
 /// The request as it is kept (Q2).

@@ -26,7 +26,6 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
     ("coll_mod", "\"expireAfterSeconds\": -1 }", "a number keeps its type"),
     ("coll_mod", "\"expireAfterSeconds\": 12 }", "a number keeps its type"),
     ("create", "{ \"locale\": \"xx\" }", "the text has no defaults"),
-    ("order_of_errors", "\"name\": \"_id_", "the text has not the version that was filled in"),
 ];
 
 /// What a reply has beside what is compared.

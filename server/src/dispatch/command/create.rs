@@ -6,11 +6,10 @@ use tallymap::bson::collation::OPTIONS as COLLATION_OPTIONS;
 use tallymap::bson::element::{Elements, get};
 use tallymap::bson::text;
 use tallymap::{
-    CollectionOptions, IndexSpec, Reason, SizingPolicy, ValidationAction, ValidationLevel,
-    ValidationRules, View,
+    CollectionOptions, Reason, SizingPolicy, ValidationAction, ValidationLevel, ValidationRules,
+    View,
 };
 
-use super::index_spec;
 use crate::dispatch::call::{Call, collection_name, document, namespace};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::fields::{Field, Fields, missing};
@@ -37,6 +36,8 @@ struct Options<'a> {
     auto_index_id: Option<bool>,
     collation: Option<&'a [u8]>,
     id_index: Option<&'a [u8]>,
+    storage_engine: Option<&'a [u8]>,
+    index_defaults: Option<&'a [u8]>,
     rules: Rules<'a>,
     view_on: Option<&'a str>,
     pipeline: Option<Vec<&'a [u8]>>,
@@ -138,8 +139,8 @@ impl<'a> Options<'a> {
                 "autoIndexId" => options.auto_index_id = field.number_or_bool()?,
                 "collation" => options.collation = collation(&field)?,
                 "idIndex" => options.id_index = field.object()?,
-                "storageEngine" => check_storage_engine(&field)?,
-                "indexOptionDefaults" => check_index_options(&field)?,
+                "storageEngine" => options.storage_engine = field.object()?,
+                "indexOptionDefaults" => options.index_defaults = index_options(&field)?,
                 "viewOn" => options.view_on = field.string()?,
                 "pipeline" => options.pipeline = Some(field.documents()?),
                 "timeseries" => options.time_series = field.object()?,
@@ -183,45 +184,28 @@ impl<'a> Options<'a> {
         if self.pipeline.is_some() && self.view_on.is_none() {
             return Err(invalid("'pipeline' requires 'viewOn' to also be specified"));
         }
+        self.check_id_index()?;
         if self.auto_index_id == Some(false) && database != "local" {
             let message = format!(
                 "autoIndexId:false is not allowed for collection {ns} because it can be replicated"
             );
             return Err(Failure::new(Reason::Location(50001), message));
         }
-        self.check_id_index()
+        Ok(())
     }
 
-    /// The index on `_id`, as a dump describes it: it says nothing new.
+    /// May it be said what the index on `_id` is?
     fn check_id_index(&self) -> Outcome<()> {
         let Some(spec) = self.id_index else { return Ok(()) };
         if self.view_on.is_some() {
             let shown = text::document(spec);
             return Err(invalid(&format!("'idIndex' is not allowed with 'viewOn': {shown}")));
         }
-        for field in Elements::new(spec)? {
-            let field = field?;
-            if !IndexSpec::may_have(field.name) {
-                let (name, shown) = (field.name_lossy(), text::document(spec));
-                let message = format!(
-                    "The field '{name}' is not valid for an index specification. Specification: \
-                     {shown}"
-                );
-                return Err(Failure::new(Reason::InvalidIndexSpecificationOption, message));
-            }
+        if self.auto_index_id.is_some() {
+            let shown = text::document(spec);
+            return Err(invalid(&format!("'idIndex' is not allowed with 'autoIndexId': {shown}")));
         }
-        let Some(key) = get(spec, "key")? else {
-            let message = "The 'key' field is a required property of an index specification";
-            return Err(Failure::new(Reason::FailedToParse, message));
-        };
-        if index_spec::is_on_id(spec) {
-            return Ok(());
-        }
-        let message = format!(
-            "The field 'key' for an _id index must be {{_id: 1}}, but got {}",
-            text::document(key.value)
-        );
-        Err(Failure::new(Reason::BadValue, message))
+        Ok(())
     }
 
     fn refused_time_series(&self, ns: &str, options: &[u8]) -> Failure {
@@ -252,6 +236,16 @@ impl<'a> Options<'a> {
         }
         if let Some(collation) = self.collation {
             out = out.collation(document(collation)?);
+        }
+        if let Some(spec) = self.id_index {
+            out.check_id_index(document(spec)?)?;
+        }
+        let is_said = |options: &&[u8]| *options != EMPTY;
+        if let Some(engine) = self.storage_engine.filter(is_said) {
+            out = out.storage_engine(document(engine)?);
+        }
+        if let Some(defaults) = self.index_defaults.filter(is_said) {
+            out = out.index_option_defaults(document(defaults)?);
         }
         if self.auto_index_id == Some(false) {
             out = out.auto_index_id(false);
@@ -330,28 +324,16 @@ fn policy(field: &Field<'_>) -> Outcome<Option<SizingPolicy>> {
     }))
 }
 
-/// Options of storage engines are documents by their names. None of them is about this one.
-fn check_storage_engine(field: &Field<'_>) -> Outcome<()> {
-    for engine in Fields::of("create.storageEngine", field.object()?.unwrap_or(EMPTY))? {
-        let engine = engine?;
-        if engine.value.as_document().is_none() {
-            let message =
-                format!("'storageEngine.{}' has to be an embedded document.", engine.name);
-            return Err(Failure::new(Reason::BadValue, message));
-        }
-    }
-    Ok(())
-}
-
-fn check_index_options(field: &Field<'_>) -> Outcome<()> {
-    for option in Fields::of("create.indexOptionDefaults", field.object()?.unwrap_or(EMPTY))? {
+fn index_options<'a>(field: &Field<'a>) -> Outcome<Option<&'a [u8]>> {
+    let options = field.object()?;
+    for option in Fields::of("create.indexOptionDefaults", options.unwrap_or(EMPTY))? {
         let option = option?;
         match option.name {
             "storageEngine" => drop(option.object()?),
             _ => return option.unknown(),
         }
     }
-    Ok(())
+    Ok(options)
 }
 
 fn refuse_clustered(field: &Field<'_>) -> Outcome<()> {

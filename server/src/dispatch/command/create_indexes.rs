@@ -35,9 +35,12 @@ pub fn run(call: &Call<'_>) -> Outcome<Builder> {
     let mut out = Builder::new();
     out.put_integer("numIndexesBefore", created.before as i64);
     out.put_integer("numIndexesAfter", created.after as i64);
-    match created.before == created.after {
-        true => drop(out.str("note", "all indexes already exist")),
-        false => out.put_bool("createdCollectionAutomatically", created.created_collection),
+    let nothing_new = created.before == created.after;
+    if created.created_collection || !nothing_new {
+        out.put_bool("createdCollectionAutomatically", created.created_collection);
+    }
+    if nothing_new {
+        out.str("note", "all indexes already exist");
     }
     Ok(out)
 }

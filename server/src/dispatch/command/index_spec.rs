@@ -2,7 +2,7 @@
 //! the engine's; here is what only the command says of them.
 
 use tallymap::bson::builder::Builder;
-use tallymap::bson::element::{Element, Elements, get};
+use tallymap::bson::element::{Elements, get};
 use tallymap::bson::text;
 use tallymap::{IndexSpec, Reason};
 
@@ -32,14 +32,4 @@ pub fn prepared(spec: &[u8], ignores_unknown: bool) -> Outcome<Vec<u8>> {
         }
     }
     Ok(out.finish())
-}
-
-/// Is it that of an index on `_id`?
-pub fn is_on_id(spec: &[u8]) -> bool {
-    let Ok(Some(key)) = get(spec, "key") else { return false };
-    let mut fields = Elements::new(key.value).into_iter().flatten().flatten();
-    let is_ascending = |first: &Element<'_>| {
-        first.name == b"_id" && first.val().as_number().is_some_and(|number| number.to_f64() == 1.0)
-    };
-    fields.next().is_some_and(|first| is_ascending(&first)) && fields.next().is_none()
 }

@@ -102,7 +102,7 @@ fn positive(scale: i64) -> Outcome<i64> {
 fn nothing(ns: &str) -> Document {
     bson::doc! {
         "ns": ns, "size": 0, "count": 0, "storageSize": 0, "nindexes": 0, "totalIndexSize": 0,
-        "indexDetails": {}, "indexSizes": {}, "capped": false,
+        "indexDetails": {}, "indexSizes": {},
     }
 }
 
