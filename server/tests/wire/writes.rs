@@ -92,6 +92,7 @@ fn changes() -> Vec<Document> {
         let index = doc! { "key": { name: 1 }, "name": name };
         doc! { "createIndexes": on, "indexes": [index], "$db": "d" }
     };
+    let role = doc! { "_id": "d.t", "role": "t", "db": "d", "privileges": [], "roles": [] };
     vec![
         doc! { "insert": "c", "documents": [{ "_id": 1, "a": 1 }, { "_id": 2 }], "$db": "d" },
         doc! { "update": "c", "updates": [{ "q": {}, "u": { "$inc": { "a": 1 } } }], "$db": "d" },
@@ -129,6 +130,11 @@ fn changes() -> Vec<Document> {
         doc! { "dropRole": "r", "$db": "d" },
         doc! { "createRole": "s", "privileges": [], "roles": [], "$db": "d" },
         doc! { "dropAllRolesFromDatabase": 1, "$db": "d" },
+        doc! { "insert": "roles", "documents": [role], "$db": "d" },
+        doc! {
+            "_mergeAuthzCollections": 1, "tempRolesCollection": "d.roles", "db": "d",
+            "$db": "admin",
+        },
     ]
 }
 
