@@ -114,6 +114,41 @@ fn writes_are_explained_as_they_would_be_done() {
 }
 
 #[test]
+fn a_scan_is_explained_with_what_it_looks_for() {
+    let commands = Commands::new();
+    let explain = |command: Document| commands.done(doc! { "explain": command });
+    let q = doc! { "a": "x" };
+    let update = doc! { "q": q.clone(), "u": { "$set": { "b": 1 } }, "multi": true };
+    for command in [
+        doc! { "count": "c", "query": q.clone() },
+        doc! { "update": "c", "updates": [update] },
+        doc! { "delete": "c", "deletes": [{ "q": q, "limit": 0 }] },
+    ] {
+        let explained = explain(command);
+        let winner = winner(&explained).get_document("inputStage").expect("a stage below");
+        let shown =
+            doc! { "stage": "COLLSCAN", "filter": { "a": { "$eq": "x" } }, "direction": "forward" };
+        assert_eq!(*winner, shown);
+        let stats = explained.get_document("executionStats").expect("ran");
+        let verb = stats.get_document("executionStages").expect("stages");
+        let number = |name| verb.get_i32(name).expect("an int32");
+        assert_eq!(number("advanced"), 0, "{verb}");
+        assert_eq!(number("needTime"), number("works") - 1, "{verb}");
+        let scan = verb.get_document("inputStage").expect("a stage below");
+        let names: Vec<_> = scan.keys().take(3).map(String::as_str).collect();
+        assert_eq!(names, ["stage", "filter", "nReturned"]);
+    }
+    let all = explain(doc! { "find": "c" });
+    assert_eq!(*winner(&all), doc! { "stage": "COLLSCAN", "direction": "forward" });
+}
+
+/// The plan that an explanation says is taken.
+fn winner(explained: &Document) -> &Document {
+    let planner = explained.get_document("queryPlanner").expect("planned");
+    planner.get_document("winningPlan").expect("a winner")
+}
+
+#[test]
 fn cursors_are_told_once_that_their_collection_is_gone() {
     let gone = |open: Document, go: Document| {
         let commands = Commands::new();

@@ -47,6 +47,9 @@ impl Stage for CollScan {
     }
 
     fn describe(&self, out: &mut Builder, counted: bool) {
+        if let Some(filter) = &self.filter {
+            super::describe::filter(out, filter);
+        }
         out.str("direction", direction_name(self.direction));
         if counted {
             super::describe::count(out, "docsExamined", self.looked.documents);

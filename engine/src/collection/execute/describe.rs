@@ -80,10 +80,11 @@ fn leading_filter(elements: &[u8]) -> (&[u8], &[u8]) {
     elements.split_at(len.map_or(0, |len| HEAD.len() + len))
 }
 
-/// What a verb above all stages did, and how many documents it would give itself.
+/// What a verb above all stages did, and how many documents it would give itself: what it does with
+/// the others needs time, too.
 pub fn stats_above(out: &mut Builder, below: &Stats, advanced: u64) {
     let (works, is_eof) = (below.works, below.is_eof);
-    let need_time = below.advanced.saturating_sub(advanced);
+    let need_time = works.saturating_sub(advanced + u64::from(is_eof));
     stats(out, &Stats { works, advanced, need_time, is_eof, ..Stats::default() });
 }
 
