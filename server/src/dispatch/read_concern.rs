@@ -18,7 +18,7 @@ pub fn check(concern: Value<'_>) -> Outcome<()> {
     for element in Elements::new(concern.bytes)? {
         let element = element?;
         match element.name {
-            b"level" => check_level(element.val().as_str())?,
+            b"level" => check_level(element.val())?,
             b"provenance" => {}
             b"afterClusterTime" | b"atClusterTime" => {
                 let message = format!(
@@ -37,14 +37,19 @@ pub fn check(concern: Value<'_>) -> Outcome<()> {
     Ok(())
 }
 
-fn check_level(level: Option<&str>) -> Outcome<()> {
+fn check_level(level: Value<'_>) -> Outcome<()> {
+    let Some(level) = level.as_str() else {
+        let found = ty::name(level.ty);
+        let message = format!("\"level\" had the wrong type. Expected string, found {found}");
+        return Err(Failure::new(Reason::TypeMismatch, message));
+    };
     match level {
-        Some("local" | "available" | "majority") => Ok(()),
-        Some("snapshot") => {
+        "local" | "available" | "majority" => Ok(()),
+        "snapshot" => {
             let message = "node needs to be a replica set member to use readConcern: snapshot";
             Err(Failure::new(Reason::NotAReplicaSet, message))
         }
-        Some("linearizable") => {
+        "linearizable" => {
             let message = "node needs to be a replica set member to use read concern";
             Err(Failure::new(Reason::NotAReplicaSet, message))
         }
@@ -71,7 +76,7 @@ mod tests {
             (rawdoc! { "level": "snapshot" }, 123),
             (rawdoc! { "level": "linearizable" }, 123),
             (rawdoc! { "level": "foo" }, 9),
-            (rawdoc! { "level": 1 }, 9),
+            (rawdoc! { "level": 1 }, 14),
             (rawdoc! { "foo": 1 }, 72),
             (rawdoc! { "afterClusterTime": 1 }, 20),
         ] {
