@@ -18,3 +18,9 @@ pub struct LastWrite {
     /// Where a key was there already.
     pub ns: Option<String>,
 }
+
+impl From<Failure> for LastWrite {
+    fn from(failure: Failure) -> LastWrite {
+        LastWrite { failure: Some(failure), ..LastWrite::default() }
+    }
+}

@@ -13,8 +13,14 @@ pub const HEADER_LEN: usize = 16;
 pub enum Opcode {
     /// An answer to an [`Opcode::Query`].
     Reply,
+    /// The old way to change documents.
+    Update,
+    /// The old way to insert them.
+    Insert,
     /// The old way to send a command: what clients say first.
     Query,
+    /// The old way to delete documents.
+    Delete,
     /// The old way to kill cursors.
     KillCursors,
     /// A message within a message.
@@ -28,7 +34,10 @@ impl Opcode {
     pub fn of(number: i32) -> Option<Opcode> {
         match number {
             1 => Some(Opcode::Reply),
+            2001 => Some(Opcode::Update),
+            2002 => Some(Opcode::Insert),
             2004 => Some(Opcode::Query),
+            2006 => Some(Opcode::Delete),
             2007 => Some(Opcode::KillCursors),
             2012 => Some(Opcode::Compressed),
             2013 => Some(Opcode::Msg),
@@ -39,7 +48,10 @@ impl Opcode {
     fn number(self) -> i32 {
         match self {
             Opcode::Reply => 1,
+            Opcode::Update => 2001,
+            Opcode::Insert => 2002,
             Opcode::Query => 2004,
+            Opcode::Delete => 2006,
             Opcode::KillCursors => 2007,
             Opcode::Compressed => 2012,
             Opcode::Msg => 2013,

@@ -8,7 +8,7 @@ use super::MESSAGE_LEN_MAX;
 use super::codec::Codec;
 use super::frame::{Header, Opcode};
 use super::op_query::Query;
-use super::{op_compressed, op_msg, op_query};
+use super::{op_compressed, op_msg, op_query, op_write};
 use crate::dispatch::Dispatcher;
 use crate::dispatch::call::Client;
 use crate::dispatch::failure::{Failure, Outcome};
@@ -151,6 +151,14 @@ impl<'a> Talk<'a> {
                     }
                 }
                 Done::Answered
+            }
+            Opcode::Insert | Opcode::Update | Opcode::Delete => {
+                match op_write::parse(header.opcode, message) {
+                    None => return Done::Close,
+                    Some(Ok(write)) => drop(self.run(write.request())),
+                    Some(Err(failure)) => drop(self.client.last_write.replace(failure.into())),
+                }
+                Done::Nothing
             }
             // Nobody sends it any more, and nobody waits for an answer.
             Opcode::KillCursors => Done::Nothing,

@@ -13,6 +13,7 @@ use tallymap_server::wire::connection::serve;
 use tallymap_server::wire::crc32c::crc32c;
 use tallymap_server::wire::stream::Link;
 
+use crate::old_writes::old_write;
 use crate::support::{dispatcher, message, op_msg, section, sequence};
 
 /// A client that sends all of it, in pieces of a length, and keeps what it is told.
@@ -104,6 +105,9 @@ fn sound() -> Vec<(Vec<u8>, i32)> {
         (op_msg(2, &[&documents, &insert]), 0),
         (message(2004, &query), 1),
         (message(2007, &[0; 16]), 0),
+        (old_write(2001, 1, &[&rawdoc! {}, &rawdoc! { "$inc": { "n": 1 } }]), 0),
+        (old_write(2002, 0, &[&rawdoc! { "a": 1 }, &rawdoc! {}]), 0),
+        (compressed(Compressor::Zlib, &old_write(2006, 0, &[&rawdoc! { "a": 1 }])), 0),
         (checked, 2013),
         (compressed(Compressor::Zlib, &message(2004, &query)), 2012),
     ];
@@ -192,7 +196,7 @@ fn noise_is_no_message() {
         let noise: Vec<u8> = (0..len).map(|_| rng.rand_u32() as u8).collect();
         talk(&dispatcher, &noise, usize::MAX);
         // As long as it says, of each kind.
-        for kind in [2004, 2007, 2012, 2013] {
+        for kind in [2001, 2002, 2004, 2006, 2007, 2012, 2013] {
             talk(&dispatcher, &message(kind, &noise), usize::MAX);
         }
     }
