@@ -56,6 +56,8 @@ pub struct OpenCursor {
     held: Option<RawDocumentBuf>,
     /// Documents that it may still give.
     left: u64,
+    /// Documents that it gave.
+    given: u64,
     session: Option<SessionId>,
     /// Who may fetch from it.
     owner: Owner,
@@ -117,6 +119,7 @@ impl OpenCursor {
             ns,
             held: None,
             left: if limit == 0 { u64::MAX } else { limit },
+            given: 0,
             session,
             owner: Owner::default(),
             tailable: None,
@@ -169,6 +172,7 @@ impl OpenCursor {
             written += 1;
             self.left -= 1;
         }
+        self.given += written;
         // One that waits at its end looks often, and mostly in vain.
         if let Source::Engine(cursor) = &mut self.source
             && (written > 0 || self.tailable.is_none())
@@ -312,6 +316,14 @@ impl Cursors {
                 cursor.held = None;
                 cursor.source = Source::Gone(why.to_owned());
             }
+        }
+    }
+
+    /// What an idle cursor reads, and how many documents it gave.
+    pub fn look_at(&self, id: i64) -> Option<(String, u64)> {
+        match self.lock().places.get(&id)? {
+            Place::Idle { cursor, .. } => Some((cursor.ns.clone(), cursor.given)),
+            Place::InUse { .. } => None,
         }
     }
 

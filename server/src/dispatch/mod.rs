@@ -222,6 +222,11 @@ impl Dispatcher {
         &self.operations
     }
 
+    /// What an idle cursor reads, and how many documents it gave.
+    pub fn cursor(&self, id: i64) -> Option<(String, u64)> {
+        self.cursors.look_at(id)
+    }
+
     /// A message of so many bytes came.
     pub fn count_received(&self, len: usize) {
         self.counts.requests.add();

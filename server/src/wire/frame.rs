@@ -17,8 +17,10 @@ pub enum Opcode {
     Update,
     /// The old way to insert them.
     Insert,
-    /// The old way to send a command: what clients say first.
+    /// The old way to send a command, what clients say first, and to find.
     Query,
+    /// The old way to fetch more of what was found.
+    GetMore,
     /// The old way to delete documents.
     Delete,
     /// The old way to kill cursors.
@@ -37,6 +39,7 @@ impl Opcode {
             2001 => Some(Opcode::Update),
             2002 => Some(Opcode::Insert),
             2004 => Some(Opcode::Query),
+            2005 => Some(Opcode::GetMore),
             2006 => Some(Opcode::Delete),
             2007 => Some(Opcode::KillCursors),
             2012 => Some(Opcode::Compressed),
@@ -51,6 +54,7 @@ impl Opcode {
             Opcode::Update => 2001,
             Opcode::Insert => 2002,
             Opcode::Query => 2004,
+            Opcode::GetMore => 2005,
             Opcode::Delete => 2006,
             Opcode::KillCursors => 2007,
             Opcode::Compressed => 2012,
@@ -105,6 +109,11 @@ pub fn c_string(bytes: &[u8], at: usize) -> Option<(&str, usize)> {
     let rest = bytes.get(at..)?;
     let len = rest.iter().position(|byte| *byte == 0)?;
     Some((str::from_utf8(&rest[..len]).ok()?, at + len + 1))
+}
+
+/// The database and the collection that a namespace names.
+pub fn namespace(ns: &str) -> Option<(&str, &str)> {
+    ns.split_once('.').filter(|(database, name)| !database.is_empty() && !name.is_empty())
 }
 
 #[cfg(test)]

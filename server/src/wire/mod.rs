@@ -4,8 +4,8 @@
 //! [`server`] listens at what [`options`] say, by [`listener`], and gives each connection a thread;
 //! [`stream`] is what it is talked over: a [`socket`], with [`tls`] or without. [`connection`]
 //! reads into an [`inbox`], has it answered by [`talk`], and writes. [`frame`] is how long a
-//! message is and what kind; [`op_msg`], [`op_query`], [`op_write`] and [`op_compressed`]
-//! are those spoken.
+//! message is and what kind; [`op_msg`], [`op_query`], [`op_read`], [`op_write`] and
+//! [`op_compressed`] are those spoken.
 //!
 //! W1. Nothing is allocated by a length that a frame claims: memory follows the bytes that come.
 //! W2. Commands are parsed where they lie in the message.
@@ -23,6 +23,7 @@ pub mod listener;
 pub mod op_compressed;
 pub mod op_msg;
 pub mod op_query;
+pub mod op_read;
 pub mod op_write;
 pub mod options;
 mod registry;

@@ -1,7 +1,7 @@
 //! `OP_QUERY`, by which many clients say their first hello, and `OP_REPLY`, its answer.
 //!
-//! Any command can be sent so, to `db.$cmd`. The queries of collections that were sent so before
-//! there was `find` are refused.
+//! Any command can be sent so, to `db.$cmd`. Sent to a collection it is what `find` is now:
+//! [`op_read`](super::op_read) makes one of it.
 
 use tallymap::Reason;
 use tallymap::bson::builder::Builder;
@@ -10,39 +10,71 @@ use tallymap::bson::element::{Elements, get};
 use tallymap::bson::ty;
 
 use super::frame::{self, HEADER_LEN, Opcode, c_string, int};
+use super::op_read;
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::put::Put;
 
 /// The flag of a request for one answer after the other.
 const EXHAUST: i32 = 64;
 /// The flag of an answer that says why a query failed.
-const QUERY_FAILURE: i32 = 2;
-/// The flag of an answer of a server that can wait for data: always set.
-const AWAIT_CAPABLE: i32 = 8;
+pub const QUERY_FAILURE: i32 = 2;
+/// The flag of an answer of a server that can wait for data: set unless it failed.
+pub const AWAIT_CAPABLE: i32 = 8;
 /// The number by which later servers refuse what is no command.
 const UNSUPPORTED: i32 = 352;
-/// Letters of a namespace that are repeated: more than one can have.
-const NAME_LEN_MAX: usize = 255;
 
 /// What is asked.
 #[derive(Debug)]
-pub enum Query<'a> {
+pub enum Query {
     /// A command as it would be in an `OP_MSG`, with `$db`; or why it is none.
     Command(Outcome<Vec<u8>>),
-    /// The documents of this collection.
-    Find(&'a str),
+    /// The find that it is; or why it is none.
+    Find(Outcome<Vec<u8>>),
+}
+
+/// What a message says.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// How it is meant.
+    pub flags: i32,
+    /// Whom it is sent to.
+    pub ns: &'a str,
+    /// How many to pass over.
+    pub skip: i32,
+    /// How many to answer.
+    pub wanted: i32,
+    /// The command or the filter, maybe a selector.
+    pub documents: &'a [u8],
+}
+
+/// What is answered.
+#[derive(Debug)]
+pub struct Found<'a> {
+    /// How it is meant.
+    pub flags: i32,
+    /// The number of the cursor that has more, or 0.
+    pub cursor: i64,
+    /// How many documents it had given before.
+    pub from: i32,
+    /// These it gives now.
+    pub documents: &'a [&'a [u8]],
 }
 
 /// Parses a message, header included. None if the connection is to be closed: it is torn.
-pub fn parse(message: &[u8]) -> Option<Query<'_>> {
-    // Flags, namespace, how many to pass over, how many to answer, the command, maybe a selector.
+pub fn parse(message: &[u8]) -> Option<Query> {
     let flags = int(message, HEADER_LEN)?;
     let (ns, at) = c_string(message, HEADER_LEN + 4)?;
-    let wanted = int(message, at + 4)?;
+    let (skip, wanted) = (int(message, at)?, int(message, at + 4)?);
     let documents = message.get(at + 8..)?;
+    let asked = Asked { flags, ns, skip, wanted, documents };
     let database = ns.strip_suffix(".$cmd").filter(|database| !database.contains('.'));
-    let Some(database) = database else { return Some(Query::Find(ns)) };
     let refused = |code, message| Err(Failure::new(Reason::Location(code), message));
+    let Some(database) = database else {
+        // Who asks for one answer after the other waits for what does not come.
+        let is_streamed = flags & EXHAUST != 0;
+        let streamed = || refused(UNSUPPORTED, format!("OP_QUERY does not stream '{ns}'"));
+        return Some(Query::Find(if is_streamed { streamed() } else { op_read::find(&asked) }));
+    };
     Some(Query::Command(match wanted {
         _ if flags & EXHAUST != 0 => {
             refused(18527, format!("The 'exhaust' OP_QUERY flag is invalid for commands: {ns}"))
@@ -82,27 +114,24 @@ fn command(database: &str, documents: &[u8]) -> Outcome<Vec<u8>> {
 
 /// Puts the answer `document` to request `to` into `out`.
 pub fn put_reply(out: &mut Vec<u8>, number: i32, to: i32, document: &[u8]) {
-    put(out, number, to, AWAIT_CAPABLE, document);
+    put(
+        out,
+        number,
+        to,
+        &Found { flags: AWAIT_CAPABLE, cursor: 0, from: 0, documents: &[document] },
+    );
 }
 
-/// Puts the refusal of a query of `ns` into `out`.
-pub fn put_refusal(out: &mut Vec<u8>, number: i32, to: i32, ns: &str) {
-    let mut document = Builder::new();
-    let ns: String = ns.chars().take(NAME_LEN_MAX).collect();
-    document.str("$err", &format!("OP_QUERY finds nothing in '{ns}': send a find command"));
-    document.put_i32("code", UNSUPPORTED);
-    document.put_f64("ok", 0.0);
-    put(out, number, to, QUERY_FAILURE, &document.finish());
-}
-
-fn put(out: &mut Vec<u8>, number: i32, to: i32, flags: i32, document: &[u8]) {
+/// Puts the answer to request `to` into `out`.
+pub fn put(out: &mut Vec<u8>, number: i32, to: i32, found: &Found<'_>) {
     frame::begin(out, number, to, Opcode::Reply);
-    out.reserve(document.len() + 20);
-    out.extend_from_slice(&flags.to_le_bytes());
-    // No cursor, from the first document on.
-    out.extend_from_slice(&[0; 12]);
-    out.extend_from_slice(&1_i32.to_le_bytes());
-    out.extend_from_slice(document);
+    let len: usize = found.documents.iter().map(|document| document.len()).sum();
+    out.reserve(len + 20);
+    out.extend_from_slice(&found.flags.to_le_bytes());
+    out.extend_from_slice(&found.cursor.to_le_bytes());
+    out.extend_from_slice(&found.from.to_le_bytes());
+    out.extend_from_slice(&(found.documents.len() as i32).to_le_bytes());
+    found.documents.iter().for_each(|document| out.extend_from_slice(document));
     frame::finish(out);
 }
 
@@ -188,9 +217,5 @@ mod tests {
         assert_eq!(frame::int(&message, 16), Some(8));
         assert_eq!(frame::int(&message, 32), Some(1));
         assert_eq!(&message[36..], document.as_bytes());
-        put_refusal(&mut message, 1, 5, "d.c");
-        assert_eq!(frame::int(&message, 16), Some(2));
-        put_refusal(&mut message, 1, 5, &"x".repeat(1 << 20));
-        assert!(message.len() < 1000);
     }
 }

@@ -9,7 +9,7 @@ use tallymap::Reason;
 use tallymap::bson::builder::Builder;
 use tallymap::bson::document::doc_len;
 
-use super::frame::{HEADER_LEN, Opcode, c_string, int};
+use super::frame::{HEADER_LEN, Opcode, c_string, int, namespace};
 use crate::dispatch::failure::{Failure, Outcome};
 use crate::dispatch::put::Put;
 use crate::dispatch::request::{Request, Sequence};
@@ -84,11 +84,7 @@ fn delete<'a>(ns: &str, flags: i32, documents: &[u8]) -> Outcome<Write<'a>> {
 
 /// A command that writes to `ns`, without its statements.
 fn begin(command: &str, ns: &str) -> Outcome<Builder> {
-    let named = ns.split_once('.').filter(|(database, name)| {
-        let is_there = |part: &str| !part.is_empty();
-        is_there(database) && is_there(name)
-    });
-    let Some((database, name)) = named else {
+    let Some((database, name)) = namespace(ns) else {
         return Err(Failure::new(Reason::Location(16257), format!("Invalid ns [{ns}]")));
     };
     let mut body = Builder::new();

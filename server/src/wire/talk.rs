@@ -8,7 +8,8 @@ use super::MESSAGE_LEN_MAX;
 use super::codec::Codec;
 use super::frame::{Header, Opcode};
 use super::op_query::Query;
-use super::{op_compressed, op_msg, op_query, op_write};
+use super::op_read::More;
+use super::{op_compressed, op_msg, op_query, op_read, op_write};
 use crate::dispatch::Dispatcher;
 use crate::dispatch::call::Client;
 use crate::dispatch::failure::{Failure, Outcome};
@@ -140,16 +141,23 @@ impl<'a> Talk<'a> {
                 match op_query::parse(message) {
                     None => return Done::Close,
                     Some(Query::Command(command)) => {
-                        let document = match command {
-                            Ok(command) => self.run(Request::new(&command, Vec::new())),
-                            Err(failure) => failure.reply(),
-                        };
+                        let document = self.run_built(command);
                         op_query::put_reply(&mut self.out, number, to, &document);
                     }
-                    Some(Query::Find(ns)) => {
-                        op_query::put_refusal(&mut self.out, number, to, ns);
+                    Some(Query::Find(find)) => {
+                        let found = self.run_built(find);
+                        op_read::put_found(&mut self.out, number, to, &found, 0);
                     }
                 }
+                Done::Answered
+            }
+            Opcode::GetMore => {
+                let Some(More { id, command }) = op_read::more(message) else {
+                    return Done::Close;
+                };
+                let from = self.dispatcher.cursor(id).map_or(0, |(_, given)| given);
+                let found = self.run_built(command);
+                op_read::put_found(&mut self.out, number, to, &found, from);
                 Done::Answered
             }
             Opcode::Insert | Opcode::Update | Opcode::Delete => {
@@ -160,8 +168,14 @@ impl<'a> Talk<'a> {
                 }
                 Done::Nothing
             }
-            // Nobody sends it any more, and nobody waits for an answer.
-            Opcode::KillCursors => Done::Nothing,
+            Opcode::KillCursors => {
+                for id in op_read::killed(message) {
+                    if let Some((ns, _)) = self.dispatcher.cursor(id) {
+                        self.run_built(op_read::kill(id, &ns));
+                    }
+                }
+                Done::Nothing
+            }
             Opcode::Reply | Opcode::Compressed => Done::Close,
         }
     }
@@ -174,6 +188,14 @@ impl<'a> Talk<'a> {
     fn run(&self, request: Outcome<Request<'_>>) -> Vec<u8> {
         match request {
             Ok(request) => sendable(self.dispatcher.answer(self.client, &request)),
+            Err(failure) => failure.reply(),
+        }
+    }
+
+    /// Runs a command that was made of a message of another kind.
+    fn run_built(&self, command: Outcome<Vec<u8>>) -> Vec<u8> {
+        match command {
+            Ok(command) => self.run(Request::new(&command, Vec::new())),
             Err(failure) => failure.reply(),
         }
     }

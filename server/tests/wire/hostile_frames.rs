@@ -13,6 +13,7 @@ use tallymap_server::wire::connection::serve;
 use tallymap_server::wire::crc32c::crc32c;
 use tallymap_server::wire::stream::Link;
 
+use crate::old_reads::{old_more, old_query};
 use crate::old_writes::old_write;
 use crate::support::{dispatcher, message, op_msg, section, sequence};
 
@@ -46,6 +47,23 @@ impl Link for &mut Stream<'_> {
     }
 }
 
+fn is_document(bytes: &[u8]) -> bool {
+    RawDocument::from_bytes(bytes).is_ok()
+}
+
+/// Are they so many documents, back to back?
+fn are_documents(mut bytes: &[u8], count: i32) -> bool {
+    let mut found = 0;
+    while let Some(len) = bytes.first_chunk().map(|len| i32::from_le_bytes(*len) as usize) {
+        if !bytes.get(..len).is_some_and(is_document) {
+            return false;
+        }
+        bytes = &bytes[len..];
+        found += 1;
+    }
+    bytes.is_empty() && found == count
+}
+
 /// Sends `bytes`; answers with the kinds of the replies.
 fn talk(dispatcher: &Dispatcher, bytes: &[u8], piece: usize) -> Vec<i32> {
     let mut client = dispatcher.client("127.0.0.1:1".to_owned());
@@ -56,11 +74,10 @@ fn talk(dispatcher: &Dispatcher, bytes: &[u8], piece: usize) -> Vec<i32> {
     while !rest.is_empty() {
         let word = |at: usize| i32::from_le_bytes(*rest[at..].first_chunk().expect("4 bytes"));
         let (len, kind) = (word(0) as usize, word(12));
-        let is_document = |bytes: &[u8]| RawDocument::from_bytes(bytes).is_ok();
         match kind {
             2013 if word(16) & 1 == 0 => assert!(is_document(&rest[21..len])),
             2013 => assert_eq!(word(len - 4) as u32, crc32c(&rest[..len - 4])),
-            1 => assert!(is_document(&rest[36..len])),
+            1 => assert!(are_documents(&rest[36..len], word(32))),
             kind => assert_eq!(kind, 2012),
         }
         kinds.push(kind);
@@ -105,6 +122,8 @@ fn sound() -> Vec<(Vec<u8>, i32)> {
         (op_msg(2, &[&documents, &insert]), 0),
         (message(2004, &query), 1),
         (message(2007, &[0; 16]), 0),
+        (old_query(0, 1, &[&rawdoc! { "$query": {}, "$orderby": { "a": 1 } }]), 1),
+        (old_more("c", 2, 5), 1),
         (old_write(2001, 1, &[&rawdoc! {}, &rawdoc! { "$inc": { "n": 1 } }]), 0),
         (old_write(2002, 0, &[&rawdoc! { "a": 1 }, &rawdoc! {}]), 0),
         (compressed(Compressor::Zlib, &old_write(2006, 0, &[&rawdoc! { "a": 1 }])), 0),
@@ -196,7 +215,7 @@ fn noise_is_no_message() {
         let noise: Vec<u8> = (0..len).map(|_| rng.rand_u32() as u8).collect();
         talk(&dispatcher, &noise, usize::MAX);
         // As long as it says, of each kind.
-        for kind in [2001, 2002, 2004, 2006, 2007, 2012, 2013] {
+        for kind in [2001, 2002, 2004, 2005, 2006, 2007, 2012, 2013] {
             talk(&dispatcher, &message(kind, &noise), usize::MAX);
         }
     }

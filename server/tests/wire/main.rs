@@ -14,6 +14,7 @@ mod limits;
 mod listening;
 mod login;
 mod maintenance;
+mod old_reads;
 mod old_writes;
 mod process;
 mod roles;

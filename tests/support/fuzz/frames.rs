@@ -88,10 +88,14 @@ fn message(input: &mut Input<'_>) -> Vec<u8> {
             let len = usize::from(input.u8());
             input.take(len).to_vec()
         }
-        1 => framed(input.pick(&[1, 2001, 2004, 2005, 2007, 2012, 2013]), &[bytes(input)]),
+        1 => framed(
+            input.pick(&[1, 2001, 2002, 2004, 2005, 2006, 2007, 2012, 2013]),
+            &[bytes(input)],
+        ),
         2 => compressed(input),
         3 => query(input),
         4 => sections(input),
+        5 => old(input),
         _ => {
             let flags = [0, 0, 2, 65_536][input.below(4)] as u32;
             let command = raw(&command(input));
@@ -161,6 +165,19 @@ fn query(input: &mut Input<'_>) -> Vec<u8> {
     framed(2004, &parts)
 }
 
+/// What was said before there were commands for it: a word, a namespace, numbers, documents.
+fn old(input: &mut Input<'_>) -> Vec<u8> {
+    let (kind, numbers) =
+        input.pick(&[(2001, 1), (2002, 0), (2004, 2), (2005, 3), (2006, 1), (2007, 3)]);
+    let first = i32::from(input.u8()).to_le_bytes();
+    let ns = input.pick(&["d.c", "d.$cmd.listCollections", "d"]);
+    let numbers: Vec<u8> = (0..numbers).flat_map(|_| input.i32().to_le_bytes()).collect();
+    let documents: Vec<_> = (0..input.below(3)).map(|_| raw(&input.document())).collect();
+    let documents = documents.iter().flat_map(|it| it.as_bytes().to_vec()).collect::<Vec<_>>();
+    let more = if input.below(4) == 3 { bytes(input) } else { b"" };
+    framed(kind, &[&first, ns.as_bytes(), &[0], &numbers, &documents, more])
+}
+
 /// A compressed message: of another one, or of anything, with or without a lie.
 fn compressed(input: &mut Input<'_>) -> Vec<u8> {
     let compressor = input.pick(&Compressor::ALL);
@@ -216,6 +233,18 @@ impl Link for &mut Stream<'_> {
     }
 }
 
+/// How many documents these are, back to back.
+fn documents(mut bytes: &[u8]) -> i32 {
+    let mut count = 0;
+    while !bytes.is_empty() {
+        let len = i32::from_le_bytes(*bytes.first_chunk().expect("a length")) as usize;
+        RawDocument::from_bytes(&bytes[..len]).expect("a document");
+        bytes = &bytes[len..];
+        count += 1;
+    }
+    count
+}
+
 /// Sends `bytes`; answers how many replies came.
 fn talk(server: &Dispatcher, bytes: &[u8], piece: usize) -> usize {
     let mut client = server.client("127.0.0.1:1".to_owned());
@@ -229,7 +258,10 @@ fn talk(server: &Dispatcher, bytes: &[u8], piece: usize) -> usize {
         let document = match word(12) {
             2013 if word(16) == 0 => Some(&rest[21..len]),
             2013 => Some(&rest[21..len - 4]),
-            1 => Some(&rest[36..len]),
+            1 => {
+                assert_eq!(documents(&rest[36..len]), word(32));
+                None
+            }
             kind => {
                 assert_eq!(kind, 2012, "no other kind of reply");
                 None
