@@ -96,7 +96,9 @@ fn a_wait_is_ended_by_others_by_its_client_and_with_the_server() {
     kill_hello(&mut other);
     let reply = document(&killed.receive().expect("a reply"));
     assert_eq!(code(&reply), Some(11601), "{reply:?}");
-    drop(waiting());
+    let gone = waiting();
+    wait_until(|| connections(&mut other, "awaitingTopologyChanges") == 1);
+    drop(gone);
     wait_until(|| connections(&mut other, "awaitingTopologyChanges") == 0);
     let mut last = waiting();
     wait_until(|| connections(&mut other, "awaitingTopologyChanges") == 1);
