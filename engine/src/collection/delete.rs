@@ -1,6 +1,6 @@
 //! Deleting documents, one or many or all.
 
-use bson::{RawDocument, RawDocumentBuf, rawdoc};
+use bson::{RawDocument, RawDocumentBuf, cstr, rawdoc};
 
 use super::catalog::document_at;
 use super::handle::{Collection, if_it_exists};
@@ -113,17 +113,26 @@ impl Delete<'_> {
         let watch = self.collection.database.watch();
         let deleted = self.run_unwatched();
         if let Some(watch) = watch {
-            watch.finish(|| {
-                let limit = i32::from(!self.many);
-                let command = rawdoc! { "q": self.filter.clone(), "limit": limit };
-                Entry {
-                    deleted: deleted.as_ref().ok().copied(),
-                    error: deleted.as_ref().err(),
-                    ..Entry::new("remove", &self.collection.core.ns, command)
-                }
+            watch.finish(|| Entry {
+                deleted: deleted.as_ref().ok().copied(),
+                error: deleted.as_ref().err(),
+                ..Entry::new("remove", &self.collection.core.ns, self.to_command())
             });
         }
         deleted
+    }
+
+    /// The request as a statement of the command `delete`.
+    fn to_command(&self) -> RawDocumentBuf {
+        let limit = i32::from(!self.many);
+        let mut command = rawdoc! { "q": self.filter.clone(), "limit": limit };
+        if let Some(hint) = &self.hint {
+            command.append(cstr!("hint"), hint.to_bson());
+        }
+        if let Some(collation) = &self.collation {
+            command.append(cstr!("collation"), collation.clone());
+        }
+        command
     }
 
     fn run_unwatched(&self) -> Result<u64> {

@@ -261,6 +261,9 @@ impl Find {
                 command.append(name, part.clone());
             }
         }
+        if let Some(hint) = &self.hint {
+            command.append(cstr!("hint"), hint.to_bson());
+        }
         for (name, number) in [(cstr!("skip"), self.skip), (cstr!("limit"), self.limit)] {
             if number > 0 {
                 command.append(name, i64::try_from(number).unwrap_or(i64::MAX));

@@ -6,6 +6,7 @@
 mod asked_by;
 mod filter;
 mod held;
+mod shown;
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
@@ -31,9 +32,6 @@ pub use asked_by::AskedBy;
 const COLLECTION: &str = "system.profile";
 /// Its size, bytes, as mongod makes it.
 const SIZE: i64 = 1 << 20;
-/// Longest request that an entry repeats, bytes.
-const COMMAND_LEN_MAX: usize = 50_000;
-
 /// Which operations are profiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProfilingLevel {
@@ -316,11 +314,16 @@ impl<'a> Entry<'a> {
 
     fn to_document(&self, took_us: u64, now_ms: i64) -> Document {
         let mut out = doc! { "op": self.op, "ns": self.ns.as_str() };
-        // What is kept of passwords is for nobody who reads a profile.
-        match self.ns.collection() {
-            "system.users" => out.insert("command", doc! { "$hidden": true }),
-            _ => out.insert("command", command(&self.command)),
+        let command = match self.ns.collection() {
+            "system.users" => shown::hidden(),
+            _ => shown::request(&self.command),
         };
+        if self.op == "getmore" {
+            out.insert("command", command.clone());
+            out.insert("originatingCommand", command);
+        } else {
+            out.insert("command", command);
+        }
         put_count(&mut out, "keysExamined", self.keys_examined);
         put_count(&mut out, "docsExamined", self.docs_examined);
         for (name, is_so) in
@@ -360,14 +363,6 @@ fn put_count(out: &mut Document, name: &str, count: Option<u64>) {
     if let Some(count) = count {
         out.insert(name, count as i64);
     }
-}
-
-/// The request, unless it is too long to be repeated.
-fn command(command: &RawDocument) -> Document {
-    if command.as_bytes().len() > COMMAND_LEN_MAX {
-        return doc! { "$truncated": format!("{} bytes", command.as_bytes().len()) };
-    }
-    Document::try_from(command).unwrap_or_default()
 }
 
 /// What an update did, in mongod's words, and under `tallymap` in ours.

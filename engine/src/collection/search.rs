@@ -1,5 +1,7 @@
 //! What is looked for: a filter, and what decides which match is found first.
 
+use bson::{RawBson, RawDocumentBuf};
+
 use crate::bson::element::OwnedValue;
 use crate::error::Result;
 use crate::expression::Variables;
@@ -26,6 +28,16 @@ pub enum Hint {
     Name(String),
     /// The one on these fields, as BSON; `{ $natural: ±1 }` for none.
     Keys(Vec<u8>),
+}
+
+impl Hint {
+    /// As a command has it.
+    pub(super) fn to_bson(&self) -> RawBson {
+        match self {
+            Hint::Name(name) => RawBson::String(name.clone()),
+            Hint::Keys(keys) => RawDocumentBuf::from_bytes(keys.clone()).unwrap_or_default().into(),
+        }
+    }
 }
 
 impl<'a> Search<'a> {

@@ -1,7 +1,7 @@
 //! Updating documents: a request becomes a filter, a record, a mutation, and bytes in the
 //! private view; the journal does the rest.
 
-use bson::{RawDocument, RawDocumentBuf, rawdoc};
+use bson::{RawArrayBuf, RawDocument, RawDocumentBuf, cstr, rawdoc};
 
 use super::handle::Collection;
 use super::hit_request::HitRequest;
@@ -37,6 +37,22 @@ struct Options {
     hint: Option<Hint>,
     variables: Option<RawDocumentBuf>,
     collation: Option<RawDocumentBuf>,
+}
+
+impl Options {
+    /// Adds them to a statement.
+    fn put(&self, statement: &mut RawDocumentBuf) {
+        if !self.array_filters.is_empty() {
+            statement
+                .append(cstr!("arrayFilters"), self.array_filters.iter().collect::<RawArrayBuf>());
+        }
+        if let Some(hint) = &self.hint {
+            statement.append(cstr!("hint"), hint.to_bson());
+        }
+        if let Some(collation) = &self.collation {
+            statement.append(cstr!("collation"), collation.clone());
+        }
+    }
 }
 
 /// What is asked for.
@@ -287,7 +303,13 @@ impl UpdateRequest<'_> {
             },
             What::Any(any) => (&*any.filter, any.source.to_bson()),
         };
-        rawdoc! { "q": filter.to_owned(), "u": update, "multi": self.many, "upsert": self.upsert }
+        let mut command = rawdoc! {
+            "q": filter.to_owned(), "u": update, "multi": self.many, "upsert": self.upsert,
+        };
+        if let Some(options) = &self.options {
+            options.put(&mut command);
+        }
+        command
     }
 
     fn run_unwatched(self) -> Result<UpdateReport> {

@@ -56,7 +56,7 @@ use self::top::{Latencies, Top};
 use self::topology::Topology;
 use self::write_concern::WriteConcern;
 use self::write_gate::WriteGate;
-use crate::auth::{self, Auth, Checked};
+use crate::auth::{self, Auth, Checked, redact};
 use crate::logging::levels::Levels;
 use crate::wire::CONNECTIONS_MAX;
 use crate::wire::compressor::Compressor;
@@ -291,11 +291,11 @@ impl Dispatcher {
                 reply
             }
         };
-        let comment = || {
-            let body = RawDocument::from_bytes(request.body()).ok()?;
-            body.get("comment").ok()??.try_into().ok()
+        let shown = || {
+            let name = request.command()?.name_lossy().into_owned();
+            RawDocumentBuf::from_bytes(redact::document(&name, request.body())).ok()
         };
-        asked_by.run_request(work, Vec::len, comment)
+        asked_by.run_request(work, Vec::len, shown)
     }
 
     fn run_checked(&self, client: &Client, request: &Request<'_>) -> Outcome<Vec<u8>> {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use bson::{Bson, Document, doc};
+use bson::{Document, RawDocumentBuf, doc};
 
 use super::held;
 
@@ -36,15 +36,15 @@ impl AskedBy {
         work()
     }
 
-    /// Does the work of one request of his, on this thread: what is profiled tells the length of
-    /// its reply, and its comment.
+    /// Does the work of one request of his, on this thread: what is profiled repeats the
+    /// request as he sent it, and tells the length of the reply.
     pub fn run_request<R>(
         &self,
         work: impl FnOnce() -> R,
         length: impl FnOnce(&R) -> usize,
-        comment: impl FnOnce() -> Option<Bson>,
+        request: impl FnOnce() -> Option<RawDocumentBuf>,
     ) -> R {
-        self.run(|| held::run(work, length, comment))
+        self.run(|| held::run(work, length, request))
     }
 }
 

@@ -1,12 +1,12 @@
 //! Entries of operations that are a whole request: they wait for its reply, whose length they tell,
-//! and repeat its comment.
+//! and repeat the request as it was sent.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use bson::{Bson, Document};
+use bson::{Document, RawDocumentBuf};
 
-use super::write;
+use super::{shown, write};
 use crate::collection::database_core::DatabaseCore;
 
 /// The field that tells it.
@@ -62,12 +62,12 @@ impl Drop for Waiting {
     }
 }
 
-/// Does the work of one request, whose reply is so long, and which has this comment; the profiler
-/// tells both. They are asked for only if it has something to tell.
+/// Does the work of one request, which is this, and whose reply is so long; the profiler tells
+/// both. They are asked for only if it has something to tell.
 pub fn run<R>(
     work: impl FnOnce() -> R,
     length: impl FnOnce(&R) -> usize,
-    comment: impl FnOnce() -> Option<Bson>,
+    request: impl FnOnce() -> Option<RawDocumentBuf>,
 ) -> R {
     HELD.with(|place| place.replace(Some(Held::new())));
     let waiting = Waiting;
@@ -77,11 +77,12 @@ pub fn run<R>(
     if held.is_empty() {
         return reply;
     }
-    let (length, comment) = (i32::try_from(length(&reply)).unwrap_or(i32::MAX), comment());
+    let length = i32::try_from(length(&reply)).unwrap_or(i32::MAX);
+    let request = request().map(|request| shown::request(&request));
     for (database, mut entry) in held {
         entry.insert(LENGTH, length);
-        if let (Some(comment), Ok(command)) = (&comment, entry.get_document_mut("command")) {
-            command.insert("comment", comment);
+        if let Some(request) = request.as_ref().filter(|_| !shown::is_hidden(&entry)) {
+            entry.insert("command", request.clone());
         }
         write_down(&database, &entry);
     }

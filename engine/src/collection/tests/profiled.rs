@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use bson::{Document, RawDocumentBuf, rawdoc};
+use bson::{Document, RawDocumentBuf, doc, rawdoc};
 
 use crate::disk::HeapDisk;
-use crate::{AskedBy, Collection, Engine, FieldPath, IndexSpec, Profiling, ProfilingLevel};
+use crate::{AskedBy, Collection, Engine, FieldPath, Hint, IndexSpec, Profiling, ProfilingLevel};
 
 fn engine() -> Engine {
     let disk = Arc::new(HeapDisk::new());
@@ -181,7 +181,7 @@ fn entries_name_whoever_asked() {
 }
 
 #[test]
-fn entries_of_a_request_tell_its_reply_and_its_comment() {
+fn entries_of_a_request_repeat_it_and_tell_its_reply() {
     let engine = engine();
     let days = days(&engine);
     profile_all(&engine);
@@ -191,16 +191,37 @@ fn entries_of_a_request_tell_its_reply_and_its_comment() {
         days.delete_one(rawdoc! { "_id": 1 }).expect("deleted");
         assert_eq!(entries(&engine).len(), 1, "what is answered waits");
     };
-    somebody.run_request(work, |()| 77, || Some("why".into()));
+    somebody.run_request(work, |()| 77, || Some(rawdoc! { "find": "days", "maxTimeMS": 9 }));
     let told = entries(&engine);
     let length = |entry: &Document| entry.get_i32("responseLength").ok();
     let find = told.iter().find(|entry| length(entry) == Some(77)).expect("an answered one");
-    assert_eq!(find.get_document("command").expect("one").get_str("comment").ok(), Some("why"));
+    assert_eq!(find.get_document("command").ok(), Some(&doc! { "find": "days", "maxTimeMS": 9 }));
     let delete = told.iter().find(|entry| entry.get_str("op").ok() == Some("remove")).expect("one");
     assert_eq!(length(delete), None);
     profile_all(&engine);
     assert_eq!(days.find(rawdoc! { "a": 2 }).run().expect("a find").count(), 4);
     assert_eq!(length(entries(&engine).last().expect("one")), None, "nobody replies");
+}
+
+#[test]
+fn a_batch_tells_what_opened_its_cursor_too() {
+    let engine = engine();
+    let days = days(&engine);
+    profile_all(&engine);
+    let hint = Hint::Keys(rawdoc! { "_id": 1 }.into_bytes());
+    let mut cursor = days.find(rawdoc! {}).hint(hint).run().expect("a find");
+    cursor.next_batch(15, 1 << 20).expect("a batch");
+    let somebody = AskedBy { client: "127.0.0.1:1".into(), app_name: None };
+    let long = "z".repeat(50_000);
+    let sent = rawdoc! { "getMore": 7_i64, "collection": "days", "comment": 1, "long": long };
+    let work = || cursor.next_batch(2, 1 << 20).expect("a batch");
+    somebody.run_request(work, |_| 77, || Some(sent));
+    let told = entries(&engine);
+    let of = |name: &str| told[1].get_document(name).expect("a request");
+    assert!(of("command").get_str("$truncated").is_ok_and(|it| it.ends_with(" bytes")));
+    assert_eq!(of("command").get_i32("comment").ok(), Some(1));
+    let opened = doc! { "find": "days", "filter": {}, "hint": { "_id": 1 } };
+    assert_eq!(of("originatingCommand"), &opened);
 }
 
 #[test]
