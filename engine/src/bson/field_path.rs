@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::error::{Error, Reason, Result};
 use crate::limits::NESTING_MAX;
 
+/// Components that may begin with `$`: those of a reference.
+pub const REFERENCE_PARTS: [&str; 3] = ["$id", "$ref", "$db"];
+
 /// A dotted path to a field, such as `minute.13.37`. Cheap to clone; make it once and keep it.
 ///
 /// ```

@@ -28,6 +28,7 @@ use crate::bson::field::FieldPath;
 use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
 use crate::query::Filter;
+use crate::query::field_names;
 use crate::query::plan::Question;
 
 /// Bytes of values that one answer can hold.
@@ -113,7 +114,7 @@ impl Distinct {
     /// # Errors
     /// [`Error::Refused`] with MongoDB's reason.
     pub fn check_request(&self) -> Result<()> {
-        parse_field(&self.field)?;
+        field_names::path(&self.field)?;
         if self.over_view()?.is_some() {
             return Ok(());
         }
@@ -122,7 +123,7 @@ impl Distinct {
     }
 
     fn run_unwatched(&self) -> Result<Vec<RawBson>> {
-        let path = parse_field(&self.field)?;
+        let path = field_names::path(&self.field)?;
         let mut values = Values::default();
         if let Some((aggregate, collation)) = self.over_view()? {
             values.collation = collation_of(collation.as_deref())?;
@@ -159,7 +160,7 @@ impl Distinct {
     /// # Errors
     /// As [`Distinct::run`].
     pub fn explain(self, verbosity: Verbosity) -> Result<RawDocumentBuf> {
-        parse_field(&self.field)?;
+        field_names::path(&self.field)?;
         if let Some((aggregate, _)) = self.over_view()? {
             return aggregate.explain(verbosity);
         }
@@ -187,26 +188,6 @@ impl Distinct {
             ..Query::of(question)
         })
     }
-}
-
-/// A field's path, as 5.0 wants it.
-fn parse_field(field: &str) -> Result<FieldPath> {
-    let refused = |code, message: &str| Err(Error::refused(Reason::Location(code), message));
-    if field.is_empty() {
-        return refused(40352, "FieldPath cannot be constructed with empty string");
-    }
-    if field.ends_with('.') {
-        return refused(40353, "FieldPath must not end with a '.'.");
-    }
-    if field.split('.').any(str::is_empty) {
-        return refused(15998, "FieldPath field names may not be empty strings.");
-    }
-    if field.split('.').any(|part| part.starts_with('$')) {
-        let message = "FieldPath field names may not start with '$'. Consider using $getField or \
-                       $setField.";
-        return refused(16410, message);
-    }
-    FieldPath::parse(field)
 }
 
 /// Different values.

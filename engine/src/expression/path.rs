@@ -4,6 +4,7 @@
 use super::computed::{ArrayBuilder, Computed};
 use crate::bson::element::{Elements, Value};
 use crate::bson::field::FieldPath;
+use crate::bson::field_path::REFERENCE_PARTS;
 use crate::bson::ty;
 use crate::error::{Error, Reason, Result};
 
@@ -17,14 +18,15 @@ pub(crate) fn parse(text: &str) -> Result<FieldPath> {
     FieldPath::parse_for_filter(text)
 }
 
-/// Checks the name of a field, which holds no dot.
+/// Checks the name of a field, which holds no dot. With a dollar sign begin only the parts of a
+/// reference to another document.
 pub(crate) fn check_name(name: &str) -> Result<()> {
     const INSTEAD: &str = "Consider using $getField or $setField.";
     let refused = |code, message: String| Err(Error::refused(Reason::Location(code), message));
     if name.is_empty() {
         return refused(15998, "FieldPath field names may not be empty strings.".into());
     }
-    if name.starts_with('$') {
+    if name.starts_with('$') && !REFERENCE_PARTS.contains(&name) {
         let message = format!("FieldPath field names may not start with '$'. {INSTEAD}");
         return refused(16410, message);
     }

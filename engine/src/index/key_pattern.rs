@@ -4,6 +4,7 @@
 //!     for those of references. At most one value is text: the kind of a plugin.
 
 use crate::bson::element::Elements;
+use crate::bson::field_path::REFERENCE_PARTS;
 use crate::bson::number::Number;
 use crate::bson::ty;
 use crate::index::key::KeyOrder;
@@ -14,8 +15,6 @@ const LEN_MAX: usize = 2048;
 const FIELDS_MAX: usize = 32;
 /// Kinds of indexes that are not plain b-trees of their documents' values.
 pub const PLUGINS: [&str; 5] = ["2d", "geoHaystack", "2dsphere", "text", "hashed"];
-/// Components that may begin with `$`: those of a reference.
-pub const REFERENCE_PARTS: [&str; 3] = ["$id", "$ref", "$db"];
 
 /// The fields of an index, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]

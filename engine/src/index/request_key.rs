@@ -2,10 +2,11 @@
 //! MMAPv1 can build.
 
 use crate::bson::element::{Elements, Value, get};
+use crate::bson::field_path::REFERENCE_PARTS;
 use crate::bson::{text, ty};
 use crate::error::{Error, Reason, Result};
 use crate::index::index_definition::ID_INDEX;
-use crate::index::key_pattern::{KeyPattern, PLUGINS, REFERENCE_PARTS};
+use crate::index::key_pattern::{KeyPattern, PLUGINS};
 use crate::limits::KEY_FIELDS_MAX;
 
 /// Longest pattern, bytes.

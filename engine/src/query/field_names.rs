@@ -1,14 +1,15 @@
-//! Names of fields as projections and sorts take them: stricter than filters are.
+//! Names of fields as projections, sorts and `distinct` take them: stricter than filters are.
 
 use crate::bson::field::FieldPath;
+use crate::bson::field_path::REFERENCE_PARTS;
 use crate::error::{Error, Reason, Result};
 
-/// Splits a path of a projection or a sort.
+/// Splits a path of a projection, a sort or a `distinct`.
 ///
 /// # Errors
 /// [`Reason::Location`] 40352, 40353, 15998 or 16410 if it is empty, ends with a dot, or has
 /// a component that is empty or begins with a dollar sign and is no part of a reference.
-pub(super) fn path(text: &str) -> Result<FieldPath> {
+pub fn path(text: &str) -> Result<FieldPath> {
     check(text)?;
     FieldPath::parse_for_filter(text)
 }
@@ -26,7 +27,7 @@ pub(super) fn check(text: &str) -> Result<()> {
         if component.is_empty() {
             return refused(15998, "FieldPath field names may not be empty strings.");
         }
-        if component.starts_with('$') && !matches!(component, "$id" | "$ref" | "$db") {
+        if component.starts_with('$') && !REFERENCE_PARTS.contains(&component) {
             return refused(
                 16410,
                 "FieldPath field names may not start with '$'. Consider using $getField or \

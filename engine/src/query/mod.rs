@@ -1,6 +1,6 @@
 //! Filters, projections, sorts: parse one, ask it about a document.
 
-mod field_names;
+pub mod field_names;
 pub mod filter;
 mod matcher;
 pub mod mismatch;
