@@ -1,7 +1,7 @@
 //! `OP_QUERY`, by which many clients say their first hello, and `OP_REPLY`, its answer.
 //!
 //! Any command can be sent so, to `db.$cmd`. Sent to a collection it is what `find` is now:
-//! [`op_read`](super::op_read) makes one of it.
+//! [`op_read`] makes one of it.
 
 use tallymap::Reason;
 use tallymap::bson::builder::Builder;
