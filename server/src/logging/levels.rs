@@ -15,6 +15,11 @@ const MOST: i64 = 5;
 const UNSET: i8 = -1;
 /// The whole server: the first of the parts.
 pub const WHOLE: usize = 0;
+/// Those that have parts themselves.
+const NETWORK: usize = 7;
+const REPLICATION: usize = 12;
+const SHARDING: usize = 17;
+const STORAGE: usize = 23;
 
 /// A part of the server.
 #[derive(Debug, Clone, Copy)]
@@ -47,24 +52,24 @@ pub const PARTS: [Part; 32] = [
     part("geo", ""),
     part("index", "INDEX"),
     part("network", "NETWORK"),
-    part("asio", "").of(7),
-    part("bridge", "").of(7),
-    part("connectionPool", "").of(7),
+    part("asio", "").of(NETWORK),
+    part("bridge", "").of(NETWORK),
+    part("connectionPool", "").of(NETWORK),
     part("query", ""),
     part("replication", ""),
-    part("election", "").of(12),
-    part("heartbeats", "").of(12),
-    part("initialSync", "").of(12),
-    part("rollback", "").of(12),
+    part("election", "").of(REPLICATION),
+    part("heartbeats", "").of(REPLICATION),
+    part("initialSync", "").of(REPLICATION),
+    part("rollback", "").of(REPLICATION),
     part("sharding", ""),
-    part("rangeDeleter", "").of(17),
-    part("shardingCatalogRefresh", "").of(17),
-    part("migration", "").of(17),
-    part("reshard", "").of(17),
-    part("migrationPerf", "").of(17),
+    part("rangeDeleter", "").of(SHARDING),
+    part("shardingCatalogRefresh", "").of(SHARDING),
+    part("migration", "").of(SHARDING),
+    part("reshard", "").of(SHARDING),
+    part("migrationPerf", "").of(SHARDING),
     part("storage", "STORAGE"),
-    part("recovery", "").of(23),
-    part("journal", "JOURNAL").of(23),
+    part("recovery", "").of(STORAGE),
+    part("journal", "JOURNAL").of(STORAGE),
     part("write", ""),
     part("ftdc", ""),
     part("tracking", ""),
@@ -163,6 +168,8 @@ mod tests {
         for (at, part) in PARTS.iter().enumerate().skip(1) {
             assert!(part.within < at, "{}", part.name);
         }
+        let within = [WHOLE, NETWORK, REPLICATION, SHARDING, STORAGE].map(|at| PARTS[at].name);
+        assert_eq!(within, ["default", "network", "replication", "sharding", "storage"]);
     }
 
     #[test]
